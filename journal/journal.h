@@ -1,0 +1,179 @@
+/* journal.h -- an append-only sequence of record batches in segment files: partitions and the
+ * metadata log alike, in Kafka's own file formats (DESIGN 8).
+ *
+ *   Owns:     the files of one folder, and the jobs that work on them.
+ *   Used by:  exactly one shard. Its owner hands every ENV_JOB_DONE whose job says so back to it.
+ *   Knows:    batches (offsets, epochs, sizes, timestamps). Not who leads, what is committed, what is
+ *             inside records.
+ *
+ * Three ends: `assigned` (handed to us; in flight) >= `written` (in the page cache: survives the
+ * process) >= `durable` (synced: survives the power). Offsets are those after the last record.
+ *
+ * Invariants (journal_check):
+ *   (1) start <= durable' where durable' = max(start, durable); durable <= written <= assigned.
+ *   (2) Segments are contiguous and in order; the last one is the active one.
+ *   (3) At most one write job is in flight; what arrives meanwhile shares the next one.
+ *   (4) What is below `written` changes only by truncation, retention or compaction.
+ */
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/env.h"
+#include "journal/epochs.h"
+#include "proto/kafka_batch.h"
+
+/* link.kind of every job of every journal, so that a shell can tell them from its own. */
+#define JOURNAL_JOB_KIND 0x4a4f0000u
+
+struct journal_options {
+    char dir[FS_PATH_MAX]; /* Made if it does not exist. */
+    uint32_t lane;
+    uint64_t segment_bytes;        /* segment.bytes */
+    int64_t segment_ms;            /* segment.ms: a segment is rolled this long after its first record */
+    uint32_t index_interval_bytes; /* index.interval.bytes */
+    uint32_t segment_index_bytes;  /* segment.index.bytes */
+    bool sync_writes;              /* Every write job syncs before it is done (metadata; flush.messages=1). */
+    bool create_only;              /* The folder must be new or empty: nothing to recover. */
+    bool is_whole;      /* Same boot and device (DESIGN 6.10): trust what lies below the last batch. */
+    int64_t recovery_point; /* All below is known to be whole; -1: scan everything. */
+    int64_t first_offset;   /* Of an empty journal. Partitions: 0; the metadata log: 1. */
+    /* Called in the recovery job for each batch whose base offset is >= observe_from, in order. Touches
+     * `observer` only, which belongs to the job until the journal is open. */
+    void (*observe)(void *observer, const struct record_batch_header *header, struct slice batch);
+    void *observer;
+    int64_t observe_from;
+    void *owner; /* The owner's, for journal_owner(). */
+};
+
+enum journal_state {
+    JOURNAL_RECOVERING,
+    JOURNAL_OPEN,
+    JOURNAL_STOPPING,
+    JOURNAL_STOPPED, /* Everything is synced and closed; only journal_close() may follow. */
+    JOURNAL_FAILED,  /* See journal_why(). A failed write or sync other than "full" is final. */
+};
+
+struct journal;
+
+/* Begins to open; the recovery job runs. Never fails at once. */
+struct journal *journal_open(struct env *env, const struct journal_options *options);
+
+/* The journal that a job of JOURNAL_JOB_KIND belongs to, and its owner. */
+struct journal *journal_of_job(const struct job *job);
+void *journal_owner(const struct journal *j);
+
+/* What a finished job changed: a set. */
+enum journal_news {
+    JOURNAL_NEWS_OPENED = 1,    /* Or failed: see journal_state_of(). */
+    JOURNAL_NEWS_WRITTEN = 2,   /* written and/or durable have moved. */
+    JOURNAL_NEWS_READ = 4,      /* A read that had to wait can be tried again. */
+    JOURNAL_NEWS_TRUNCATED = 8, /* A truncation or reset is complete. */
+    JOURNAL_NEWS_FULL = 16,     /* No space: what was assigned and not written is gone (assigned fell
+                                   back to written). */
+    JOURNAL_NEWS_FAILED = 32,
+    JOURNAL_NEWS_STOPPED = 64,
+    JOURNAL_NEWS_FOUND = 128, /* A look-up by time is done (journal_found_time). */
+};
+
+/* Takes a finished job back. Returns a set of enum journal_news. Frees the job if it is spent. */
+unsigned journal_on_job(struct journal *j, struct job *job);
+
+enum journal_state journal_state_of(const struct journal *j);
+const char *journal_why(const struct journal *j); /* One line that names file and offset. */
+
+int64_t journal_start(const struct journal *j);
+int64_t journal_assigned(const struct journal *j);
+int64_t journal_written(const struct journal *j);
+int64_t journal_durable(const struct journal *j);
+uint64_t journal_size_bytes(const struct journal *j);
+const struct epochs *journal_epochs(const struct journal *j);
+
+/* Takes one whole batch, its base offset and leader epoch already in place: the bytes
+ * buf->data[at, at + size). A reference is taken. header->base_offset >= assigned (CHECKed).
+ * Notes the leader epoch. Legal while open and not being truncated. */
+void journal_append(struct journal *j, struct buf *buf, uint32_t at, uint32_t size,
+                    const struct record_batch_header *header);
+
+/* Submits what was appended, once per turn. */
+void journal_flush(struct journal *j);
+
+/* Wants everything that is written to be durable; JOURNAL_NEWS_WRITTEN follows. */
+void journal_sync(struct journal *j);
+
+/* ---- Reading. ---- */
+
+struct journal_range {
+    struct file *file; /* One reference, the caller's; NULL if size is 0. */
+    uint64_t at;
+    uint32_t size;
+    int64_t first_offset; /* Base offset of the first batch. */
+    int64_t end_offset;   /* After the last record of the last whole batch, where known; else -1. */
+};
+
+enum journal_read {
+    JOURNAL_READ_OK,      /* Maybe of size 0: offset == limit. */
+    JOURNAL_READ_WAIT,    /* A job looks it up; JOURNAL_NEWS_READ follows. */
+    JOURNAL_READ_BEYOND,  /* offset < start or > written. */
+    JOURNAL_READ_FAILED,  /* This journal has failed. */
+};
+
+/* Batches from the one that holds `offset` on, from one segment: none that ends past `limit` (<=
+ * written), and not more than max_bytes, except that with at_least_one the first batch is whole
+ * whatever its size. May end in a part of a batch where boundaries are not in memory (old data),
+ * never beyond the limit. */
+enum journal_read journal_read(struct journal *j, int64_t offset, int64_t limit, uint32_t max_bytes,
+                               bool at_least_one, struct journal_range *out);
+
+/* Bytes between two offsets, roughly, from memory: for a fetch's min_bytes. */
+uint64_t journal_bytes_between(const struct journal *j, int64_t from, int64_t to);
+
+/* The first record whose timestamp is >= timestamp_ms: starts a look-up whose result comes with
+ * JOURNAL_NEWS_FOUND; several may be under way, told apart by `cookie` (not 0). timestamp -3 asks for
+ * the record with the largest timestamp (KIP-734). Only records below `limit` count. */
+struct journal_found {
+    uint64_t cookie;
+    int64_t offset; /* -1: there is none. */
+    int64_t timestamp_ms;
+    int32_t leader_epoch;
+    int rc;
+};
+void journal_find_time(struct journal *j, int64_t timestamp_ms, int64_t limit, uint64_t cookie);
+/* The next finished look-up, in order; false if there is none. */
+bool journal_found_time(struct journal *j, struct journal_found *out);
+
+/* ---- Changing what is there. ---- */
+
+/* Everything at and past `offset` goes, at once for readers; the files follow (TRUNCATED). Appends
+ * may follow only after that. offset is a batch boundary or lies inside a batch, which then goes too:
+ * returns the new end. */
+int64_t journal_truncate(struct journal *j, int64_t offset);
+
+/* Everything goes; the journal is empty and starts at `offset` (TRUNCATED follows). */
+void journal_reset(struct journal *j, int64_t offset);
+
+/* The log starts at `offset` from now on (never falls; <= written). Segments that lie wholly below
+ * are removed in the background. */
+void journal_set_start(struct journal *j, int64_t offset);
+
+/* New limits for segments to come. */
+void journal_set_options(struct journal *j, uint64_t segment_bytes, int64_t segment_ms,
+                         bool sync_writes);
+
+/* Syncs, writes the indexes of the active segment and the epoch checkpoint, closes (STOPPED). */
+void journal_stop(struct journal *j);
+
+/* Renames the folder to `dir` + ".HEX-delete" style (Kafka's) and removes it in the background; the
+ * journal is STOPPED then. */
+void journal_delete(struct journal *j);
+
+/* Frees everything at once, also with jobs in flight if `world_is_gone` (the simulator's crash: they
+ * will never come back). Otherwise legal only when STOPPED or FAILED with nothing in flight. */
+void journal_close(struct journal *j, bool world_is_gone);
+bool journal_is_idle(const struct journal *j); /* No job in flight. */
+
+void journal_check(const struct journal *j);
+
+#endif

@@ -1,0 +1,218 @@
+/* rpc.h -- what controllers say to each other, and brokers and controllers to each other.
+ *
+ * A frame is a length (4 bytes, big endian, of what follows), a CRC32C (4 bytes, big endian, of what
+ * follows it) and one protobuf message (cluster.proto). This header is the plain-C view of it: no
+ * protobuf type leaves rpc.c.
+ *
+ * Connections, each dialled by the first named:
+ *   voter  -> voter        RPC_HELLO, then RPC_RAFT and RPC_SNAPSHOT_CHUNK in both directions.
+ *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR, RPC_ADMIN,
+ *                          RPC_PRODUCER_IDS and their answers. Any controller accepts; one that does
+ *                          not lead answers RPC_NOT_LEADER.
+ *   broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then RPC_SNAPSHOT_CHUNK and RPC_RECORDS one
+ *                          way, RPC_APPLIED the other.
+ */
+#ifndef PROTO_RPC_H
+#define PROTO_RPC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/err.h"
+#include "proto/meta.h"
+
+#define RPC_FRAME_MAX_BYTES (16u * 1024 * 1024)
+#define RPC_CHUNK_MAX_BYTES (1024u * 1024)
+#define RPC_SHARDS_MAX 64
+
+enum rpc_kind {
+    RPC_HELLO = 1,
+    RPC_REFUSED,       /* Answer to a hello or a registration: never, and why. Then it is closed. */
+    RPC_NOT_LEADER,    /* Ask `leader_id` (0: not known). */
+    RPC_RAFT,
+    RPC_SNAPSHOT_CHUNK,
+    RPC_REGISTER,
+    RPC_REGISTERED,
+    RPC_HEARTBEAT,
+    RPC_HEARTBEAT_REPLY,
+    RPC_ALTER_ISR,
+    RPC_ALTER_ISR_REPLY,
+    RPC_ADMIN,         /* A client's admin request, as it came, to be answered in Kafka's bytes. */
+    RPC_ADMIN_REPLY,
+    RPC_PRODUCER_IDS,
+    RPC_PRODUCER_IDS_REPLY,
+    RPC_FOLLOW,
+    RPC_RECORDS,
+    RPC_APPLIED,
+};
+
+enum rpc_role { RPC_ROLE_VOTER = 1, RPC_ROLE_SESSION = 2, RPC_ROLE_STREAM = 3 };
+
+/* One replica's claim to a place in an ISR: the broker epoch fences old incarnations (KIP-903). */
+struct rpc_isr_member {
+    int32_t id;
+    int64_t broker_epoch;
+};
+
+struct rpc_isr_change {
+    struct uuid topic_id;
+    int32_t partition;
+    int32_t leader_epoch;
+    int32_t partition_epoch; /* The one this proposal is based on. */
+    uint32_t isr_count;
+    struct rpc_isr_member isr[META_REPLICAS_MAX];
+};
+
+struct rpc_isr_result {
+    struct uuid topic_id;
+    int32_t partition;
+    int16_t error;           /* Kafka's code; 0: accepted at `index`. */
+    uint64_t index;
+    int32_t partition_epoch; /* Accepted: the new one. Refused: the controller's. */
+};
+
+struct rpc_msg {
+    enum rpc_kind kind;
+    union {
+        struct {
+            enum rpc_role role;
+            uint32_t node_id;
+            struct uuid disk;        /* Voters. */
+            struct slice cluster_id; /* "": not known yet. */
+            struct uuid incarnation; /* Brokers. */
+            struct slice version;
+        } hello;
+        struct {
+            int16_t error; /* Kafka's code that fits best. */
+            struct slice text;
+        } refused;
+        struct {
+            uint32_t leader_id;
+            uint64_t term;
+        } not_leader;
+        struct {
+            /* raft.h's message, field by field; see controller/peers.c. */
+            uint32_t kind;
+            uint32_t from;
+            uint32_t to;
+            uint64_t term;
+            uint64_t numbers[8]; /* In the order in which raft_msg declares them. */
+            uint64_t flags;
+            struct slice entries; /* Record batches, back to back. */
+        } raft;
+        struct {
+            uint64_t last_index;
+            uint64_t last_term;
+            uint64_t term; /* The sender's (voters). */
+            uint64_t at;   /* Bytes. */
+            uint64_t total;
+            struct slice bytes;
+        } snapshot_chunk;
+        struct {
+            int32_t id;
+            struct uuid incarnation;
+            struct uuid secret;
+            struct slice rack;
+            uint32_t shard_count;
+            uint32_t listener_count;
+            struct meta_listener listeners[META_LISTENERS_MAX];
+            struct slice replication_listener;
+            bool is_log_whole; /* Same boot and device as when it was written (DESIGN 6.10). */
+            uint64_t applied_index;
+            struct slice cluster_id;
+            struct slice version;
+            uint32_t seed_count; /* Cluster defaults of its properties file (DESIGN 11), k=v. */
+            struct slice seeds[32];
+        } register_broker;
+        struct {
+            int64_t epoch;
+            uint64_t index; /* Unfenced once it has applied this. */
+            struct slice cluster_id;
+        } registered;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint64_t applied_index;
+            bool wants_stop; /* Controlled shutdown. */
+            uint32_t shard_count;
+            uint64_t shard_quiet_ms[RPC_SHARDS_MAX]; /* Since its last turn or finished probe. */
+            uint64_t disk_quiet_ms;                  /* Age of the oldest unfinished job. */
+        } heartbeat;
+        struct {
+            int64_t epoch; /* 0: not known here, register again. */
+            bool fenced;
+            bool may_stop; /* It leads nothing and is in no ISR any more. */
+            uint64_t term;
+            uint64_t commit_index;
+        } heartbeat_reply;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint64_t correlation;
+            uint32_t count;
+            struct rpc_isr_change *changes; /* In the arena. */
+        } alter_isr;
+        struct {
+            uint64_t correlation;
+            uint64_t term;
+            uint32_t count;
+            struct rpc_isr_result *results; /* In the arena. */
+        } alter_isr_reply;
+        struct {
+            uint64_t correlation;
+            int16_t api_key;
+            int16_t api_version;
+            struct slice listener; /* On which the client asked: answers name brokers by it. */
+            struct slice body;     /* The request without its header. */
+        } admin;
+        struct {
+            uint64_t correlation;
+            int16_t error; /* 0, or the code for every part of it (NOT_CONTROLLER...). */
+            struct slice body;
+        } admin_reply;
+        struct {
+            uint64_t correlation;
+            int32_t id;
+            int64_t epoch;
+            uint32_t wanted;
+        } producer_ids;
+        struct {
+            uint64_t correlation;
+            int16_t error;
+            int64_t first;
+            uint32_t count;
+        } producer_ids_reply;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint64_t applied_index; /* 0: nothing; send a snapshot or everything. */
+            uint64_t applied_term;  /* Of that decision; another one there means: start anew. */
+        } follow;
+        struct {
+            uint64_t term;         /* The leader's. */
+            uint64_t first_index;
+            uint64_t commit_index; /* All of these are committed. */
+            struct slice batches;  /* Record batches, back to back; may be empty. */
+        } records;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint64_t index;
+        } applied;
+    };
+};
+
+/* A frame that is ready to be sent, in one buffer with one reference; NULL if the message is too
+ * large (its caller bounds it: a CHECK in debug, a closed connection in production). */
+struct buf *rpc_encode(const struct rpc_msg *msg);
+
+/* Decodes what ENV_FRAME brought (everything after the length). Slices point into `in`; arrays live
+ * in `arena`. 0, -ERR_CORRUPT (the checksum), -ERR_MALFORMED, -ERR_LIMIT. */
+MUST_USE int rpc_decode(struct slice in, struct arena *arena, struct rpc_msg *out);
+
+const char *rpc_kind_name(enum rpc_kind kind);
+
+#endif
