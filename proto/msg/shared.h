@@ -1,0 +1,25 @@
+/* shared.h -- structs that more than one API carries.
+ *
+ * They have no versions of their own: the field that holds one says from which version on it does.
+ */
+#ifndef PROTO_MSG_SHARED_H
+#define PROTO_MSG_SHARED_H
+
+#include "proto/kafka_schema.h"
+
+/* clang-format off */
+#define LEADER_ID_AND_EPOCH(T, F, A, P, S, N) \
+    F(T, I32, leader_id,    0, ANY, -1)       \
+    F(T, I32, leader_epoch, 0, ANY, -1)
+
+#define NODE_ENDPOINT(T, F, A, P, S, N) \
+    F(T, I32,  node_id, 0, ANY, 0)      \
+    F(T, STR,  host,    0, ANY, 0)      \
+    F(T, I32,  port,    0, ANY, 0)      \
+    F(T, NSTR, rack,    0, ANY, NIL)
+/* clang-format on */
+
+DECLARE(LEADER_ID_AND_EPOCH, leader_id_and_epoch);
+DECLARE(NODE_ENDPOINT, node_endpoint);
+
+#endif
