@@ -111,7 +111,7 @@ static struct record_header read_header(struct reader *in)
     return header;
 }
 
-/* Timestamps come from outside; their sum wraps around and is then refused as out of range. */
+/* Offsets and timestamps come from outside: their sum may wrap around, and is then out of range. */
 static int64_t add_wrapping(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);
@@ -132,7 +132,7 @@ static void read_record(struct reader *in, const struct record_batch_header *h,
     (void)read_i8(&body); /* No attribute of a single record is in use. */
     int64_t timestamp_delta = read_varlong(&body);
     record->offset_delta = read_varint(&body);
-    record->offset = h->base_offset + record->offset_delta;
+    record->offset = add_wrapping(h->base_offset, record->offset_delta);
     record->timestamp_ms = batch_is_log_append_time(h)
                                ? h->max_timestamp
                                : add_wrapping(h->base_timestamp, timestamp_delta);
