@@ -71,6 +71,8 @@
 /* To every member a heartbeat and a window of appends; writes, commit, role. */
 #define RAFT_EFFECTS_MAX (RAFT_MEMBERS_MAX * (RAFT_INFLIGHT_MAX + 1) + 8)
 
+_Static_assert(RAFT_VOTERS_MAX <= RAFT_MEMBERS_MAX, "voters are members");
+
 enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
 /* Rules to break on purpose; only the simulator sets any, to see that its oracles notice. */
@@ -78,8 +80,7 @@ enum raft_canary {
     RAFT_CANARY_VOTE_BLINDLY = 1,    /* Vote without comparing logs. */
     RAFT_CANARY_COMMIT_OLD_TERM = 2, /* Commit entries of older terms by counting. */
     RAFT_CANARY_FORGET_VOTE = 4,     /* Vote again in the same term. */
-    RAFT_CANARY_COUNT_UNDURABLE =
-        8, /* The leader counts its own entries before they are durable. */
+    RAFT_CANARY_COUNT_UNDURABLE = 8, /* The leader counts its own entries too early. */
     RAFT_CANARY_NEVER_TRUNCATE = 16, /* A follower keeps conflicting entries. */
     RAFT_CANARY_SKIP_PREVOTE = 32,   /* Campaign at once. */
     RAFT_CANARY_IGNORE_PREV = 64,    /* Take entries whatever comes before them. */
@@ -88,8 +89,9 @@ enum raft_canary {
 struct raft_config {
     uint32_t self_id;
     uint8_t disk[RAFT_DISK_ID_SIZE]; /* Of this node's disk, made when the disk was first used. */
-    bool may_vote; /* For sets without disk ids: false if the disk may have been wiped. A set that
-                      names this disk as a voter's overrides it; one that names another forbids. */
+    bool may_vote; /* The shell vouches that this disk holds whatever the node has promised: it was
+                      there at the cluster's birth, or raft_is_vouched() was once true and the shell
+                      has kept a note of that on the disk. False for a disk found empty later. */
     uint64_t heartbeat_ms;            /* 50 */
     uint64_t election_timeout_min_ms; /* 300 */
     uint64_t election_timeout_max_ms; /* 600; also how long a leader lives without a majority. */
@@ -142,7 +144,7 @@ bool raft_restart_is_sane(const struct raft_restart *restart);
     X(VOTE_REPLY,      "granted")                                                                \
     X(APPEND,          "prev_index, prev_term, last_index, entries_term, commit_index")          \
     X(APPEND_REPLY,    "granted: match_index; else prev_index, hint_index, hint_term")           \
-    X(HEARTBEAT,       "I lead (commit_index, never past what this follower is known to hold)")  \
+    X(HEARTBEAT,       "I lead (commit_index within what you acknowledged, and its commit_term)") \
     X(HEARTBEAT_REPLY, "I follow; or, with a higher term: you lead no more")                     \
     X(SNAPSHOT,        "I have no entries up to last_index (last_term): get a snapshot from me") \
     X(TIMEOUT_NOW,     "campaign at once, I step aside (thesis 3.10)")
@@ -169,6 +171,7 @@ struct raft_msg {
     uint64_t prev_term;
     uint64_t entries_term; /* APPEND: of every entry in it. */
     uint64_t commit_index;
+    uint64_t commit_term; /* HEARTBEAT: of the entry at commit_index. */
     uint64_t match_index; /* Durable here and equal to the leader's, up to this. */
     uint64_t hint_index;  /* A refused append: no entry past this can match ... */
     uint64_t hint_term;   /* ... and this is its term. */
@@ -323,7 +326,15 @@ bool raft_can_propose(const struct raft *r);
 bool raft_can_change_members(const struct raft *r);
 bool raft_wants_snapshot(const struct raft *r);
 
-/* May this node vote and campaign, by the set in force and its disk? */
+/* Has a committed set named this node with this disk? A disk that was wiped has forgotten votes and
+ * entries, and must not vote before this is so. */
+bool raft_is_vouched(const struct raft *r);
+
+/* May this node grant votes? Whoever asks knows whether they count: a set newer than ours may make
+ * us a voter (thesis §4.1). */
+bool raft_can_vote(const struct raft *r);
+
+/* Does this node campaign? */
 bool raft_is_voter(const struct raft *r);
 
 const struct raft_members *raft_members(const struct raft *r);
