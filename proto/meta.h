@@ -5,9 +5,9 @@
  *   Knows:    what a record means. Not who decided it, how it travelled or where it is stored.
  *
  * The metadata log is a sequence of *decisions*, numbered from 1 (index). One decision is one
- * `struct meta_batch`, the atomic unit: all of its records are applied, or none. It is stored as one
- * Kafka record batch with one record, whose base offset is the index and whose leader epoch is the
- * Raft term.
+ * `struct meta_batch`, the atomic unit: all of its records are applied, or none. It is stored as
+ * one Kafka record batch with one record, whose base offset is the index and whose leader epoch is
+ * the Raft term.
  *
  * Invariants of an image (meta_image_check):
  *   (1) isr, elr, adding and removing are subsets of replicas; isr and elr are disjoint.
@@ -30,10 +30,15 @@
 #define META_REPLICAS_MAX 12
 #define META_LISTENERS_MAX 8
 #define META_VOTERS_MAX 9
+#define META_CLUSTER_ID_SIZE 22
 #define META_NAME_MAX 249 /* Of a topic, as in Kafka. */
 #define META_HOST_MAX 255
 #define META_KEY_MAX 128
-#define META_LEVEL 1 /* The feature level (metadata.version's kin) this program writes. */
+#define META_VALUE_MAX 8192 /* Of a configuration. */
+#define META_TEXT_MAX 63    /* Of a listener's or a feature's name, and of a rack. */
+#define META_WORD_MAX 31    /* Of a version and of a listener's protocol. */
+#define META_CAUSE_MAX 1024 /* A longer one is cut off when it is encoded. */
+#define META_LEVEL 1        /* The feature level (metadata.version's kin) this program writes. */
 #define META_NOBODY (-1)
 
 /* A small ordered set of broker ids. Zeroed is empty. */
@@ -51,23 +56,24 @@ bool id_set_within(const struct id_set *part, const struct id_set *whole);
 /* ---- Records. Strings are slices: of the request, of a decoded batch, or of an image. ---- */
 
 enum meta_kind {
-    META_NOOP = 1,        /* A new leader's first entry. */
-    META_CLUSTER = 2,     /* The cluster is born: its id. */
-    META_FEATURE = 3,     /* A finalized feature level. */
-    META_BROKER = 4,      /* A broker's incarnation registers. It begins fenced. */
+    META_NOOP = 1,    /* A new leader's first entry. */
+    META_CLUSTER = 2, /* The cluster is born: its id. */
+    META_FEATURE = 3, /* A finalized feature level. */
+    META_BROKER = 4,  /* A broker's incarnation registers. It begins fenced. */
     META_BROKER_STATE = 5,
     META_BROKER_REMOVED = 6,
     META_TOPIC = 7,
     META_TOPIC_DELETED = 8,
-    META_PARTITION = 9,   /* The whole state of a partition, new or changed. */
+    META_PARTITION = 9, /* The whole state of a partition, new or changed. */
     META_CONFIG = 10,
     META_PRODUCER_IDS = 11,
-    META_VOTERS = 12,     /* The whole voter set. */
+    META_VOTERS = 12, /* The whole voter set. */
 };
 
 struct meta_listener {
     struct slice name; /* "INTERNAL" */
-    struct slice host; /* As advertised. Empty: the address by which the client reached the broker. */
+    struct slice
+        host; /* As advertised. Empty: the address by which the client reached the broker. */
     uint16_t port;
     struct slice protocol; /* "PLAINTEXT" */
 };
@@ -148,18 +154,24 @@ struct meta_record {
 };
 
 struct meta_batch {
-    int32_t level;      /* Feature level of the writer. A reader refuses a higher one than its own. */
-    int64_t wall_ms;    /* When it was decided, by the leader's wall clock. For people only. */
+    int32_t level;   /* Feature level of the writer. A reader refuses a higher one than its own. */
+    int64_t wall_ms; /* When it was decided, by the leader's wall clock. For people only. */
     struct slice cause; /* What made it happen: "broker 2 fenced: connection refused". */
     uint32_t count;
     struct meta_record *records;
 };
 
-/* Encodes into `out` (sticky failure of the writer). */
+/* Encodes into `out` (sticky failure of the writer). The records' sizes must be within bounds,
+ * which meta_check() makes sure of: CHECKed, since nobody could decode what is beyond them. */
 void meta_batch_encode(const struct meta_batch *batch, struct writer *out);
 
-/* Decodes; slices point into `in`, records live in `arena`. 0, -ERR_MALFORMED, -ERR_LIMIT, or
- * -ERR_UNSUPPORTED (a level or a kind that this program does not know). */
+/* An arena of so many bytes holds the decoded form of any batch of `size` bytes that
+ * meta_batch_encode() has written. Of a batch that is made to be large, it need not. */
+#define META_DECODE_BYTES(size) ((size_t)(size)*64 + 64 * 1024)
+
+/* Decodes; everything lives in `arena`, nothing points into `in`. 0, -ERR_MALFORMED, -ERR_LIMIT
+ * (the arena is full, or something is longer than its bound), or -ERR_UNSUPPORTED (a level or a
+ * kind that this program does not know). */
 MUST_USE int meta_batch_decode(struct slice in, struct arena *arena, struct meta_batch *out);
 
 /* ---- The image. ---- */
@@ -189,10 +201,10 @@ struct meta_topic {
 };
 
 struct meta_image_listener {
-    char name[64];
+    char name[META_TEXT_MAX + 1];
     char host[META_HOST_MAX + 1];
     uint16_t port;
-    char protocol[32];
+    char protocol[META_WORD_MAX + 1];
 };
 
 struct meta_broker {
@@ -202,11 +214,13 @@ struct meta_broker {
     struct uuid secret;
     bool fenced;
     bool stopping;
+    uint32_t isr_count;    /* Partitions that have it in their ISR; meta_apply() keeps count. */
+    uint32_t leader_count; /* Partitions that it leads; the same. */
     uint32_t shard_count;
     uint32_t listener_count;
-    char rack[64]; /* "" is none. */
-    char replication_listener[64];
-    char version[32];
+    char rack[META_TEXT_MAX + 1]; /* "" is none. */
+    char replication_listener[META_TEXT_MAX + 1];
+    char version[META_WORD_MAX + 1];
     struct meta_image_listener listeners[META_LISTENERS_MAX];
     UT_hash_handle hh;
 };
@@ -221,7 +235,7 @@ struct meta_config {
 };
 
 struct meta_feature {
-    char name[64];
+    char name[META_TEXT_MAX + 1];
     int32_t level;
     UT_hash_handle hh;
 };
@@ -236,12 +250,12 @@ struct meta_image_voter {
 
 /* Zeroed is the valid image of index 0: nothing exists. */
 struct meta_image {
-    uint64_t index;      /* The last decision applied. */
-    uint64_t term;       /* Its term. */
-    char cluster_id[23]; /* "" until the cluster is born. */
-    struct meta_broker *brokers;       /* uthash, by id; iterates in insertion order. */
-    struct meta_topic *topics_by_name; /* uthash over by_name. */
-    struct meta_topic *topics_by_id;   /* uthash over by_id. */
+    uint64_t index;                            /* The last decision applied. */
+    uint64_t term;                             /* Its term. */
+    char cluster_id[META_CLUSTER_ID_SIZE + 1]; /* "" until the cluster is born. */
+    struct meta_broker *brokers;               /* uthash, by id; iterates in insertion order. */
+    struct meta_topic *topics_by_name;         /* uthash over by_name. */
+    struct meta_topic *topics_by_id;           /* uthash over by_id. */
     struct meta_config *configs;
     struct meta_feature *features;
     int64_t next_producer_id;
@@ -254,6 +268,7 @@ struct meta_image {
 struct meta_broker *meta_broker_find(const struct meta_image *image, int32_t id);
 struct meta_topic *meta_topic_by_name(const struct meta_image *image, struct slice name);
 struct meta_topic *meta_topic_by_id(const struct meta_image *image, struct uuid id);
+/* Stays where it is until the topic gets another partition. */
 struct meta_partition *meta_partition_find(const struct meta_image *image, struct uuid topic_id,
                                            int32_t partition);
 /* The value set for exactly this resource, or NULL. */
@@ -262,13 +277,26 @@ const char *meta_config_find(const struct meta_image *image, int8_t type, const 
 const struct meta_image_listener *meta_listener_find(const struct meta_broker *broker,
                                                      const char *name);
 
-/* Would this record be a legal next one? 0 or -ERR_INVALID, and then *why is a sentence. For a batch
- * the records are checked and applied one by one on a tentative image. */
+/* Would this record be a legal next one? 0 or -ERR_INVALID, and then *why is a sentence, good until
+ * this thread asks again. For a batch the records are checked and applied one by one on a tentative
+ * image: see meta_try(). So their order within a batch matters:
+ *   - PARTITION records that take a broker out of ISRs and leadership come before the BROKER_STATE
+ *     that fences it and before the BROKER of its next incarnation;
+ *   - TOPIC comes before its PARTITIONs (in order of their numbers) and its CONFIGs;
+ *   - BROKER_STATE that unfences comes before the PARTITION whose ISR the broker joins.
+ * An ISR may be empty (then nobody leads). TOPIC_DELETED takes the topic's configuration along. */
 MUST_USE int meta_check(const struct meta_image *image, const struct meta_record *record,
                         const char **why);
 
-/* The only function that changes an image. The batch must be the next one: index == image->index + 1.
- * Its records must pass meta_check() in turn (CHECKed: what is committed was checked before). */
+/* For the image on which decisions are tried: applies the batch as meta_apply() does, but a record
+ * that meta_check() refuses is an answer and not a crash. After -ERR_INVALID the records before it
+ * are applied and the index is not: close the image and make a new one. */
+MUST_USE int meta_try(struct meta_image *image, uint64_t index, uint64_t term,
+                      const struct meta_batch *batch, const char **why);
+
+/* The only function that changes an image. The batch must be the next one: index == image->index
+ * + 1. Its records must pass meta_check() in turn (CHECKed: what is committed was checked before).
+ */
 void meta_apply(struct meta_image *image, uint64_t index, uint64_t term,
                 const struct meta_batch *batch);
 
@@ -285,7 +313,8 @@ void meta_image_close(struct meta_image *image);
 void meta_image_copy(struct meta_image *to, const struct meta_image *from);
 
 /* A snapshot: the image as bytes, with a checksum; and back into a zeroed image.
- * Read: 0, -ERR_CORRUPT, -ERR_UNSUPPORTED. The image's index and term are part of it. */
+ * Read: 0, -ERR_CORRUPT, -ERR_UNSUPPORTED, and then the image is still zeroed. The image's index
+ * and term are part of it. */
 void meta_snapshot_write(const struct meta_image *image, struct writer *out);
 MUST_USE int meta_snapshot_read(struct slice in, struct meta_image *image);
 

@@ -1,16 +1,21 @@
 /* rpc.h -- what controllers say to each other, and brokers and controllers to each other.
  *
- * A frame is a length (4 bytes, big endian, of what follows), a CRC32C (4 bytes, big endian, of what
- * follows it) and one protobuf message (cluster.proto). This header is the plain-C view of it: no
- * protobuf type leaves rpc.c.
+ * A frame is (numbers are 4 bytes, big endian):
+ *
+ *   length | CRC32C | size of the head | head | bulk
+ *
+ * The length and the CRC32C are of all that follows them. The head is one protobuf message
+ * (cluster.proto). The bulk are the bytes that a message carries without looking at them
+ * (raft.entries, snapshot_chunk.bytes, admin.body, admin_reply.body, records.batches): outside the
+ * head, so that nobody copies them to decode the rest, and a small arena is enough. This header is
+ * the plain-C view of a frame: no protobuf type leaves rpc.c.
  *
  * Connections, each dialled by the first named:
  *   voter  -> voter        RPC_HELLO, then RPC_RAFT and RPC_SNAPSHOT_CHUNK in both directions.
- *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR, RPC_ADMIN,
- *                          RPC_PRODUCER_IDS and their answers. Any controller accepts; one that does
- *                          not lead answers RPC_NOT_LEADER.
- *   broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then RPC_SNAPSHOT_CHUNK and RPC_RECORDS one
- *                          way, RPC_APPLIED the other.
+ *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR,
+ * RPC_ADMIN, RPC_PRODUCER_IDS and their answers. Any controller accepts; one that does not lead
+ * answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then
+ * RPC_SNAPSHOT_CHUNK and RPC_RECORDS one way, RPC_APPLIED the other.
  */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H
@@ -27,11 +32,14 @@
 #define RPC_FRAME_MAX_BYTES (16u * 1024 * 1024)
 #define RPC_CHUNK_MAX_BYTES (1024u * 1024)
 #define RPC_SHARDS_MAX 64
+#define RPC_SEEDS_MAX 32
+#define RPC_RAFT_NUMBERS 8
+#define RPC_TEXT_MAX 1024 /* Of a refusal; a longer one is cut off. */
 
 enum rpc_kind {
     RPC_HELLO = 1,
-    RPC_REFUSED,       /* Answer to a hello or a registration: never, and why. Then it is closed. */
-    RPC_NOT_LEADER,    /* Ask `leader_id` (0: not known). */
+    RPC_REFUSED,    /* Answer to a hello or a registration: never, and why. Then it is closed. */
+    RPC_NOT_LEADER, /* Ask `leader_id` (0: not known). */
     RPC_RAFT,
     RPC_SNAPSHOT_CHUNK,
     RPC_REGISTER,
@@ -40,7 +48,7 @@ enum rpc_kind {
     RPC_HEARTBEAT_REPLY,
     RPC_ALTER_ISR,
     RPC_ALTER_ISR_REPLY,
-    RPC_ADMIN,         /* A client's admin request, as it came, to be answered in Kafka's bytes. */
+    RPC_ADMIN, /* A client's admin request, as it came, to be answered in Kafka's bytes. */
     RPC_ADMIN_REPLY,
     RPC_PRODUCER_IDS,
     RPC_PRODUCER_IDS_REPLY,
@@ -69,7 +77,7 @@ struct rpc_isr_change {
 struct rpc_isr_result {
     struct uuid topic_id;
     int32_t partition;
-    int16_t error;           /* Kafka's code; 0: accepted at `index`. */
+    int16_t error; /* Kafka's code; 0: accepted at `index`. */
     uint64_t index;
     int32_t partition_epoch; /* Accepted: the new one. Refused: the controller's. */
 };
@@ -99,7 +107,7 @@ struct rpc_msg {
             uint32_t from;
             uint32_t to;
             uint64_t term;
-            uint64_t numbers[8]; /* In the order in which raft_msg declares them. */
+            uint64_t numbers[RPC_RAFT_NUMBERS]; /* In the order in which raft_msg declares them. */
             uint64_t flags;
             struct slice entries; /* Record batches, back to back. */
         } raft;
@@ -125,7 +133,7 @@ struct rpc_msg {
             struct slice cluster_id;
             struct slice version;
             uint32_t seed_count; /* Cluster defaults of its properties file (DESIGN 11), k=v. */
-            struct slice seeds[32];
+            struct slice seeds[RPC_SEEDS_MAX];
         } register_broker;
         struct {
             int64_t epoch;
@@ -192,7 +200,7 @@ struct rpc_msg {
             uint64_t applied_term;  /* Of that decision; another one there means: start anew. */
         } follow;
         struct {
-            uint64_t term;         /* The leader's. */
+            uint64_t term; /* The leader's. */
             uint64_t first_index;
             uint64_t commit_index; /* All of these are committed. */
             struct slice batches;  /* Record batches, back to back; may be empty. */
@@ -209,8 +217,13 @@ struct rpc_msg {
  * large (its caller bounds it: a CHECK in debug, a closed connection in production). */
 struct buf *rpc_encode(const struct rpc_msg *msg);
 
-/* Decodes what ENV_FRAME brought (everything after the length). Slices point into `in`; arrays live
- * in `arena`. 0, -ERR_CORRUPT (the checksum), -ERR_MALFORMED, -ERR_LIMIT. */
+/* An arena of so many bytes holds any head that rpc_encode() has written into a frame of `size`. */
+#define RPC_DECODE_BYTES(size) ((size_t)(size)*32 + 64 * 1024)
+
+/* Decodes what ENV_FRAME brought (everything after the length). The bulk points into `in`; all else
+ * lives in `arena`. 0, -ERR_CORRUPT (the checksum), -ERR_MALFORMED, -ERR_LIMIT (the arena is full,
+ * or something is longer than its bound), -ERR_UNSUPPORTED (a kind that this program does not
+ * know). */
 MUST_USE int rpc_decode(struct slice in, struct arena *arena, struct rpc_msg *out);
 
 const char *rpc_kind_name(enum rpc_kind kind);
