@@ -1,0 +1,128 @@
+#include "controller/decide/brokers.h"
+
+#include "common/check.h"
+#include "controller/decide/partitions.h"
+#include "controller/decide/seeds.h"
+#include "proto/kafka_errors.h"
+
+/* Every partition in whose ISR, ELR or leadership the broker has a part. */
+static void drop_everywhere(const struct meta_image *image, int32_t id, bool keep,
+                            struct decision *d)
+{
+    for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) {
+            const struct meta_partition *p = &t->partitions[i];
+            bool is_out_already =
+                !id_set_has(&p->isr, id) && p->leader != id && (keep || !id_set_has(&p->elr, id));
+            if (is_out_already) continue;
+
+            struct partition_change c = partition_change_of(image, t, (int32_t)i);
+            c.gone = id;
+            partition_drop(&c, id, keep);
+            partition_elect(&c, d->canary);
+            partition_change_end(d, &c, false);
+        }
+    }
+}
+
+static void add_state(const struct meta_broker *broker, bool fenced, bool stopping,
+                      struct decision *d)
+{
+    struct meta_record *r = decision_add(d, META_BROKER_STATE);
+    r->broker_state.id = broker->id;
+    r->broker_state.epoch = broker->epoch;
+    r->broker_state.fenced = fenced;
+    r->broker_state.stopping = stopping;
+}
+
+static void add_broker(const struct rpc_msg *request, uint64_t index, struct decision *d)
+{
+    struct meta_record *r = decision_add(d, META_BROKER);
+    r->broker.id = request->register_broker.id;
+    r->broker.epoch = (int64_t)index;
+    r->broker.incarnation = request->register_broker.incarnation;
+    r->broker.secret = request->register_broker.secret;
+    r->broker.rack = request->register_broker.rack;
+    r->broker.shard_count = request->register_broker.shard_count;
+    r->broker.listener_count = request->register_broker.listener_count;
+    for (uint32_t i = 0; i < request->register_broker.listener_count; i++)
+        r->broker.listeners[i] = request->register_broker.listeners[i];
+    r->broker.replication_listener = request->register_broker.replication_listener;
+    r->broker.version = request->register_broker.version;
+}
+
+int16_t decide_register(const struct meta_image *image, const struct rpc_msg *request,
+                        uint64_t index, struct decision *d, struct slice *text)
+{
+    CHECK(request->kind == RPC_REGISTER);
+    CHECK(index == image->index + 1);
+
+    int32_t id = request->register_broker.id;
+    struct slice cluster = request->register_broker.cluster_id;
+    if (cluster.size > 0 && !slice_equal(cluster, slice_of_text(image->cluster_id))) {
+        *text =
+            decision_say(d, "broker %d has the log folder of cluster %.*s, and this is cluster %s",
+                         id, SLICE_TEXT(cluster), image->cluster_id);
+        return KAFKA_INCONSISTENT_CLUSTER_ID;
+    }
+    bool is_whole = request->register_broker.is_log_whole;
+    decision_cause(d, "broker %d registers, its log %s", id,
+                   is_whole ? "is whole" : "may lack what was not synced");
+
+    if (image->brokers == NULL)
+        decide_seeds(image, request->register_broker.seeds, request->register_broker.seed_count, d);
+    if (meta_broker_find(image, id) != NULL) drop_everywhere(image, id, is_whole, d);
+    add_broker(request, index, d);
+
+    /* What a stranger has sent may be illegal in itself. */
+    const char *why = NULL;
+    struct meta_image nothing = {.index = index - 1};
+    if (meta_check(&nothing, &d->records[d->count - 1], &why) != 0) {
+        *text = decision_say(d, "%s", why);
+        decision_cut(d, 0);
+        return KAFKA_INVALID_REGISTRATION;
+    }
+    return KAFKA_NONE;
+}
+
+void decide_fence(const struct meta_image *image, int32_t id, const char *why, struct decision *d)
+{
+    const struct meta_broker *broker = meta_broker_find(image, id);
+    CHECK(broker != NULL && !broker->fenced);
+
+    decision_cause(d, "broker %d fenced: %s", id, why);
+    drop_everywhere(image, id, true, d);
+    add_state(broker, true, broker->stopping, d);
+}
+
+void decide_unfence(const struct meta_image *image, int32_t id, const char *why, struct decision *d)
+{
+    const struct meta_broker *broker = meta_broker_find(image, id);
+    CHECK(broker != NULL && broker->fenced);
+
+    decision_cause(d, "broker %d unfenced: %s", id, why);
+    add_state(broker, false, broker->stopping, d);
+    if (broker->stopping) return;
+
+    for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) {
+            const struct meta_partition *p = &t->partitions[i];
+            if (p->leader != META_NOBODY || !id_set_has(&p->replicas, id)) continue;
+
+            struct partition_change c = partition_change_of(image, t, (int32_t)i);
+            c.back = id;
+            partition_elect(&c, d->canary);
+            partition_change_end(d, &c, false);
+        }
+    }
+}
+
+void decide_stop(const struct meta_image *image, int32_t id, struct decision *d)
+{
+    const struct meta_broker *broker = meta_broker_find(image, id);
+    CHECK(broker != NULL && !broker->stopping);
+
+    decision_cause(d, "broker %d asks for a controlled shutdown", id);
+    add_state(broker, broker->fenced, true, d);
+    drop_everywhere(image, id, true, d);
+}

@@ -1,0 +1,327 @@
+#include "controller/decide/configs.h"
+
+#include <stdio.h>
+
+#include "common/check.h"
+#include "controller/decide/partitions.h"
+#include "controller/decide/refusal.h"
+#include "proto/kafka_errors.h"
+#include "proto/topic_configs.h"
+
+#define MIN_ISR "min.insync.replicas"
+
+struct resource {
+    const struct meta_image *image;
+    struct decision *d;
+    int8_t type;
+    struct slice name; /* As sent: "" is all brokers. */
+    char text[META_NAME_MAX + 1];
+};
+
+static struct refusal check_resource(struct resource *r)
+{
+    if (r->name.at == NULL) r->name = slice_of("", 0);
+    if (r->type != CONFIG_RESOURCE_TOPIC && r->type != CONFIG_RESOURCE_BROKER)
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST,
+                      "resources of type %d have no configuration here", r->type);
+    if (r->name.size > META_NAME_MAX)
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST, "the resource's name is too long");
+    (void)snprintf(r->text, sizeof r->text, "%.*s", SLICE_TEXT(r->name));
+
+    if (r->type == CONFIG_RESOURCE_TOPIC && meta_topic_by_name(r->image, r->name) == NULL)
+        return REFUSE(r->d, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "topic %s does not exist", r->text);
+    return GRANTED;
+}
+
+static struct refusal find_key(const struct resource *r, struct slice name,
+                               const struct config_key **out)
+{
+    if (r->type == CONFIG_RESOURCE_TOPIC) {
+        *out = topic_config_find(name);
+        if (*out == NULL)
+            return REFUSE(r->d, KAFKA_INVALID_CONFIG, "Unknown topic config name: %.*s",
+                          SLICE_TEXT(name));
+        return GRANTED;
+    }
+    *out = cluster_config_find(name);
+    if (*out == NULL)
+        return REFUSE(r->d, KAFKA_INVALID_CONFIG, "%.*s cannot be changed while brokers run",
+                      SLICE_TEXT(name));
+    if (r->name.size > 0)
+        return REFUSE(r->d, KAFKA_INVALID_CONFIG,
+                      "%.*s is the same on all brokers: set it with an empty broker name",
+                      SLICE_TEXT(name));
+    return GRANTED;
+}
+
+static void add_config(const struct resource *r, struct slice key, struct slice value)
+{
+    struct meta_record *record = decision_add(r->d, META_CONFIG);
+    record->config.type = r->type;
+    record->config.name = r->name;
+    record->config.key = key;
+    record->config.value = value;
+}
+
+/* ---- Lists. ---- */
+
+/* The list that APPEND and SUBTRACT change: what holds now. */
+static struct slice list_now(const struct resource *r, const struct config_key *key)
+{
+    struct config_value value;
+    if (r->type == CONFIG_RESOURCE_TOPIC)
+        topic_config_value(r->image, r->text, key, &value);
+    else
+        topic_config_value(r->image, NULL, key, &value);
+    CHECK(value.text != value.scratch); /* Lists have no units. */
+    return slice_of_text(value.text);
+}
+
+/* Takes the next word off a list. */
+static bool next_word(struct slice *list, struct slice *word)
+{
+    if (list->size == 0) return false;
+    const uint8_t *comma = memchr(list->at, ',', list->size);
+    size_t size = comma == NULL ? list->size : (size_t)(comma - list->at);
+    *word = slice_of(list->at, size);
+    size_t taken = size + (comma == NULL ? 0 : 1);
+    *list = slice_of(list->at + taken, list->size - taken);
+    return true;
+}
+
+static bool list_has(struct slice list, struct slice word)
+{
+    struct slice each;
+    while (next_word(&list, &each)) {
+        if (slice_equal(each, word)) return true;
+    }
+    return false;
+}
+
+static void add_word(uint8_t *to, size_t *size, struct slice word)
+{
+    if (*size > 0) to[(*size)++] = ',';
+    if (word.size > 0) memcpy(to + *size, word.at, word.size);
+    *size += word.size;
+}
+
+/* Absent if the arena is full. */
+static struct slice change_list(const struct resource *r, const struct config_key *key,
+                                struct slice words, bool add)
+{
+    struct slice old = list_now(r, key);
+    uint8_t *to = arena_take(r->d->arena, old.size + words.size + 2, 1);
+    if (to == NULL) return (struct slice){0};
+
+    size_t size = 0;
+    struct slice rest = old, word;
+    while (next_word(&rest, &word)) {
+        if (add || !list_has(words, word)) add_word(to, &size, word);
+    }
+    rest = words;
+    while (add && next_word(&rest, &word)) {
+        if (!list_has(slice_of(to, size), word)) add_word(to, &size, word);
+    }
+    return slice_of(to, size);
+}
+
+/* ---- One key. ---- */
+
+static struct refusal change(struct resource *r, int8_t operation, struct slice name,
+                             struct slice value)
+{
+    const struct config_key *key;
+    struct refusal refusal = find_key(r, name, &key);
+    if (refusal.error != 0) return refusal;
+
+    switch (operation) {
+    case CONFIG_OP_DELETE: add_config(r, name, (struct slice){0}); return GRANTED;
+    case CONFIG_OP_SET: break;
+    case CONFIG_OP_APPEND:
+    case CONFIG_OP_SUBTRACT:
+        if (key->type != CONFIG_LIST)
+            return REFUSE(r->d, KAFKA_INVALID_CONFIG,
+                          "%.*s is not a list: nothing can be added to it or taken from it",
+                          SLICE_TEXT(name));
+        if (value.at != NULL) value = change_list(r, key, value, operation == CONFIG_OP_APPEND);
+        break;
+    default: return REFUSE(r->d, KAFKA_INVALID_REQUEST, "unknown operation %d", operation);
+    }
+    if (value.at == NULL)
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST, "Null value not supported for %.*s",
+                      SLICE_TEXT(name));
+    char why[CONFIG_WHY_SIZE];
+    if (config_check(key, value, why) != 0) return REFUSE(r->d, KAFKA_INVALID_CONFIG, "%s", why);
+    add_config(r, name, value);
+    return GRANTED;
+}
+
+/* ---- What a change of min.insync.replicas means for the eligible. ---- */
+
+static bool touches_min_isr(const struct decision *d, uint32_t from)
+{
+    for (uint32_t i = from; i < d->count; i++) {
+        if (slice_equal(d->records[i].config.key, slice_of_text(MIN_ISR))) return true;
+    }
+    return false;
+}
+
+static bool is_partition_changed(const struct decision *d, const struct meta_topic *t, int32_t n)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct meta_record *r = &d->records[i];
+        if (r->kind == META_PARTITION && r->partition.partition == n &&
+            uuid_equal(r->partition.topic_id, t->id))
+            return true;
+    }
+    return false;
+}
+
+static void forget_eligible(const struct resource *r)
+{
+    for (const struct meta_topic *t = r->image->topics_by_name; t != NULL; t = t->by_name.next) {
+        bool is_meant =
+            r->type == CONFIG_RESOURCE_TOPIC
+                ? slice_equal(r->name, slice_of_text(t->name))
+                : meta_config_find(r->image, CONFIG_RESOURCE_TOPIC, t->name, MIN_ISR) == NULL;
+        if (!is_meant) continue;
+        for (uint32_t i = 0; i < t->partition_count; i++) {
+            const struct meta_partition *p = &t->partitions[i];
+            if (p->isr.count == 0 || p->elr.count == 0) continue;
+            if (is_partition_changed(r->d, t, (int32_t)i)) continue;
+            struct partition_change c = partition_change_of(r->image, t, (int32_t)i);
+            c.to.elr = (struct id_set){0};
+            partition_change_end(r->d, &c, false);
+        }
+    }
+}
+
+/* ---- The two requests: a resource each. ---- */
+
+static struct refusal alter_incremental(struct resource *r,
+                                        const struct incremental_alter_configs_request_config *c,
+                                        int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t j = 0; j < i; j++) {
+            if (slice_equal(c[i].name, c[j].name))
+                return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%.*s is in the request twice",
+                              SLICE_TEXT(c[i].name));
+        }
+        struct refusal refusal = change(r, c[i].config_operation, c[i].name, c[i].value);
+        if (refusal.error != 0) return refusal;
+    }
+    return GRANTED;
+}
+
+static struct refusal alter_whole(struct resource *r, const struct alter_configs_request_config *c,
+                                  int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t j = 0; j < i; j++) {
+            if (slice_equal(c[i].name, c[j].name))
+                return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%.*s is in the request twice",
+                              SLICE_TEXT(c[i].name));
+        }
+        int8_t operation = c[i].value.at == NULL ? CONFIG_OP_DELETE : CONFIG_OP_SET;
+        struct refusal refusal = change(r, operation, c[i].name, c[i].value);
+        if (refusal.error != 0) return refusal;
+    }
+    for (const struct meta_config *old = r->image->configs; old != NULL; old = old->hh.next) {
+        if (old->type != r->type || strcmp(old->name, r->text) != 0) continue;
+        bool is_named = false;
+        for (int32_t i = 0; i < count && !is_named; i++)
+            is_named = slice_equal(c[i].name, slice_of_text(old->key));
+        if (!is_named) add_config(r, slice_of_text(old->key), (struct slice){0});
+    }
+    return GRANTED;
+}
+
+/* What both do when a resource has been looked through. */
+static void end_resource(struct resource *r, struct refusal refusal, uint32_t before)
+{
+    if (refusal.error != 0) decision_cut(r->d, before);
+    if (r->d->count == before) return;
+
+    if (touches_min_isr(r->d, before)) forget_eligible(r);
+    if (r->type == CONFIG_RESOURCE_TOPIC)
+        decision_cause(r->d, "configuration of topic %s changed", r->text);
+    else
+        decision_cause(r->d, "defaults of the cluster changed");
+}
+
+int decide_incremental_alter_configs(const struct meta_image *image,
+                                     const struct incremental_alter_configs_request *request,
+                                     struct decision *d,
+                                     struct incremental_alter_configs_response *reply)
+{
+    CHECK(d->count == 0);
+    const struct incremental_alter_configs_request_resource *resources = request->resources.items;
+    int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
+    struct incremental_alter_configs_response_resource *results =
+        decision_take(d, (uint32_t)count, sizeof *results);
+    if (results == NULL) return -ERR_LIMIT;
+
+    for (int32_t i = 0; i < count; i++) {
+        struct resource r = {.image = image,
+                             .d = d,
+                             .type = resources[i].resource_type,
+                             .name = resources[i].resource_name};
+        uint32_t before = d->count;
+        struct refusal refusal = check_resource(&r);
+        for (int32_t j = 0; j < i && refusal.error == 0; j++) {
+            if (resources[j].resource_type == r.type &&
+                slice_equal(resources[j].resource_name, resources[i].resource_name))
+                refusal = REFUSE(d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
+        }
+        if (refusal.error == 0)
+            refusal = alter_incremental(&r, resources[i].configs.items, resources[i].configs.count);
+        end_resource(&r, refusal, before);
+        results[i] = (struct incremental_alter_configs_response_resource){
+            .error_code = refusal.error,
+            .error_message = refusal.text,
+            .resource_type = r.type,
+            .resource_name = resources[i].resource_name};
+    }
+    if (request->validate_only) decision_cut(d, 0);
+    *reply = (struct incremental_alter_configs_response){
+        .responses = {.items = results, .count = count}};
+    return 0;
+}
+
+int decide_alter_configs(const struct meta_image *image,
+                         const struct alter_configs_request *request, struct decision *d,
+                         struct alter_configs_response *reply)
+{
+    CHECK(d->count == 0);
+    const struct alter_configs_request_resource *resources = request->resources.items;
+    int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
+    struct alter_configs_response_resource *results =
+        decision_take(d, (uint32_t)count, sizeof *results);
+    if (results == NULL) return -ERR_LIMIT;
+
+    for (int32_t i = 0; i < count; i++) {
+        struct resource r = {.image = image,
+                             .d = d,
+                             .type = resources[i].resource_type,
+                             .name = resources[i].resource_name};
+        uint32_t before = d->count;
+        struct refusal refusal = check_resource(&r);
+        for (int32_t j = 0; j < i && refusal.error == 0; j++) {
+            if (resources[j].resource_type == r.type &&
+                slice_equal(resources[j].resource_name, resources[i].resource_name))
+                refusal = REFUSE(d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
+        }
+        if (refusal.error == 0)
+            refusal = alter_whole(&r, resources[i].configs.items, resources[i].configs.count);
+        end_resource(&r, refusal, before);
+        results[i] =
+            (struct alter_configs_response_resource){.error_code = refusal.error,
+                                                     .error_message = refusal.text,
+                                                     .resource_type = r.type,
+                                                     .resource_name = resources[i].resource_name};
+    }
+    if (request->validate_only) decision_cut(d, 0);
+    *reply = (struct alter_configs_response){.responses = {.items = results, .count = count}};
+    return 0;
+}

@@ -1,0 +1,148 @@
+#include "controller/decide/partitions.h"
+
+#include "common/check.h"
+#include "proto/topic_configs.h"
+
+struct partition_change partition_change_of(const struct meta_image *image,
+                                            const struct meta_topic *topic, int32_t number)
+{
+    CHECK(number >= 0 && (uint32_t)number < topic->partition_count);
+    return (struct partition_change){
+        .image = image,
+        .topic = topic,
+        .number = number,
+        .to = topic->partitions[number],
+        .back = META_NOBODY,
+        .gone = META_NOBODY,
+    };
+}
+
+bool broker_is_usable(const struct meta_image *image, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker_find(image, id);
+    return broker != NULL && !broker->fenced && !broker->stopping;
+}
+
+static bool is_alive(const struct partition_change *c, int32_t id)
+{
+    if (id == c->gone) return false;
+    if (id == c->back) return true;
+    const struct meta_broker *broker = meta_broker_find(c->image, id);
+    return broker != NULL && !broker->fenced;
+}
+
+static bool is_stopping(const struct partition_change *c, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker_find(c->image, id);
+    return broker != NULL && broker->stopping && id != c->back;
+}
+
+/* With enough members in the ISR nobody else is eligible. */
+static void settle(struct partition_change *c)
+{
+    uint32_t min = topic_min_isr(c->image, c->topic->name, c->to.replicas.count);
+    if (c->to.isr.count < min) return;
+    c->to.elr = (struct id_set){0};
+    c->to.last_known_elr = (struct id_set){0};
+}
+
+void partition_drop(struct partition_change *c, int32_t id, bool keep)
+{
+    struct meta_partition *p = &c->to;
+    bool was_in_sync = id_set_remove(&p->isr, id);
+    bool was_eligible = id_set_has(&p->elr, id);
+
+    if (was_in_sync && keep) (void)id_set_add(&p->elr, id);
+    if (was_eligible && !keep) (void)id_set_remove(&p->elr, id);
+    if (p->leader == id) p->leader = META_NOBODY;
+
+    if (was_in_sync || was_eligible) {
+        bool is_last = p->isr.count == 0 && p->elr.count == 0;
+        p->last_known_elr = (struct id_set){.count = is_last ? 1 : 0, .ids = {id}};
+        if (!is_last) p->last_known_elr.ids[0] = 0;
+    }
+}
+
+/* The first of the replicas, in order of preference, that is in the set and alive. */
+static int32_t first_alive(const struct partition_change *c, const struct id_set *set,
+                           bool even_stopping)
+{
+    for (uint32_t i = 0; i < c->to.replicas.count; i++) {
+        int32_t id = c->to.replicas.ids[i];
+        if (!id_set_has(set, id) || !is_alive(c, id)) continue;
+        if (even_stopping || !is_stopping(c, id)) return id;
+    }
+    return META_NOBODY;
+}
+
+void partition_elect(struct partition_change *c, uint32_t canary)
+{
+    struct meta_partition *p = &c->to;
+    if (p->leader != META_NOBODY) return;
+
+    int32_t id = META_NOBODY;
+    if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) id = first_alive(c, &p->replicas, false);
+    if (id == META_NOBODY) id = first_alive(c, &p->isr, false);
+    /* One that is on its way out is better than nobody. */
+    if (id == META_NOBODY) id = first_alive(c, &p->isr, true);
+    if (id == META_NOBODY && p->isr.count == 0) {
+        id = first_alive(c, &p->elr, false);
+        if (id == META_NOBODY && p->elr.count == 0) id = first_alive(c, &p->last_known_elr, false);
+    }
+    if (id == META_NOBODY) return;
+
+    p->leader = id;
+    if (!id_set_has(&p->isr, id)) {
+        p->isr = (struct id_set){.count = 1, .ids = {id}};
+        (void)id_set_remove(&p->elr, id);
+        p->last_known_elr = (struct id_set){0};
+        if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) p->elr = (struct id_set){0};
+    }
+}
+
+static bool same_set(const struct id_set *a, const struct id_set *b)
+{
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->ids[i] != b->ids[i]) return false;
+    }
+    return true;
+}
+
+static bool is_changed(const struct meta_partition *a, const struct meta_partition *b)
+{
+    return a->leader != b->leader || !same_set(&a->isr, &b->isr) || !same_set(&a->elr, &b->elr) ||
+           !same_set(&a->last_known_elr, &b->last_known_elr) ||
+           !same_set(&a->replicas, &b->replicas);
+}
+
+static void add_record(struct decision *d, const struct meta_topic *topic, int32_t number,
+                       const struct meta_partition *p)
+{
+    struct meta_record *r = decision_add(d, META_PARTITION);
+    r->partition.topic_id = topic->id;
+    r->partition.partition = number;
+    r->partition.leader = p->leader;
+    r->partition.leader_epoch = p->leader_epoch;
+    r->partition.partition_epoch = p->partition_epoch;
+    r->partition.replicas = p->replicas;
+    r->partition.isr = p->isr;
+    r->partition.elr = p->elr;
+    r->partition.last_known_elr = p->last_known_elr;
+    r->partition.adding = p->adding;
+    r->partition.removing = p->removing;
+}
+
+void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal)
+{
+    const struct meta_partition *from = &c->topic->partitions[c->number];
+    settle(c);
+    if (!even_if_equal && !is_changed(from, &c->to)) return;
+
+    struct meta_partition *to = &c->to;
+    to->partition_epoch = from->partition_epoch + 1;
+    to->leader_epoch = from->leader_epoch;
+    if (to->leader != from->leader && !(d->canary & DECIDE_CANARY_NO_LEADER_EPOCH_BUMP))
+        to->leader_epoch++;
+    add_record(d, c->topic, c->number, to);
+}

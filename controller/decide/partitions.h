@@ -1,0 +1,43 @@
+/* partitions.h -- how one partition changes: who is in sync, who is eligible, who leads.
+ *
+ * Rules (DESIGN 6, KIP-966). `min` is the effective min.insync.replicas:
+ *   - Who leaves the ISR while it is left with fewer than `min` members becomes eligible (ELR): the
+ *     watermark stands still from then on, so it has everything that was ever committed.
+ *   - With `min` members in the ISR again, the watermark moves and nobody is eligible any more.
+ *   - Who may have lost its log (a power cut) leaves both. The last one to leave is remembered.
+ *   - A leader comes from the ISR; if that is empty, from the eligible, and is the ISR then; if
+ * both are empty, it is the one last known to be eligible.
+ *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
+ * if the same broker leads again.
+ */
+#ifndef CONTROLLER_DECIDE_PARTITIONS_H
+#define CONTROLLER_DECIDE_PARTITIONS_H
+
+#include "controller/decide/decision.h"
+
+/* A partition on its way from what it is to what it will be. */
+struct partition_change {
+    const struct meta_image *image;
+    const struct meta_topic *topic;
+    int32_t number;
+    struct meta_partition to; /* Begins as a copy. Its epochs are set at the end. */
+    int32_t back;             /* This broker counts as unfenced; META_NOBODY: nobody extra. */
+    int32_t gone;             /* This broker counts as fenced. */
+};
+
+struct partition_change partition_change_of(const struct meta_image *image,
+                                            const struct meta_topic *topic, int32_t number);
+
+/* Takes a broker out of the ISR and of leadership. keep: its log is whole, it may stay eligible. */
+void partition_drop(struct partition_change *c, int32_t id, bool keep);
+
+/* Finds a leader if there is none. `canary` as in struct decision. */
+void partition_elect(struct partition_change *c, uint32_t canary);
+
+/* Adds the record, with its epochs, if anything has changed (or even if nothing has). */
+void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal);
+
+/* Can this broker lead, and join an ISR, as the image has it? */
+bool broker_is_usable(const struct meta_image *image, int32_t id);
+
+#endif

@@ -1,0 +1,16 @@
+/* topic_names.h -- which names a new topic may have. */
+#ifndef CONTROLLER_DECIDE_TOPIC_NAMES_H
+#define CONTROLLER_DECIDE_TOPIC_NAMES_H
+
+#include "controller/decide/decision.h"
+
+/* NULL, or what is wrong with the name itself. */
+const char *topic_name_fault(struct slice name);
+
+/* Names that differ in '.' and '_' only would share the name of a metric. */
+bool topic_names_collide(struct slice a, struct slice b);
+
+/* The topic that the name collides with, or NULL. */
+const struct meta_topic *topic_name_rival(const struct meta_image *image, struct slice name);
+
+#endif

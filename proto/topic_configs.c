@@ -1,0 +1,313 @@
+/* The table of topic configurations, and where a value comes from. */
+#include "proto/topic_configs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/check.h"
+#include "common/text.h"
+
+#define DAY_MS "86400000"
+#define WEEK_MS "604800000"
+#define MAX_I64 "9223372036854775807"
+
+/* clang-format off */
+/*    name, type, default, min, max, words allowed, synonym, obeyed, text */
+#define TOPIC_CONFIGS(X) \
+    X("cleanup.policy", LIST, "delete", 0, 0, "compact,delete", "log.cleanup.policy", false, \
+      "delete: old segments go. compact: only the last record of each key stays.") \
+    X("compression.gzip.level", INT, "-1", -1, 9, NULL, "compression.gzip.level", false, \
+      "level of gzip when batches are compressed anew; -1 is zlib's own choice") \
+    X("compression.lz4.level", INT, "9", 1, 17, NULL, "compression.lz4.level", false, \
+      "level of lz4 when batches are compressed anew") \
+    X("compression.type", STRING, "producer", 0, 0, "uncompressed,zstd,lz4,snappy,gzip,producer", \
+      "compression.type", false, "how batches are stored; producer: as they came") \
+    X("compression.zstd.level", INT, "3", -131072, 22, NULL, "compression.zstd.level", false, \
+      "level of zstd when batches are compressed anew") \
+    X("delete.retention.ms", LONG, DAY_MS, 0, INT64_MAX, NULL, "log.cleaner.delete.retention.ms", \
+      false, "how long a compacted topic keeps tombstones") \
+    X("file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL, "log.segment.delete.delay.ms", \
+      false, "how long the file of a deleted segment stays") \
+    X("flush.messages", LONG, MAX_I64, 1, INT64_MAX, NULL, "log.flush.interval.messages", true, \
+      "1: every write is synced before it counts; else the page cache decides") \
+    X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", false, \
+      "the log is synced this often") \
+    X("follower.replication.throttled.replicas", LIST, "", 0, 0, NULL, NULL, false, \
+      "replicas whose fetching is throttled") \
+    X("index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL, "log.index.interval.bytes", true, \
+      "an entry of the offset index for each so many bytes") \
+    X("leader.replication.throttled.replicas", LIST, "", 0, 0, NULL, NULL, false, \
+      "replicas whose reading by followers is throttled") \
+    X("max.compaction.lag.ms", LONG, MAX_I64, 1, INT64_MAX, NULL, \
+      "log.cleaner.max.compaction.lag.ms", false, "compaction waits for a record no longer") \
+    X("max.message.bytes", INT, "1048588", 0, INT32_MAX, NULL, "message.max.bytes", true, \
+      "the largest batch that a producer may send") \
+    X("message.timestamp.after.max.ms", LONG, "3600000", 0, INT64_MAX, NULL, \
+      "log.message.timestamp.after.max.ms", true, "how far in the future a timestamp may be") \
+    X("message.timestamp.before.max.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, \
+      "log.message.timestamp.before.max.ms", true, "how far in the past a timestamp may be") \
+    X("message.timestamp.type", STRING, "CreateTime", 0, 0, "CreateTime,LogAppendTime", \
+      "log.message.timestamp.type", true, "whose clock stamps records: the producer's or ours") \
+    X("min.cleanable.dirty.ratio", DOUBLE, "0.5", 0, 1, NULL, "log.cleaner.min.cleanable.ratio", \
+      false, "compaction begins when so much of the log is new") \
+    X("min.compaction.lag.ms", LONG, "0", 0, INT64_MAX, NULL, "log.cleaner.min.compaction.lag.ms", \
+      false, "records younger than this are not compacted") \
+    X("min.insync.replicas", INT, "2", 1, INT32_MAX, NULL, "min.insync.replicas", true, \
+      "acks=all needs so many in-sync replicas (or all, where there are fewer)") \
+    X("preallocate", BOOLEAN, "false", 0, 1, NULL, "log.preallocate", false, \
+      "segment files get their full size at once") \
+    X("retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, "log.retention.bytes", false, \
+      "a partition keeps no more than this; -1: as much as there is") \
+    X("retention.ms", LONG, WEEK_MS, -1, INT64_MAX, NULL, "log.retention.ms", false, \
+      "records are kept for so long; -1: for ever") \
+    X("segment.bytes", INT, "1073741824", 14, INT32_MAX, NULL, "log.segment.bytes", true, \
+      "a segment file that has grown to this is closed") \
+    X("segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL, "log.index.size.max.bytes", true, \
+      "a segment whose index has grown to this is closed") \
+    X("segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, "log.roll.jitter.ms", false, \
+      "segment.ms is shortened at random by up to this") \
+    X("segment.ms", LONG, WEEK_MS, 1, INT64_MAX, NULL, "log.roll.ms", true, \
+      "a segment file that is older than this is closed") \
+    X("unclean.leader.election.enable", BOOLEAN, "false", 0, 1, NULL, \
+      "unclean.leader.election.enable", false, \
+      "may a replica that lacks acknowledged records lead? It never does yet.")
+
+static const struct config_key topic_keys[] = {
+#define X(name_, type_, default_, min_, max_, valid_, synonym_, obeyed_, doc_) \
+    {.name = name_, .type = CONFIG_##type_, .otherwise = default_, .min = min_, .max = max_, \
+     .valid = valid_, .synonym = synonym_, .scale = 1, .has_effect = obeyed_, .doc = doc_},
+    TOPIC_CONFIGS(X)
+#undef X
+};
+
+/* Of the same quantity the finer unit stands before the coarser one, and wins. */
+static const struct config_key cluster_keys[] = {
+    {"auto.create.topics.enable", CONFIG_BOOLEAN, "true", 0, 1, NULL, NULL, 1, true,
+     "a topic that a client asks for comes into being"},
+    {"default.replication.factor", CONFIG_INT, "3", 1, META_REPLICAS_MAX, NULL, NULL, 1, true,
+     "replicas of a topic whose creator does not say how many"},
+    {"log.retention.minutes", CONFIG_LONG, "-1", -1, INT64_MAX / 60000, NULL, "retention.ms", 60000,
+     false, "retention.ms in minutes; log.retention.ms wins"},
+    {"log.retention.hours", CONFIG_LONG, "168", -1, INT64_MAX / 3600000, NULL, "retention.ms",
+     3600000, false, "retention.ms in hours; log.retention.ms and .minutes win"},
+    {"log.roll.hours", CONFIG_LONG, "168", 1, INT64_MAX / 3600000, NULL, "segment.ms", 3600000, true,
+     "segment.ms in hours; log.roll.ms wins"},
+    {"log.roll.jitter.hours", CONFIG_LONG, "0", 0, INT64_MAX / 3600000, NULL, "segment.jitter.ms",
+     3600000, false, "segment.jitter.ms in hours; log.roll.jitter.ms wins"},
+    {"num.partitions", CONFIG_INT, "1", 1, INT32_MAX, NULL, NULL, 1, true,
+     "partitions of a topic whose creator does not say how many"},
+};
+/* clang-format on */
+
+#define TOPIC_COUNT (uint32_t)(sizeof topic_keys / sizeof topic_keys[0])
+#define CLUSTER_COUNT (uint32_t)(sizeof cluster_keys / sizeof cluster_keys[0])
+
+uint32_t topic_config_count(void)
+{
+    return TOPIC_COUNT;
+}
+
+const struct config_key *topic_config_at(uint32_t index)
+{
+    CHECK(index < TOPIC_COUNT);
+    return &topic_keys[index];
+}
+
+uint32_t cluster_config_count(void)
+{
+    return CLUSTER_COUNT;
+}
+
+const struct config_key *cluster_config_at(uint32_t index)
+{
+    CHECK(index < CLUSTER_COUNT);
+    return &cluster_keys[index];
+}
+
+const struct config_key *topic_config_find(struct slice name)
+{
+    if (name.at == NULL) return NULL;
+    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
+        if (slice_equal(name, slice_of_text(topic_keys[i].name))) return &topic_keys[i];
+    }
+    return NULL;
+}
+
+const struct config_key *cluster_config_find(struct slice name)
+{
+    if (name.at == NULL) return NULL;
+    for (uint32_t i = 0; i < CLUSTER_COUNT; i++) {
+        if (slice_equal(name, slice_of_text(cluster_keys[i].name))) return &cluster_keys[i];
+    }
+    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
+        const char *synonym = topic_keys[i].synonym;
+        if (synonym != NULL && slice_equal(name, slice_of_text(synonym))) return &topic_keys[i];
+    }
+    return NULL;
+}
+
+/* ---- Values. ---- */
+
+static bool has_word(const char *words, struct slice word)
+{
+    while (*words != 0) {
+        size_t size = strcspn(words, ",");
+        if (slice_equal(word, slice_of(words, size))) return true;
+        words += size + (words[size] == ',');
+    }
+    return false;
+}
+
+static bool list_is_valid(const char *words, struct slice list)
+{
+    if (words == NULL || list.size == 0) return true;
+    while (true) {
+        const uint8_t *comma = memchr(list.at, ',', list.size);
+        size_t size = comma == NULL ? list.size : (size_t)(comma - list.at);
+        if (!has_word(words, slice_of(list.at, size))) return false;
+        if (comma == NULL) return true;
+        list = slice_of(comma + 1, list.size - size - 1);
+    }
+}
+
+/* A plain decimal number in [0, 1]: no floating point takes part in a decision. */
+static bool is_ratio(struct slice text)
+{
+    size_t dots = 0;
+    size_t digits = 0;
+    bool is_fraction_zero = true;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.at[i];
+        if (c == '.') {
+            dots++;
+        } else if (c >= '0' && c <= '9') {
+            digits++;
+            if (dots > 0 && c != '0') is_fraction_zero = false;
+        } else {
+            return false;
+        }
+    }
+    if (dots > 1 || digits == 0) return false;
+    if (text.at[0] == '0' || text.at[0] == '.') return text.size == 1 || dots == 1;
+    return text.at[0] == '1' && is_fraction_zero && (text.size == 1 || text.at[1] == '.');
+}
+
+static bool value_fits(const struct config_key *key, struct slice value)
+{
+    int64_t number;
+    switch (key->type) {
+    case CONFIG_BOOLEAN: return has_word("true,false", value);
+    case CONFIG_INT:
+    case CONFIG_LONG:
+        if (!text_to_i64(value, &number)) return false;
+        return number >= key->min && number <= key->max;
+    case CONFIG_DOUBLE: return is_ratio(value);
+    case CONFIG_LIST: return list_is_valid(key->valid, value);
+    case CONFIG_STRING: return key->valid == NULL || has_word(key->valid, value);
+    }
+    return false;
+}
+
+int config_check(const struct config_key *key, struct slice value, char why[CONFIG_WHY_SIZE])
+{
+    if (value.at != NULL && value.size <= META_VALUE_MAX && value_fits(key, value)) return 0;
+
+    int size = (int)(value.size > 60 ? 60 : value.size);
+    const char *at = value.at == NULL ? "" : (const char *)value.at;
+    if (key->valid != NULL || key->type == CONFIG_BOOLEAN)
+        (void)snprintf(why, CONFIG_WHY_SIZE, "Invalid value %.*s for configuration %s: it is %s %s",
+                       size, at, key->name, key->type == CONFIG_LIST ? "a list of" : "one of",
+                       key->valid != NULL ? key->valid : "true,false");
+    else if (key->type == CONFIG_INT || key->type == CONFIG_LONG)
+        (void)snprintf(why, CONFIG_WHY_SIZE,
+                       "Invalid value %.*s for configuration %s: it is a number from %lld to %lld",
+                       size, at, key->name, (long long)key->min, (long long)key->max);
+    else
+        (void)snprintf(why, CONFIG_WHY_SIZE, "Invalid value %.*s for configuration %s", size, at,
+                       key->name);
+    return -ERR_INVALID;
+}
+
+int64_t config_number(const struct config_key *key, const char *text)
+{
+    if (key->type == CONFIG_BOOLEAN) return strcmp(text, "true") == 0;
+    CHECK(key->type == CONFIG_INT || key->type == CONFIG_LONG);
+
+    int64_t number = 0;
+    CHECK(text_to_i64(slice_of_text(text), &number));
+    return number;
+}
+
+/* ---- Where they come from. ---- */
+
+static bool take_cluster_default(const struct meta_image *image, const struct config_key *key,
+                                 const char *name, struct config_value *out)
+{
+    const char *text = meta_config_find(image, CONFIG_RESOURCE_BROKER, "", name);
+    if (text == NULL) return false;
+
+    *out = (struct config_value){.text = text, .source = CONFIG_FROM_CLUSTER, .from_key = name};
+    int64_t number;
+    if (key->scale != 1 && text_to_i64(slice_of_text(text), &number) && number > 0) {
+        (void)snprintf(out->scratch, sizeof out->scratch, "%lld", (long long)(number * key->scale));
+        out->text = out->scratch;
+    }
+    return true;
+}
+
+void topic_config_value(const struct meta_image *image, const char *topic,
+                        const struct config_key *key, struct config_value *out)
+{
+    const char *own = topic == NULL || topic[0] == 0
+                          ? NULL
+                          : meta_config_find(image, CONFIG_RESOURCE_TOPIC, topic, key->name);
+    if (own != NULL) {
+        *out =
+            (struct config_value){.text = own, .source = CONFIG_FROM_TOPIC, .from_key = key->name};
+        return;
+    }
+    if (key->synonym != NULL && take_cluster_default(image, key, key->synonym, out)) return;
+    for (uint32_t i = 0; i < CLUSTER_COUNT; i++) {
+        const struct config_key *other = &cluster_keys[i];
+        if (other->synonym == NULL || strcmp(other->synonym, key->name) != 0) continue;
+        if (take_cluster_default(image, other, other->name, out)) return;
+    }
+    *out = (struct config_value){
+        .text = key->otherwise, .source = CONFIG_FROM_DEFAULT, .from_key = key->name};
+}
+
+void cluster_config_value(const struct meta_image *image, const struct config_key *key,
+                          struct config_value *out)
+{
+    const char *text = meta_config_find(image, CONFIG_RESOURCE_BROKER, "", key->name);
+    *out = (struct config_value){.text = text != NULL ? text : key->otherwise,
+                                 .source = text != NULL ? CONFIG_FROM_CLUSTER : CONFIG_FROM_DEFAULT,
+                                 .from_key = key->name};
+}
+
+int64_t topic_config_number(const struct meta_image *image, const char *topic, const char *name)
+{
+    const struct config_key *key = topic_config_find(slice_of_text(name));
+    CHECK(key != NULL);
+
+    struct config_value value;
+    topic_config_value(image, topic, key, &value);
+    return config_number(key, value.text);
+}
+
+int64_t cluster_config_number(const struct meta_image *image, const char *name)
+{
+    const struct config_key *key = cluster_config_find(slice_of_text(name));
+    CHECK(key != NULL && strcmp(key->name, name) == 0);
+
+    struct config_value value;
+    cluster_config_value(image, key, &value);
+    return config_number(key, value.text);
+}
+
+uint32_t topic_min_isr(const struct meta_image *image, const char *topic, uint32_t replica_count)
+{
+    int64_t wanted = topic_config_number(image, topic, "min.insync.replicas");
+    CHECK(wanted >= 1);
+    return wanted < (int64_t)replica_count ? (uint32_t)wanted : replica_count;
+}

@@ -1,0 +1,96 @@
+/* topic_configs.h -- the keys that topics can be configured with, and where their values come from.
+ *
+ *   Used by:  controllers (checking what is set), brokers (obeying it, DescribeConfigs).
+ *   Knows:    nothing but an image. Pure.
+ *
+ * A topic's value is the first of: what is set on the topic; what is set as the cluster's default
+ * under the key's name on brokers (its synonym; several with different units, the finest first);
+ * the built-in default of the table. The cluster's defaults live in the replicated image only,
+ * under resource type 4 with the empty name: brokers that disagreed about them would lose data
+ * (DESIGN 6.6).
+ */
+#ifndef PROTO_TOPIC_CONFIGS_H
+#define PROTO_TOPIC_CONFIGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "proto/meta.h"
+
+#define CONFIG_RESOURCE_TOPIC 2
+#define CONFIG_RESOURCE_BROKER 4
+
+/* Kafka's numbers, as DescribeConfigs tells them. */
+enum config_type {
+    CONFIG_BOOLEAN = 1,
+    CONFIG_STRING = 2,
+    CONFIG_INT = 3,
+    CONFIG_LONG = 5,
+    CONFIG_DOUBLE = 6,
+    CONFIG_LIST = 7,
+};
+
+enum config_source {
+    CONFIG_FROM_TOPIC = 1,
+    CONFIG_FROM_CLUSTER = 3, /* Kafka's DYNAMIC_DEFAULT_BROKER_CONFIG. */
+    CONFIG_FROM_DEFAULT = 5,
+};
+
+struct config_key {
+    const char *name;
+    enum config_type type;
+    const char *otherwise; /* The built-in default. */
+    int64_t min;           /* Of numbers. */
+    int64_t max;
+    const char *valid;   /* Of strings and lists: the words allowed, with commas; NULL: any. */
+    const char *synonym; /* Topic keys: the name as the cluster's default; NULL: there is none. */
+    int64_t scale;   /* Cluster keys of another unit: the topic's value is this many times it. */
+    bool has_effect; /* False: accepted and shown, and nothing obeys it yet. */
+    const char *doc;
+};
+
+/* Keys of topics, in the order of their names. */
+uint32_t topic_config_count(void);
+const struct config_key *topic_config_at(uint32_t index);
+const struct config_key *topic_config_find(struct slice name); /* NULL: no such key. */
+
+/* Keys that exist as the cluster's default only (num.partitions ...). */
+uint32_t cluster_config_count(void);
+const struct config_key *cluster_config_at(uint32_t index);
+
+/* What may be set as the cluster's default: those, and every synonym (then the topic's row is
+ * returned). NULL: no such key. */
+const struct config_key *cluster_config_find(struct slice name);
+
+/* Is this a value of that key? 0 or -ERR_INVALID, and then `why` holds a sentence. */
+#define CONFIG_WHY_SIZE 256
+MUST_USE int config_check(const struct config_key *key, struct slice value,
+                          char why[CONFIG_WHY_SIZE]);
+
+struct config_value {
+    const char *text; /* Of the image, of the table, or in `scratch`: do not copy the struct. */
+    enum config_source source;
+    const char *from_key; /* The name under which it was found. */
+    char scratch[24];
+};
+
+/* The value in force. `topic` may be NULL: for a topic that has nothing set of its own. */
+void topic_config_value(const struct meta_image *image, const char *topic,
+                        const struct config_key *key, struct config_value *out);
+void cluster_config_value(const struct meta_image *image, const struct config_key *key,
+                          struct config_value *out);
+
+/* The same for keys that the caller knows to exist. Booleans are 0 and 1. */
+int64_t topic_config_number(const struct meta_image *image, const char *topic, const char *name);
+int64_t cluster_config_number(const struct meta_image *image, const char *name);
+
+/* The number in a value that config_check() has let through. */
+int64_t config_number(const struct config_key *key, const char *text);
+
+/* How many in-sync replicas the partition needs before anything is committed (DESIGN 6.6): no more
+ * than it has replicas. */
+uint32_t topic_min_isr(const struct meta_image *image, const char *topic, uint32_t replica_count);
+
+#endif
