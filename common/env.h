@@ -1,4 +1,5 @@
-/* env.h -- the seam between the program and the world. Everything that is not deterministic is here.
+/* env.h -- the seam between the program and the world. Everything that is not deterministic is
+ * here.
  *
  * An *actor* is a thread of the real world, or something that takes turns in the simulated one. It
  * owns one `struct env`, and no other actor may use it. A process has one or more actors (a broker:
@@ -23,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/env_counters.h"
 #include "common/fs.h"
 #include "common/mailbox.h"
 
@@ -94,7 +96,8 @@ struct env_event {
  * env_now_ms()'s clock, or ENV_NEVER. */
 typedef uint64_t env_turn_fn(void *actor, const struct env_event *events, uint32_t count);
 
-/* ---- What is sent: bytes in memory, or a range of a file (which need never enter this process). -- */
+/* ---- What is sent: bytes in memory, or a range of a file (which need never enter this process).
+ * -- */
 
 struct env_piece {
     struct buf *buf;   /* Either this ... */
@@ -141,18 +144,19 @@ struct env_ops {
     void (*log)(struct env *env, enum log_level level, const char *text);
     void (*halt)(struct env *env, const char *why);
     void (*stop)(struct env *env);
+    void (*counters)(struct env *env, struct env_counters *out); /* NULL: it counts nothing. */
 };
 
 struct env {
     const struct env_ops *ops;
-    uint32_t actor;        /* Which actor of its process this is. */
-    uint32_t actor_count;  /* Of this process. */
-    uint64_t now_ms;       /* When this turn began. */
+    uint32_t actor;       /* Which actor of its process this is. */
+    uint32_t actor_count; /* Of this process. */
+    uint64_t now_ms;      /* When this turn began. */
     enum log_level log_min;
 };
 
-/* Milliseconds on a clock that never goes back and counts while the host sleeps. now: when this turn
- * began. clock: this very moment (the lease of a leader needs it, DESIGN 6.13). */
+/* Milliseconds on a clock that never goes back and counts while the host sleeps. now: when this
+ * turn began. clock: this very moment (the lease of a leader needs it, DESIGN 6.13). */
 static inline uint64_t env_now_ms(const struct env *env)
 {
     return env->now_ms;
@@ -266,8 +270,8 @@ static inline void env_give_back(struct env *env, struct post *post)
     env->ops->give_back(env, post);
 }
 
-/* Ends this node at once: what it was told to acknowledge and has not stays so. In the real world it
- * does not return. In the simulated one it does, and nothing the node does afterwards counts. */
+/* Ends this node at once: what it was told to acknowledge and has not stays so. In the real world
+ * it does not return. In the simulated one it does, and nothing the node does afterwards counts. */
 static inline void env_halt(struct env *env, const char *why)
 {
     env->ops->halt(env, why);
@@ -279,13 +283,20 @@ static inline void env_stop(struct env *env)
     env->ops->stop(env);
 }
 
+/* What this actor's world has counted: connections, bytes, calls. */
+static inline void env_counters(struct env *env, struct env_counters *out)
+{
+    *out = (struct env_counters){0};
+    if (env->ops->counters != NULL) env->ops->counters(env, out);
+}
+
 /* One line of the log, without a line feed. Levels below env->log_min cost nothing. */
 void env_log(struct env *env, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define log_debug(env, ...)                                                          \
-    do {                                                                             \
-        if ((env)->log_min <= LOG_DEBUG) env_log((env), LOG_DEBUG, __VA_ARGS__);     \
+#define log_debug(env, ...)                                                      \
+    do {                                                                         \
+        if ((env)->log_min <= LOG_DEBUG) env_log((env), LOG_DEBUG, __VA_ARGS__); \
     } while (0)
 #define log_info(env, ...) env_log((env), LOG_INFO, __VA_ARGS__)
 #define log_warn(env, ...) env_log((env), LOG_WARN, __VA_ARGS__)
