@@ -1,0 +1,19 @@
+/* common.h -- what several APIs need: names of topics, endpoints of brokers. */
+#ifndef BROKER_API_COMMON_H
+#define BROKER_API_COMMON_H
+
+#include "broker/state.h"
+#include "proto/msg/shared.h"
+
+/* Where clients of this request's listener find a broker. False: it has no such listener. `host` is
+ * a slice of the image, of the request's scratch memory or of static memory. */
+bool broker_endpoint(struct shard *s, const struct request *r, const struct meta_broker *broker,
+                     struct slice *host, int32_t *port);
+
+/* KIP-951: the endpoints of the leaders that an answer names, each once. */
+struct array leader_endpoints(struct shard *s, const struct request *r);
+
+/* A name is the slice of the image's, so that it lives while the image does not change. */
+struct slice topic_name(const struct shard *s, struct uuid topic_id);
+
+#endif

@@ -1,0 +1,127 @@
+#include "broker/api/fetch_sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+
+struct fetch_session *fetch_session_find(struct shard *s, int32_t id)
+{
+    struct fetch_session *found = NULL;
+    HASH_FIND_INT(s->sessions, &id, found);
+    if (found == NULL) return NULL;
+
+    /* To the end of the order of use. */
+    HASH_DEL(s->sessions, found);
+    HASH_ADD_INT(s->sessions, id, found);
+    return found;
+}
+
+static void free_part(struct fetch_session *session, struct fetch_part *part)
+{
+    HASH_DEL(session->parts, part);
+    free(part->name);
+    free(part);
+}
+
+void fetch_session_close(struct shard *s, struct fetch_session *session)
+{
+    struct fetch_part *part, *next;
+    HASH_ITER(hh, session->parts, part, next) free_part(session, part);
+    HASH_DEL(s->sessions, session);
+    s->session_count--;
+    free(session);
+}
+
+void fetch_sessions_close_all(struct shard *s)
+{
+    struct fetch_session *session, *next;
+    HASH_ITER(hh, s->sessions, session, next) fetch_session_close(s, session);
+}
+
+/* Makes room: the longest unused session of a client goes; a follower's only if there is no other.
+ */
+static void evict(struct shard *s)
+{
+    struct fetch_session *session, *next;
+    HASH_ITER(hh, s->sessions, session, next)
+    {
+        if (session->is_replica) continue;
+        fetch_session_close(s, session);
+        return;
+    }
+    fetch_session_close(s, s->sessions);
+}
+
+struct fetch_session *fetch_session_new(struct shard *s, bool is_replica)
+{
+    if (s->session_count >= s->options->fetch_sessions_max) evict(s);
+
+    struct fetch_session *session = calloc(1, sizeof *session);
+    CHECK(session != NULL);
+    struct fetch_session *taken = NULL;
+    do {
+        session->id = (int32_t)prng_range(&s->prng, 1, INT32_MAX);
+        HASH_FIND_INT(s->sessions, &session->id, taken);
+    } while (taken != NULL);
+    session->epoch = 1;
+    session->is_replica = is_replica;
+    HASH_ADD_INT(s->sessions, id, session);
+    s->session_count++;
+    return session;
+}
+
+struct fetch_part *fetch_session_find_part(struct fetch_session *session, struct uuid topic_id,
+                                           int32_t partition)
+{
+    struct fetch_part_key key = {.topic_id = topic_id, .partition = partition};
+    struct fetch_part *found = NULL;
+    HASH_FIND(hh, session->parts, &key, sizeof key, found);
+    return found;
+}
+
+static bool has_name(const struct fetch_part *part, struct slice name)
+{
+    return part->name != NULL && name.at != NULL && slice_equal(slice_of_text(part->name), name);
+}
+
+/* A topic that was not known when it was asked for is kept under its name. */
+static struct fetch_part *find_by_name(struct fetch_session *session, struct slice name,
+                                       int32_t partition)
+{
+    struct fetch_part *part, *next;
+    HASH_ITER(hh, session->parts, part, next)
+    {
+        if (part->key.partition == partition && has_name(part, name)) return part;
+    }
+    return NULL;
+}
+
+struct fetch_part *fetch_session_part(struct fetch_session *session, struct uuid topic_id,
+                                      struct slice name, int32_t partition)
+{
+    struct fetch_part *part = uuid_is_zero(topic_id)
+                                  ? find_by_name(session, name, partition)
+                                  : fetch_session_find_part(session, topic_id, partition);
+    if (part != NULL) return part;
+
+    part = calloc(1, sizeof *part);
+    CHECK(part != NULL);
+    part->key = (struct fetch_part_key){.topic_id = topic_id, .partition = partition};
+    part->told_watermark = -1;
+    part->told_start = -1;
+    if (name.size > 0) {
+        part->name = strndup((const char *)name.at, name.size);
+        CHECK(part->name != NULL);
+    }
+    HASH_ADD(hh, session->parts, key, sizeof part->key, part);
+    return part;
+}
+
+void fetch_session_drop_part(struct fetch_session *session, struct uuid topic_id, struct slice name,
+                             int32_t partition)
+{
+    struct fetch_part *part = fetch_session_find_part(session, topic_id, partition);
+    if (part == NULL) part = find_by_name(session, name, partition);
+    if (part != NULL) free_part(session, part);
+}

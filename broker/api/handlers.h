@@ -1,0 +1,72 @@
+/* handlers.h -- every API that this broker answers: one function each, in the file of its group.
+ *
+ * A handler reads the body in the shard's scratch arena, and answers now or has it answered later.
+ * It returns false if the body does not parse: nothing has been started then.
+ */
+#ifndef BROKER_API_HANDLERS_H
+#define BROKER_API_HANDLERS_H
+
+#include "broker/net/request.h"
+
+/* clang-format off */
+#define HANDLERS(X)                                                  \
+    X(PRODUCE, produce)                           /* produce.c */    \
+    X(FETCH, fetch)                               /* fetch.c */      \
+    X(LIST_OFFSETS, list_offsets)                 /* offsets.c */    \
+    X(OFFSET_FOR_LEADER_EPOCH, epoch_end)                            \
+    X(DELETE_RECORDS, delete_records)                                \
+    X(METADATA, metadata)                         /* metadata.c */   \
+    X(DESCRIBE_CLUSTER, describe_cluster)         /* cluster.c */    \
+    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \
+    X(DESCRIBE_CONFIGS, describe_configs)         /* configs.c */    \
+    X(CREATE_TOPICS, forward)                     /* admin.c: to the controller */ \
+    X(DELETE_TOPICS, forward)                                        \
+    X(CREATE_PARTITIONS, forward)                                    \
+    X(INCREMENTAL_ALTER_CONFIGS, forward)                            \
+    X(ALTER_CONFIGS, forward)                                        \
+    X(ELECT_LEADERS, forward)                                        \
+    X(DESCRIBE_QUORUM, forward)                                      \
+    X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
+    X(API_VERSIONS, api_versions)                 /* hello.c */      \
+    X(FIND_COORDINATOR, find_coordinator)                            \
+    X(DESCRIBE_ACLS, describe_acls)                                  \
+    X(REPLICA_HELLO, replica_hello)
+/* clang-format on */
+
+#define X(api, name) bool handle_##name(struct shard *s, struct request *r, struct slice body);
+X(PRODUCE, produce)
+X(FETCH, fetch)
+X(LIST_OFFSETS, list_offsets)
+X(OFFSET_FOR_LEADER_EPOCH, epoch_end)
+X(DELETE_RECORDS, delete_records)
+X(METADATA, metadata)
+X(DESCRIBE_CLUSTER, describe_cluster)
+X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
+X(DESCRIBE_CONFIGS, describe_configs)
+X(CREATE_TOPICS, forward)
+X(INIT_PRODUCER_ID, init_producer_id)
+X(API_VERSIONS, api_versions)
+X(FIND_COORDINATOR, find_coordinator)
+X(DESCRIBE_ACLS, describe_acls)
+X(REPLICA_HELLO, replica_hello)
+#undef X
+
+/* NULL: not offered. */
+request_handler *handler_of(int16_t api_key);
+
+/* Metadata that is held until a new leader is known: after the image changed, or in time
+ * (metadata.c). */
+void metadata_turn(struct shard *s, bool image_changed);
+
+/* When the next of them is out of time, or ENV_NEVER. */
+uint64_t metadata_deadline(const struct shard *s);
+
+/* Posts that have come home from the link. */
+void forward_on_back(struct shard *s, struct post_admin *post);
+void producer_ids_on_back(struct shard *s, struct post_producer_ids *post);
+
+/* Asks for topics to be created for a Metadata request (auto.create.topics.enable, admin.c): the
+ * request is held; when the answer comes the image has them. */
+void forward_auto_create(struct shard *s, const struct slice *names, uint32_t count);
+
+#endif

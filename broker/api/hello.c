@@ -1,0 +1,115 @@
+#include <string.h>
+
+#include "broker/api/common.h"
+#include "broker/api/handlers.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/api_versions.h"
+#include "proto/msg/describe_acls.h"
+#include "proto/msg/find_coordinator.h"
+#include "proto/msg/replica_hello.h"
+
+static const char NO_GROUPS[] = "consumer groups are not supported yet: assign partitions yourself";
+static const char NO_TRANSACTIONS[] = "transactions are not supported yet";
+#define COORDINATOR_TRANSACTION 1
+
+bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
+{
+    struct api_versions_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    struct api_versions_response answer;
+    kafka_defaults(&schema_api_versions_response, &answer);
+    struct api_versions_response_api_key *keys =
+        arena_take(&s->scratch, kafka_api_count, sizeof *keys);
+    if (keys == NULL) return false;
+    int32_t count = 0;
+    for (size_t i = 0; i < kafka_api_count; i++) {
+        const struct kafka_api *api = kafka_api_at(i);
+        if (kafka_api_is_private(api) || handler_of(api->key) == NULL) continue;
+        keys[count++] = (struct api_versions_response_api_key){
+            .api_key = api->key, .min_version = api->version_min, .max_version = api->version_max};
+    }
+    answer.api_keys = (struct array){keys, count};
+    answer.finalized_features_epoch = (int64_t)s->image.index;
+    request_answer(s, r, &answer);
+    return true;
+}
+
+/* Listed from the start, because librdkafka compresses with lz4 only where it is. */
+bool handle_find_coordinator(struct shard *s, struct request *r, struct slice body)
+{
+    struct find_coordinator_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    bool is_transaction = q.key_type == COORDINATOR_TRANSACTION;
+    int16_t error = is_transaction ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+                                   : KAFKA_COORDINATOR_NOT_AVAILABLE;
+    struct slice why = slice_of_text(is_transaction ? NO_TRANSACTIONS : NO_GROUPS);
+    struct find_coordinator_response answer;
+    kafka_defaults(&schema_find_coordinator_response, &answer);
+    if (r->version.number < 4) {
+        answer.error_code = error;
+        answer.error_message = why;
+        answer.node_id = -1;
+        answer.port = -1;
+    } else {
+        const struct slice *keys = q.coordinator_keys.items;
+        int32_t count = q.coordinator_keys.count;
+        struct find_coordinator_response_coordinator *items =
+            arena_take(&s->scratch, count > 0 ? (size_t)count : 0, sizeof *items);
+        if (items == NULL && count > 0) return false;
+        for (int32_t i = 0; i < count; i++) {
+            items[i] = (struct find_coordinator_response_coordinator){.key = keys[i],
+                                                                      .node_id = -1,
+                                                                      .port = -1,
+                                                                      .error_code = error,
+                                                                      .error_message = why};
+        }
+        answer.coordinators = (struct array){items, count};
+    }
+    request_answer(s, r, &answer);
+    return true;
+}
+
+bool handle_describe_acls(struct shard *s, struct request *r, struct slice body)
+{
+    struct describe_acls_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    struct describe_acls_response answer;
+    kafka_defaults(&schema_describe_acls_response, &answer);
+    answer.error_code = KAFKA_SECURITY_DISABLED;
+    answer.error_message = slice_of_text("no authorizer is configured on this broker");
+    request_answer(s, r, &answer);
+    return true;
+}
+
+static bool proves(const struct meta_broker *broker, const struct replica_hello_request *q)
+{
+    if (broker == NULL || broker->epoch != q->broker_epoch) return false;
+    if (q->secret.size != sizeof broker->secret.bytes) return false;
+    uint8_t difference = 0; /* In constant time. */
+    for (size_t i = 0; i < sizeof broker->secret.bytes; i++) {
+        difference |= (uint8_t)(broker->secret.bytes[i] ^ q->secret.at[i]);
+    }
+    return difference == 0 && uuid_equal(broker->incarnation, q->incarnation);
+}
+
+bool handle_replica_hello(struct shard *s, struct request *r, struct slice body)
+{
+    struct replica_hello_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    const struct meta_broker *broker = meta_broker_find(&s->image, q.broker_id);
+    struct replica_hello_response answer = {.error_code = KAFKA_NONE};
+    if (broker == NULL || broker->epoch < q.broker_epoch) {
+        answer.error_code = KAFKA_BROKER_NOT_AVAILABLE; /* We have not heard of it yet: again. */
+    } else if (!proves(broker, &q)) {
+        answer.error_code = KAFKA_STALE_BROKER_EPOCH;
+    } else {
+        r->conn->replica_id = q.broker_id;
+        r->conn->replica_epoch = q.broker_epoch;
+    }
+    request_answer(s, r, &answer);
+    return true;
+}

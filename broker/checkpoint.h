@@ -1,0 +1,29 @@
+/* checkpoint.h -- the high watermarks of a shard's partitions, on disk in Kafka's format
+ * (replication-offset-checkpoint): where a replica's watermark begins after a restart.
+ *
+ *   Used by:  the shard. Losing the file costs nothing but a short wait after a restart.
+ */
+#ifndef BROKER_CHECKPOINT_H
+#define BROKER_CHECKPOINT_H
+
+#include "broker/state.h"
+
+#define CHECKPOINT_JOB_KIND 0x43500000u
+
+/* Reads what the last run wrote; shard->watermarks_loaded when it has. */
+void checkpoint_load(struct shard *s);
+
+/* What the file said of a partition, or 0. */
+int64_t checkpoint_of(const struct shard *s, const char *topic, int32_t partition);
+
+/* Writes if it is time; returns when it will be. */
+uint64_t checkpoint_turn(struct shard *s);
+
+/* Writes now (an orderly stop). */
+void checkpoint_write(struct shard *s);
+
+void checkpoint_on_job(struct shard *s, struct job *job);
+bool checkpoint_is_idle(const struct shard *s);
+void checkpoint_close(struct shard *s);
+
+#endif

@@ -1,0 +1,156 @@
+#include "broker/image.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/checkpoint.h"
+#include "broker/partition/partition.h"
+#include "common/check.h"
+#include "proto/kafka_batch.h"
+
+static void halt(struct shard *s, const char *what, int rc)
+{
+    char why[256];
+    (void)snprintf(
+        why, sizeof why,
+        "%s of the metadata at index %llu cannot be read: %s. Is this program older than "
+        "the controllers?",
+        what, (unsigned long long)s->image.index + 1, err_text(rc));
+    s->is_halted = true;
+    env_halt(s->env, why);
+}
+
+/* The metadata say something of a partition: is a replica of it to be here? */
+static void sync_partition(struct shard *s, const struct meta_topic *topic, int32_t number)
+{
+    if (shard_of_partition(s->options, topic->id, number) != s->number) return;
+
+    const struct meta_partition *state = &topic->partitions[number];
+    struct partition *p = shard_partition(s, topic->id, number);
+    bool is_here = id_set_has(&state->replicas, s->options->id);
+    if (is_here && p == NULL) {
+        p = partition_open(&s->host, topic->id, topic->name, number,
+                           checkpoint_of(s, topic->name, number));
+        HASH_ADD(hh, s->partitions, key, sizeof p->key, p);
+        s->partition_count++;
+    } else if (is_here) {
+        partition_assign(p);
+    } else if (p != NULL) {
+        partition_delete(p);
+    }
+}
+
+static void sync_topic(struct shard *s, const struct meta_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->partition_count; i++) sync_partition(s, topic, (int32_t)i);
+}
+
+static void sync_all(struct shard *s)
+{
+    struct meta_topic *topic, *next;
+    HASH_ITER(by_id, s->image.topics_by_id, topic, next) sync_topic(s, topic);
+    struct partition *p, *after;
+    HASH_ITER(hh, s->partitions, p, after)
+    {
+        if (meta_topic_by_id(&s->image, p->key.topic_id) == NULL) partition_delete(p);
+    }
+}
+
+static void note_self(struct shard *s)
+{
+    const struct meta_broker *self = meta_broker_find(&s->image, s->options->id);
+    if (self == NULL || self->epoch != s->broker_epoch) return;
+    s->is_fenced = self->fenced;
+}
+
+/* After a batch has been applied: what of it concerns the partitions here. */
+static void on_record(struct shard *s, const struct meta_record *record)
+{
+    const struct meta_topic *topic = NULL;
+    switch (record->kind) {
+    case META_PARTITION:
+        topic = meta_topic_by_id(&s->image, record->partition.topic_id);
+        if (topic != NULL) sync_partition(s, topic, record->partition.partition);
+        return;
+    case META_CONFIG:
+        if (record->config.type == 4) {
+            sync_all(s); /* A default of the cluster: it may concern every topic. */
+            return;
+        }
+        topic = meta_topic_by_name(&s->image, record->config.name);
+        if (topic != NULL) sync_topic(s, topic);
+        return;
+    case META_TOPIC_DELETED: {
+        struct partition *p, *next;
+        HASH_ITER(hh, s->partitions, p, next)
+        {
+            if (uuid_equal(p->key.topic_id, record->topic_deleted.id)) partition_delete(p);
+        }
+        return;
+    }
+    case META_NOOP:
+    case META_CLUSTER:
+    case META_FEATURE:
+    case META_BROKER:
+    case META_BROKER_STATE:
+    case META_BROKER_REMOVED:
+    case META_TOPIC:
+    case META_PRODUCER_IDS:
+    case META_VOTERS: return;
+    }
+    UNREACHABLE();
+}
+
+static bool apply_one(struct shard *s, struct slice bytes, const struct record_batch_header *h)
+{
+    struct record_cursor cursor = kafka_batch_records(bytes);
+    struct record record;
+    struct meta_batch batch;
+    s->scratch.used = 0;
+    if (!kafka_record_next(&cursor, &record)) {
+        halt(s, "a decision", -ERR_CORRUPT);
+        return false;
+    }
+    int rc = meta_batch_decode(record.value, &s->scratch, &batch);
+    if (rc != 0) {
+        halt(s, "a decision", rc);
+        return false;
+    }
+    meta_apply(&s->image, (uint64_t)h->base_offset, (uint64_t)h->partition_leader_epoch, &batch);
+    for (uint32_t i = 0; i < batch.count; i++) on_record(s, &batch.records[i]);
+    return true;
+}
+
+void image_on_records(struct shard *s, const struct post_records *post)
+{
+    struct slice rest = buf_slice(post->batches);
+    struct slice bytes;
+    struct record_batch_header h;
+    while (kafka_batch_next(&rest, &bytes, &h)) {
+        if ((uint64_t)h.base_offset <= s->image.index) continue;
+        CHECK((uint64_t)h.base_offset == s->image.index + 1);
+        if (!apply_one(s, bytes, &h)) return;
+    }
+    note_self(s);
+    s->image_changes++;
+}
+
+void image_on_snapshot(struct shard *s, const struct post_snapshot *post)
+{
+    struct meta_image image = {0};
+    int rc = meta_snapshot_read(buf_slice(post->image), &image);
+    if (rc != 0) {
+        halt(s, "a snapshot", rc);
+        return;
+    }
+    if (image.index < s->image.index) {
+        meta_image_close(
+            &image); /* Older than what we have: a leader that is behind for a moment. */
+        return;
+    }
+    meta_image_close(&s->image);
+    s->image = image;
+    sync_all(s);
+    note_self(s);
+    s->image_changes++;
+}

@@ -1,0 +1,349 @@
+#include "broker/net/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/net/router.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/api_versions.h"
+
+struct conn *conn_find(struct shard *s, uint64_t id)
+{
+    struct conn *found = NULL;
+    HASH_FIND(hh, s->conns, &id, sizeof id, found);
+    return found;
+}
+
+void conn_on_accepted(struct shard *s, const struct env_event *e)
+{
+    CHECK(e->tag < s->options->listener_count);
+
+    struct conn *c = calloc(1, sizeof *c);
+    CHECK(c != NULL);
+    c->id = e->conn;
+    c->listener = e->tag;
+    c->replica_id = -1;
+    TAILQ_INIT(&c->requests);
+    HASH_ADD(hh, s->conns, id, sizeof c->id, c);
+    s->conn_count++;
+}
+
+static void free_request(struct shard *s, struct request *r)
+{
+    if (r->is_held) TAILQ_REMOVE(&s->held, r, held_link);
+    if (r->free_state != NULL) r->free_state(s, r->state);
+    route_free(r);
+    buf_unref(r->frame);
+    if (r->pieces != &r->one_piece) free(r->pieces);
+    free(r);
+}
+
+/* The request will not be answered. If other shards or partitions still work on it, it goes when
+ * they are done. */
+static void drop_request(struct shard *s, struct request *r)
+{
+    r->conn = NULL;
+    if (r->is_done) {
+        for (uint32_t i = 0; i < r->piece_count; i++) {
+            buf_unref(r->pieces[i].buf);
+            env_file_unref(s->env, r->pieces[i].file);
+        }
+        r->piece_count = 0;
+    }
+    if (r->groups_pending > 0) {
+        route_cancel(s, r);
+    } else if (r->is_done || r->is_held) {
+        free_request(s, r);
+    }
+    /* Otherwise it is on its way to the link and back, which frees it (request_is_dropped). */
+}
+
+static void forget_conn(struct shard *s, struct conn *c)
+{
+    struct request *r;
+    while ((r = TAILQ_FIRST(&c->requests)) != NULL) {
+        TAILQ_REMOVE(&c->requests, r, link);
+        drop_request(s, r);
+    }
+    HASH_DEL(s->conns, c);
+    s->conn_count--;
+    free(c);
+}
+
+static const char *reason_text(enum env_reason reason)
+{
+    switch (reason) {
+    case ENV_REASON_TOO_LARGE:
+        return "a request longer than socket.request.max.bytes; is this a Kafka client?";
+    case ENV_REASON_HTTP:
+        return "an HTTP request; metrics and health have a listener of their own (http.listeners)";
+    case ENV_REASON_TLS:
+        return "a TLS hello; this listener speaks plaintext: set security.protocol=PLAINTEXT";
+    case ENV_REASON_NONE:
+    case ENV_REASON_EOF:
+    case ENV_REASON_RESET:
+    case ENV_REASON_REFUSED:
+    case ENV_REASON_SILENT:
+    case ENV_REASON_NAME:
+    case ENV_REASON_LOCAL: return NULL;
+    }
+    UNREACHABLE();
+}
+
+void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address)
+{
+    struct conn *c = conn_find(s, id);
+    if (c == NULL) return;
+
+    const char *text = reason_text(reason);
+    if (text != NULL) {
+        s->numbers.connections_closed_hostile++;
+        log_warn(s->env, "connection from %s closed: it sent %s", address, text);
+    }
+    forget_conn(s, c);
+}
+
+static void close_conn(struct shard *s, struct conn *c, const char *why)
+{
+    s->numbers.requests_refused++;
+    if (why != NULL) log_warn(s->env, "connection closed: %s", why);
+    env_close(s->env, c->id, true);
+    forget_conn(s, c);
+}
+
+/* Sends what is answered, in order. May forget the connection. */
+static void flush_conn(struct shard *s, struct conn *c)
+{
+    struct request *r;
+    while ((r = TAILQ_FIRST(&c->requests)) != NULL && r->is_done) {
+        TAILQ_REMOVE(&c->requests, r, link);
+        c->in_flight--;
+        if (r->close_after) {
+            free_request(s, r);
+            close_conn(s, c, NULL);
+            return;
+        }
+        for (uint32_t i = 0; i < r->piece_count; i++) s->numbers.bytes_out += r->pieces[i].size;
+        if (r->piece_count > 0) env_send(s->env, c->id, r->pieces, r->piece_count);
+        r->piece_count = 0;
+        free_request(s, r);
+    }
+    if (c->is_paused && c->in_flight < s->options->requests_in_flight_max) {
+        c->is_paused = false;
+        env_pause(s->env, c->id, false);
+    }
+}
+
+static void finish(struct shard *s, struct request *r)
+{
+    CHECK(!r->is_done);
+
+    r->is_done = true;
+    if (r->conn == NULL) {
+        for (uint32_t i = 0; i < r->piece_count; i++) {
+            buf_unref(r->pieces[i].buf);
+            env_file_unref(s->env, r->pieces[i].file);
+        }
+        r->piece_count = 0;
+        free_request(s, r);
+        return;
+    }
+    flush_conn(s, r->conn);
+}
+
+int request_decode(struct shard *s, struct request *r, struct slice body, void *out)
+{
+    return kafka_decode(r->api->request, r->version, body, &s->scratch, out);
+}
+
+static void fail_answer(struct shard *s, struct request *r, int rc)
+{
+    log_error(s->env, "the answer to %s version %d cannot be encoded: %s", r->api->name,
+              r->version.number, err_text(rc));
+    r->close_after = true;
+    finish(s, r);
+}
+
+static void answer_bytes(struct shard *s, struct request *r)
+{
+    struct buf *bytes = buf_of(writer_slice(&s->out));
+    r->pieces = &r->one_piece;
+    r->piece_count = 1;
+    r->one_piece = (struct env_piece){.buf = bytes, .size = bytes->size};
+    finish(s, r);
+}
+
+void request_answer(struct shard *s, struct request *r, const void *message)
+{
+    writer_reset(&s->out);
+    size_t start = kafka_response_begin(&s->out, r->api, r->version.number, r->correlation);
+    int rc = kafka_encode(r->api->response, r->version, message, &s->out);
+    if (rc == 0) rc = kafka_frame_end(&s->out, start, NULL, 0);
+    if (rc != 0) {
+        fail_answer(s, r, rc);
+        return;
+    }
+    answer_bytes(s, r);
+}
+
+void request_answer_body(struct shard *s, struct request *r, struct slice body)
+{
+    writer_reset(&s->out);
+    size_t start = kafka_response_begin(&s->out, r->api, r->version.number, r->correlation);
+    write_slice(&s->out, body);
+    int rc = kafka_frame_end(&s->out, start, NULL, 0);
+    if (rc != 0) {
+        fail_answer(s, r, rc);
+        return;
+    }
+    answer_bytes(s, r);
+}
+
+/* Pieces of memory and of files in turn. Every range that has a splice is used up. */
+static void cut_pieces(struct request *r, struct buf *bytes, const struct splices *splices)
+{
+    r->pieces = calloc(2 * (size_t)splices->count + 1, sizeof *r->pieces);
+    CHECK(r->pieces != NULL);
+    size_t at = 0;
+    for (uint32_t i = 0; i <= splices->count; i++) {
+        size_t end = i < splices->count ? splices->items[i].out_offset : bytes->size;
+        if (end > at) {
+            r->pieces[r->piece_count++] =
+                (struct env_piece){.buf = buf_ref(bytes), .at = at, .size = end - at};
+        }
+        at = end;
+        if (i == splices->count) break;
+        const struct journal_range *range = splices->items[i].cookie;
+        r->pieces[r->piece_count++] =
+            (struct env_piece){.file = range->file, .at = range->at, .size = range->size};
+    }
+    buf_unref(bytes);
+}
+
+void request_answer_spliced(struct shard *s, struct request *r, const void *message,
+                            uint32_t splices_max)
+{
+    struct splices splices = {.count_max = splices_max};
+    splices.items = arena_take(&s->scratch, splices_max, sizeof *splices.items);
+    writer_reset(&s->out);
+    size_t start = kafka_response_begin(&s->out, r->api, r->version.number, r->correlation);
+    int rc = splices.items == NULL && splices_max > 0 ? -ERR_LIMIT : 0;
+    if (rc == 0) {
+        rc = kafka_encode_spliced(r->api->response, r->version, message, &s->out, &splices);
+    }
+    if (rc == 0) rc = kafka_frame_end(&s->out, start, &splices, 0);
+    if (rc != 0) {
+        fail_answer(s, r, rc);
+        return;
+    }
+    cut_pieces(r, buf_of(writer_slice(&s->out)), &splices);
+    finish(s, r);
+}
+
+void request_answer_nothing(struct shard *s, struct request *r, bool went_wrong)
+{
+    r->has_no_answer = true;
+    r->close_after = went_wrong;
+    finish(s, r);
+}
+
+/* ---- Frames. ---- */
+
+/* KIP-511: whatever version is asked for, the answer tells which ones there are. */
+static void answer_unknown_api_versions(struct shard *s, struct request *r)
+{
+    struct api_versions_response answer;
+    kafka_defaults(&schema_api_versions_response, &answer);
+    struct api_versions_response_api_key only = {.api_key = KAFKA_API_API_VERSIONS,
+                                                 .min_version = r->api->version_min,
+                                                 .max_version = r->api->version_max};
+    answer.error_code = KAFKA_UNSUPPORTED_VERSION;
+    answer.api_keys = (struct array){.items = &only, .count = 1};
+    r->version = kafka_api_version(r->api, 0);
+    request_answer(s, r, &answer);
+}
+
+/* "A parked fetch is answered at once when the same connection sends its next request." */
+static void call_back_parked(struct shard *s, struct conn *c)
+{
+    struct request *r;
+    TAILQ_FOREACH(r, &c->requests, link)
+    {
+        if (r->api->key == KAFKA_API_FETCH && r->groups_pending > 0) route_cancel(s, r);
+    }
+}
+
+static struct request *admit(struct shard *s, struct conn *c, struct buf *frame,
+                             const struct kafka_request_header *h)
+{
+    call_back_parked(s, c);
+    struct request *r = calloc(1, sizeof *r);
+    CHECK(r != NULL);
+    r->conn = c;
+    r->api = h->api;
+    r->version = h->version;
+    r->correlation = h->correlation_id;
+    r->frame = frame;
+    r->came_ms = env_now_ms(s->env);
+    TAILQ_INSERT_TAIL(&c->requests, r, link);
+    s->numbers.requests++;
+    if (++c->in_flight >= s->options->requests_in_flight_max && !c->is_paused) {
+        c->is_paused = true;
+        env_pause(s->env, c->id, true);
+    }
+    return r;
+}
+
+static bool may_use(const struct shard *s, const struct conn *c, const struct kafka_api *api)
+{
+    if (!kafka_api_is_private(api)) return true;
+
+    return strcmp(s->options->listeners[c->listener].name, s->options->replication_listener) == 0;
+}
+
+void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
+                      request_handler *(*handler_of)(int16_t api_key))
+{
+    struct conn *c = conn_find(s, conn);
+    if (c == NULL) {
+        buf_unref(frame);
+        return;
+    }
+    struct kafka_request_header h;
+    struct slice body;
+    enum frame_fault fault = kafka_request_open(buf_slice(frame), &h, &body);
+    if (fault == FRAME_UNSUPPORTED_VERSION && h.api->key == KAFKA_API_API_VERSIONS) {
+        s->scratch.used = 0;
+        answer_unknown_api_versions(s, admit(s, c, frame, &h));
+        return;
+    }
+    request_handler *handler = fault == FRAME_OK ? handler_of(h.api_key) : NULL;
+    if (handler == NULL || !may_use(s, c, h.api)) {
+        log_warn(s->env, "request with API key %d version %d refused: %s", h.api_key,
+                 h.version.number,
+                 fault != FRAME_OK ? frame_fault_text(fault) : "it is not offered here");
+        buf_unref(frame);
+        close_conn(s, c, "it sent a request that has no answer");
+        return;
+    }
+
+    struct request *r = admit(s, c, frame, &h);
+    s->scratch.used = 0;
+    if (!handler(s, r, body)) {
+        log_warn(s->env, "a %s request of version %d does not parse", h.api->name,
+                 h.version.number);
+        r->close_after = true;
+        finish(s, r);
+    }
+}
+
+void conns_close_all(struct shard *s)
+{
+    struct conn *c, *next;
+    HASH_ITER(hh, s->conns, c, next)
+    {
+        env_close(s->env, c->id, false);
+        forget_conn(s, c);
+    }
+}

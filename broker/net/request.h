@@ -1,0 +1,43 @@
+/* request.h -- connections and requests: from a frame to a handler, from an answer to the wire.
+ *
+ *   Used by:  the shard that accepted the connection.
+ *   A connection admits requests in wire order, up to a bound in flight, and answers in that order.
+ */
+#ifndef BROKER_NET_REQUEST_H
+#define BROKER_NET_REQUEST_H
+
+#include "broker/state.h"
+
+/* A handler reads the body (in r->frame), and answers now or later. Unless it returns false: the
+ * body does not parse, and the connection is closed. */
+typedef bool request_handler(struct shard *s, struct request *r, struct slice body);
+
+/* Takes the frame over. `handlers` maps an API to its handler. */
+void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
+                      request_handler *(*handler_of)(int16_t api_key));
+
+struct conn *conn_find(struct shard *s, uint64_t id);
+void conn_on_accepted(struct shard *s, const struct env_event *e);
+void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address);
+
+/* Decodes a body by the API's table into `out`, in the shard's scratch arena. */
+MUST_USE int request_decode(struct shard *s, struct request *r, struct slice body, void *out);
+
+/* Encodes and queues the answer: `message` is of the API's response table. */
+void request_answer(struct shard *s, struct request *r, const void *message);
+
+/* The same with records that lie in files: ranges[i] belongs to the splice whose cookie it is.
+ * Takes the ranges' file references over. */
+void request_answer_spliced(struct shard *s, struct request *r, const void *message,
+                            uint32_t splices_max);
+
+/* The answer's bytes after the header, as the controller encoded them. */
+void request_answer_body(struct shard *s, struct request *r, struct slice body);
+
+/* acks=0: nothing is said; or the connection is closed because something went wrong. */
+void request_answer_nothing(struct shard *s, struct request *r, bool went_wrong);
+
+/* Frees every connection and request at once (the world is gone, or the shard ends). */
+void conns_close_all(struct shard *s);
+
+#endif

@@ -1,0 +1,74 @@
+/* options.h -- what a broker is told when it starts. Filled in by main.c or by the simulator. */
+#ifndef BROKER_OPTIONS_H
+#define BROKER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/env.h"
+#include "proto/meta.h"
+
+#define BROKER_VOTERS_MAX META_VOTERS_MAX
+#define BROKER_SEEDS_MAX 32
+
+struct broker_listener {
+    char name[64];
+    char host[ENV_HOST_MAX]; /* Bound to this. */
+    uint16_t port;
+    char advertised_host[ENV_HOST_MAX]; /* "": the address by which the client reached us. */
+    uint16_t advertised_port;
+};
+
+struct broker_voter {
+    uint32_t id;
+    char host[ENV_HOST_MAX];
+    uint16_t port;
+};
+
+struct broker_options {
+    int32_t id;
+    uint32_t shard_count;
+    char rack[64];
+    char cluster_id[23]; /* Of the log folder; "" if it is new. Checked by the controllers. */
+    uint32_t listener_count;
+    struct broker_listener listeners[META_LISTENERS_MAX];
+    char replication_listener[64]; /* inter.broker.listener.name */
+    uint32_t voter_count;
+    struct broker_voter voters[BROKER_VOTERS_MAX];
+    char http_host[ENV_HOST_MAX];
+    uint16_t http_port; /* 0: none. */
+    char log_dir[FS_PATH_MAX / 2];
+    uint32_t seed_count; /* "key=value", the cluster's defaults at its birth (DESIGN 11). */
+    char seeds[BROKER_SEEDS_MAX][160];
+
+    uint32_t heartbeat_ms;                     /* broker.heartbeat.interval.ms: 300 */
+    uint32_t session_ms;                       /* broker.session.timeout.ms: 1500 */
+    uint32_t lease_ms;                         /* 1000 (DESIGN 6.13) */
+    uint32_t replica_hang_ms;                  /* 1000 (DESIGN 7) */
+    uint32_t replica_lag_max_ms;               /* replica.lag.time.max.ms: 30000 */
+    uint32_t replica_fetch_wait_ms;            /* replica.fetch.wait.max.ms: 500 */
+    uint32_t replica_fetch_max_bytes;          /* replica.fetch.max.bytes, per partition: 1 MiB */
+    uint32_t replica_fetch_response_max_bytes; /* 10 MiB */
+    uint32_t request_max_bytes;                /* socket.request.max.bytes: 100 MiB */
+    uint32_t requests_in_flight_max;           /* Per connection. */
+    uint32_t fetch_sessions_max;               /* max.incremental.fetch.session.cache.slots: 1000 */
+    bool auto_create_topics;                   /* auto.create.topics.enable: true */
+    uint32_t stop_max_ms;                      /* An orderly stop gives up waiting after this. */
+
+    uint32_t replica_canary; /* enum replica_canary; the simulator only. */
+    uint32_t broker_canary;  /* enum broker_canary; the simulator only. */
+};
+
+/* Rules of the shell that the simulator breaks on purpose. */
+enum broker_canary {
+    BROKER_CANARY_ACK_UNWRITTEN = 1u << 0,         /* Acknowledges before the write is done. */
+    BROKER_CANARY_TRUNCATE_TO_WATERMARK = 1u << 1, /* A new follower truncates by watermark. */
+    BROKER_CANARY_NO_EPOCH_FENCE = 1u << 2,        /* Fetches of another epoch are served. */
+    BROKER_CANARY_NO_DEDUPE = 1u << 3,             /* Producers' sequences are not looked at. */
+    BROKER_CANARY_FETCH_UNCOMMITTED = 1u << 4,     /* Consumers read past the watermark. */
+};
+
+/* Every default in the text above. */
+void broker_options_default(struct broker_options *o);
+
+#endif

@@ -1,0 +1,37 @@
+#include "broker/partition/config.h"
+
+#include <string.h>
+
+#include "proto/topic_configs.h"
+
+static const char *text_of(const struct meta_image *image, const char *topic, const char *name,
+                           struct config_value *value)
+{
+    topic_config_value(image, topic, topic_config_find(slice_of_text(name)), value);
+    return value->text;
+}
+
+static int64_t number(const struct meta_image *image, const char *topic, const char *name)
+{
+    return topic_config_number(image, topic, name);
+}
+
+void partition_config_read(const struct meta_image *image, const char *topic,
+                           struct partition_config *out)
+{
+    struct config_value type, policy;
+    *out = (struct partition_config){
+        .max_message_bytes = (uint32_t)number(image, topic, "max.message.bytes"),
+        .min_isr = (uint32_t)number(image, topic, "min.insync.replicas"),
+        .flush_each = number(image, topic, "flush.messages") == 1,
+        .timestamp_before_max_ms = number(image, topic, "message.timestamp.before.max.ms"),
+        .timestamp_after_max_ms = number(image, topic, "message.timestamp.after.max.ms"),
+        .segment_bytes = (uint64_t)number(image, topic, "segment.bytes"),
+        .segment_ms = number(image, topic, "segment.ms"),
+        .index_interval_bytes = (uint32_t)number(image, topic, "index.interval.bytes"),
+        .segment_index_bytes = (uint32_t)number(image, topic, "segment.index.bytes"),
+    };
+    out->is_log_append_time =
+        strcmp(text_of(image, topic, "message.timestamp.type", &type), "LogAppendTime") == 0;
+    out->is_compacted = strstr(text_of(image, topic, "cleanup.policy", &policy), "compact") != NULL;
+}

@@ -1,0 +1,11 @@
+/* config.h -- a partition's settings, out of the metadata image. */
+#ifndef BROKER_PARTITION_CONFIG_H
+#define BROKER_PARTITION_CONFIG_H
+
+#include "broker/partition/types.h"
+
+/* The topic's settings as they are now: its own, the cluster's, the built-in ones. */
+void partition_config_read(const struct meta_image *image, const char *topic,
+                           struct partition_config *out);
+
+#endif

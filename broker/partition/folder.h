@@ -1,0 +1,23 @@
+/* folder.h -- a partition's folder: its name, and whose it is (partition.metadata, as Kafka's). */
+#ifndef BROKER_PARTITION_FOLDER_H
+#define BROKER_PARTITION_FOLDER_H
+
+#include "broker/partition/types.h"
+
+struct prepare_job {
+    struct job job; /* rc != 0: the folder cannot be used. */
+    struct partition *owner;
+    struct uuid topic_id;
+    bool created; /* It is new and empty. */
+    bool stray;   /* A folder of another topic stood there; it was moved aside, not deleted. */
+    char dir[FS_PATH_MAX];
+};
+
+/* A job, not yet submitted, that makes the folder or finds out that it is the right one. */
+struct prepare_job *folder_prepare(const char *log_dir, const char *topic, int32_t number,
+                                   struct uuid topic_id, struct partition *owner);
+
+/* All partitions of one broker spread over the I/O threads by this. */
+uint32_t folder_lane(struct uuid topic_id, int32_t number);
+
+#endif

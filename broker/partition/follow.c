@@ -1,0 +1,112 @@
+#include "broker/partition/follow.h"
+
+#include "broker/partition/steps.h"
+#include "broker/partition/waiters.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+
+struct partition_position partition_position(const struct partition *p)
+{
+    CHECK(p->state == PARTITION_READY);
+
+    const struct epochs *epochs = journal_epochs(p->journal);
+    int64_t offset = replica_fetch_offset(&p->replica);
+    if (offset < journal_start(p->journal)) offset = journal_start(p->journal);
+    return (struct partition_position){
+        .offset = offset,
+        .log_start = journal_start(p->journal),
+        .last_epoch = offset > 0 ? epochs_of(epochs, offset - 1) : -1,
+        .leader_epoch = p->replica.leader_epoch,
+    };
+}
+
+/* Rules 2 and 3: truncate to where both logs have the same epoch for the last time, as far as one
+ * answer tells. If that is not far enough, the next fetch says so. */
+static void on_divergence(struct partition *p, const struct partition_answer *answer)
+{
+    if (answer->diverging_epoch < 0) {
+        partition_reset(p, answer->log_start >= 0 ? answer->log_start : 0);
+        return;
+    }
+    int32_t epoch = -1;
+    int64_t end = journal_start(p->journal);
+    (void)epochs_end_of(journal_epochs(p->journal), answer->diverging_epoch,
+                        journal_assigned(p->journal), &epoch, &end);
+    if (answer->diverging_end < end) end = answer->diverging_end;
+    if (end < journal_start(p->journal)) {
+        partition_reset(p, end);
+        return;
+    }
+    if (end < journal_assigned(p->journal)) partition_truncate(p, end);
+}
+
+/* Appends the batches that we do not have. False: one of them is not sound. */
+static bool append_batches(struct partition *p, const struct partition_answer *answer)
+{
+    struct slice rest = answer->records;
+    struct slice batch;
+    struct record_batch_header header;
+    bool any = false;
+    while (kafka_batch_next(&rest, &batch, &header)) {
+        if (batch_last_offset(&header) < journal_assigned(p->journal)) continue;
+        enum batch_fault fault = kafka_batch_check_crc(batch);
+        if (fault != BATCH_OK || header.base_offset < journal_assigned(p->journal) ||
+            header.partition_leader_epoch > p->replica.leader_epoch) {
+            log_warn(p->host->env, "%s-%d: the leader sent a batch at %lld that is not sound: %s",
+                     p->topic, p->key.partition, (long long)header.base_offset,
+                     fault != BATCH_OK ? batch_fault_text(fault) : "offset or epoch out of order");
+            return false;
+        }
+        size_t at = (size_t)(batch.at - answer->frame->data);
+        journal_append(p->journal, answer->frame, (uint32_t)at, (uint32_t)batch.size, &header);
+        producers_note(&p->producers, &header);
+        any = true;
+    }
+    if (any) partition_appended(p);
+    return true;
+}
+
+static void follow_start(struct partition *p, int64_t leader_start)
+{
+    int64_t start = leader_start;
+    if (start > journal_written(p->journal)) start = journal_written(p->journal);
+    if (start > p->replica.high_watermark) start = p->replica.high_watermark;
+    if (start <= journal_start(p->journal)) return;
+
+    journal_set_start(p->journal, start);
+    partition_ends_moved(p);
+}
+
+/* The leader does not have the offset we asked for. */
+static bool on_out_of_range(struct partition *p, const struct partition_answer *answer)
+{
+    if (answer->log_start < 0) return false;
+
+    if (replica_fetch_offset(&p->replica) < answer->log_start) {
+        partition_reset(p, answer->log_start); /* Retention was faster than we were. */
+        return true;
+    }
+    return false;
+}
+
+bool partition_on_answer(struct partition *p, const struct partition_answer *answer)
+{
+    if (p->state != PARTITION_READY || p->replica.role != REPLICA_FOLLOWER) return true;
+    if (answer->leader_epoch != p->replica.leader_epoch)
+        return true; /* Of an epoch that is over. */
+    if (answer->error == KAFKA_OFFSET_OUT_OF_RANGE) return on_out_of_range(p, answer);
+    if (answer->error != KAFKA_NONE) return false;
+    if (answer->diverging_end >= 0) {
+        on_divergence(p, answer);
+        return true;
+    }
+
+    bool sound = append_batches(p, answer);
+    if (answer->high_watermark >= 0) {
+        struct replica_event event = {.kind = REPLICA_FOLLOWED};
+        event.followed.high_watermark = answer->high_watermark;
+        partition_step(p, &event);
+    }
+    if (answer->log_start >= 0) follow_start(p, answer->log_start);
+    return sound;
+}

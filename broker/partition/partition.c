@@ -1,0 +1,382 @@
+#include "broker/partition/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/partition/config.h"
+#include "broker/partition/fetch.h"
+#include "broker/partition/folder.h"
+#include "broker/partition/lookups.h"
+#include "broker/partition/produce.h"
+#include "broker/partition/steps.h"
+#include "broker/partition/waiters.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+
+#define ISR_RETRY_MS 50
+
+void partition_host_init(struct partition_host *host, struct env *env,
+                         const struct broker_options *options, const struct meta_image *image)
+{
+    *host = (struct partition_host){.env = env, .options = options, .image = image};
+    TAILQ_INIT(&host->dirty);
+    TAILQ_INIT(&host->proposals);
+    TAILQ_INIT(&host->moved);
+    TAILQ_INIT(&host->finished);
+    TAILQ_INIT(&host->woken);
+}
+
+static struct meta_partition *image_state(const struct partition *p)
+{
+    return meta_partition_find(p->host->image, p->key.topic_id, p->key.partition);
+}
+
+static void log_role(const struct partition *p)
+{
+    const struct replica *r = &p->replica;
+    log_info(
+        p->host->env, "%s-%d: %s, leader %d, leader epoch %d, partition epoch %d, log end %lld",
+        p->topic, p->key.partition,
+        r->role == REPLICA_LEADER     ? "leads"
+        : r->role == REPLICA_FOLLOWER ? "follows"
+                                      : "waits for a leader",
+        r->leader, r->leader_epoch, r->partition_epoch, (long long)journal_assigned(p->journal));
+}
+
+static void count_isr(struct partition *p, uint32_t before)
+{
+    uint32_t after = p->replica.isr.count;
+    if (after > before) p->host->isr_expands++;
+    if (after < before) p->host->isr_shrinks++;
+}
+
+void partition_assign(struct partition *p)
+{
+    if (p->state == PARTITION_PREPARING || p->state == PARTITION_OPENING) return;
+    if (p->state == PARTITION_TRUNCATING) {
+        p->assign_is_due = true;
+        return;
+    }
+    if (p->state != PARTITION_READY) return;
+
+    const struct meta_partition *state = image_state(p);
+    if (state == NULL) return; /* Its deletion is under way. */
+    partition_config_read(p->host->image, p->topic, &p->config);
+    journal_set_options(p->journal, p->config.segment_bytes, p->config.segment_ms,
+                        p->config.flush_each);
+    int32_t epoch_before = p->replica.leader_epoch;
+    int32_t leader_before = p->replica.leader;
+    uint32_t isr_before = p->replica.isr.count;
+    struct replica_event event = {.kind = REPLICA_ASSIGN};
+    event.assign.state = state;
+    event.assign.min_isr = p->config.min_isr;
+    event.assign.counts_durable = p->config.flush_each;
+    event.assign.log_end = journal_assigned(p->journal);
+    partition_step(p, &event);
+    if (p->replica.role == REPLICA_LEADER) count_isr(p, isr_before);
+    if (p->replica.leader_epoch != epoch_before || p->replica.leader != leader_before) {
+        log_role(p);
+        if (p->replica.role == REPLICA_FOLLOWER &&
+            (p->host->options->broker_canary & BROKER_CANARY_TRUNCATE_TO_WATERMARK) != 0) {
+            partition_truncate(p, p->replica.high_watermark);
+        }
+    }
+}
+
+/* ---- Opening. ---- */
+
+static void fail(struct partition *p, const char *why)
+{
+    log_error(p->host->env, "%s-%d: out of service: %s", p->topic, p->key.partition, why);
+    if (p->state == PARTITION_PREPARING || p->state == PARTITION_OPENING) {
+        p->host->opening_count--;
+    }
+    p->state = PARTITION_FAILED;
+    waiters_fail_all(p, KAFKA_KAFKA_STORAGE_ERROR);
+    partition_mark_moved(p);
+}
+
+static void on_prepared(struct partition *p)
+{
+    struct prepare_job *prepare = p->prepare;
+    p->prepare = NULL;
+    int rc = prepare->job.rc;
+    if (rc != 0) {
+        char why[FS_PATH_MAX + 64];
+        (void)snprintf(why, sizeof why, "folder %s: %s", prepare->dir, err_text(rc));
+        free(prepare);
+        fail(p, why);
+        return;
+    }
+    if (prepare->stray) {
+        log_warn(p->host->env, "%s-%d: a folder of another topic of that name was moved aside",
+                 p->topic, p->key.partition);
+    }
+    partition_config_read(p->host->image, p->topic, &p->config);
+    struct journal_options options = {
+        .lane = prepare->job.lane,
+        .segment_bytes = p->config.segment_bytes,
+        .segment_ms = p->config.segment_ms,
+        .index_interval_bytes = p->config.index_interval_bytes,
+        .segment_index_bytes = p->config.segment_index_bytes,
+        .sync_writes = p->config.flush_each,
+        .create_only = prepare->created,
+        .is_whole = p->host->is_log_whole,
+        .recovery_point = -1,
+        .first_offset = 0,
+        .observe = producers_observe,
+        .observer = &p->producers,
+        .observe_from = 0,
+        .owner = p,
+    };
+    (void)snprintf(options.dir, sizeof options.dir, "%s", prepare->dir);
+    free(prepare);
+    p->state = PARTITION_OPENING;
+    p->journal = journal_open(p->host->env, &options);
+}
+
+static void on_opened(struct partition *p)
+{
+    if (journal_state_of(p->journal) == JOURNAL_FAILED) {
+        fail(p, journal_why(p->journal));
+        return;
+    }
+    p->host->opening_count--;
+    p->state = PARTITION_READY;
+    const struct broker_options *o = p->host->options;
+    struct replica_options options = {
+        .self = o->id,
+        .hang_ms = o->replica_hang_ms,
+        .lag_max_ms = o->replica_lag_max_ms,
+        .lease_ms = o->lease_ms,
+        .retry_ms = ISR_RETRY_MS,
+        .canary = o->replica_canary,
+    };
+    replica_init(&p->replica, &options, journal_start(p->journal), journal_written(p->journal),
+                 p->checkpointed_watermark);
+    p->replica.durable = journal_durable(p->journal) < p->replica.log_start
+                             ? p->replica.log_start
+                             : journal_durable(p->journal);
+    if (p->delete_is_due) {
+        partition_delete(p);
+    } else if (p->host->is_stopping) {
+        partition_stop(p);
+    } else {
+        partition_assign(p);
+        partition_mark_moved(p);
+    }
+}
+
+struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
+                                 const char *topic, int32_t number, int64_t watermark)
+{
+    struct partition *p = calloc(1, sizeof *p);
+    CHECK(p != NULL);
+    p->key.topic_id = topic_id;
+    p->key.partition = number;
+    (void)snprintf(p->topic, sizeof p->topic, "%s", topic);
+    p->host = host;
+    p->checkpointed_watermark = watermark;
+    p->following = META_NOBODY;
+    p->replica.leader = META_NOBODY;
+    p->replica.leader_epoch = -1;
+    p->replica.partition_epoch = -1;
+    TAILQ_INIT(&p->waiting_written);
+    TAILQ_INIT(&p->waiting_committed);
+    TAILQ_INIT(&p->watchers);
+    TAILQ_INIT(&p->finding);
+    TAILQ_INIT(&p->deleting);
+    p->prepare = folder_prepare(host->options->log_dir, p->topic, number, topic_id, p);
+    host->opening_count++;
+    env_submit(host->env, &p->prepare->job);
+    return p;
+}
+
+/* ---- What comes home from the disk. ---- */
+
+static void on_truncated(struct partition *p)
+{
+    CHECK(p->state == PARTITION_TRUNCATING);
+
+    p->state = PARTITION_READY;
+    partition_ends_moved(p);
+    if (p->delete_is_due) {
+        partition_delete(p);
+    } else if (p->host->is_stopping) {
+        partition_stop(p);
+    } else {
+        if (p->assign_is_due) {
+            p->assign_is_due = false;
+            partition_assign(p);
+        }
+        partition_mark_moved(p);
+    }
+}
+
+static void on_full(struct partition *p)
+{
+    int64_t end = journal_assigned(p->journal);
+    log_error(p->host->env, "%s-%d: no space left on the device: produce is refused until there is",
+              p->topic, p->key.partition);
+    producers_cut_tail(&p->producers, end);
+    waiters_fail_beyond(p, end, KAFKA_KAFKA_STORAGE_ERROR);
+    partition_mark_moved(p);
+}
+
+static void on_failed(struct partition *p)
+{
+    char why[FS_PATH_MAX + 256];
+    (void)snprintf(why, sizeof why, "%s-%d: %s", p->topic, p->key.partition,
+                   journal_why(p->journal));
+    p->host->halted = 1;
+    env_halt(p->host->env, why);
+}
+
+static void on_stopped(struct partition *p)
+{
+    p->state = PARTITION_GONE;
+    partition_mark_moved(p);
+}
+
+struct partition *partition_of_job(const struct job *job)
+{
+    if (job->link.kind == PARTITION_JOB_PREPARE) {
+        return ((const struct prepare_job *)(const void *)job)->owner;
+    }
+    return journal_owner(journal_of_job(job));
+}
+
+void partition_on_job(struct partition *p, struct job *job)
+{
+    if (job->link.kind == PARTITION_JOB_PREPARE) {
+        on_prepared(p);
+        return;
+    }
+    unsigned news = journal_on_job(p->journal, job);
+    if ((news & JOURNAL_NEWS_FAILED) != 0 && p->state != PARTITION_OPENING) {
+        on_failed(p);
+        return;
+    }
+    if ((news & JOURNAL_NEWS_OPENED) != 0) on_opened(p);
+    if (p->state == PARTITION_FAILED) return;
+    if ((news & JOURNAL_NEWS_STOPPED) != 0) {
+        on_stopped(p);
+        return;
+    }
+    if (p->state != PARTITION_READY && p->state != PARTITION_TRUNCATING) return;
+    if ((news & JOURNAL_NEWS_FULL) != 0) on_full(p);
+    if ((news & (JOURNAL_NEWS_WRITTEN | JOURNAL_NEWS_FULL)) != 0) {
+        partition_ends_moved(p);
+        partition_mark_dirty(p); /* What arrived meanwhile is the next write. */
+        if (p->following != META_NOBODY) partition_mark_moved(p);
+    }
+    if ((news & JOURNAL_NEWS_READ) != 0) waiters_wake(p);
+    if ((news & JOURNAL_NEWS_FOUND) != 0) waiters_on_found(p);
+    if ((news & JOURNAL_NEWS_TRUNCATED) != 0) on_truncated(p);
+}
+
+void partition_start_op(struct partition *p, struct op *op)
+{
+    switch (op->group->kind) {
+    case OP_PRODUCE: partition_produce(p, op); return;
+    case OP_FETCH: partition_watch(p, op); return;
+    case OP_LIST_OFFSETS: partition_list_offsets(p, op); return;
+    case OP_EPOCH_END: partition_epoch_end(p, op); return;
+    case OP_DELETE_RECORDS: partition_delete_records(p, op); return;
+    }
+    UNREACHABLE();
+}
+
+void partition_flush(struct partition *p)
+{
+    if (p->state == PARTITION_READY) journal_flush(p->journal);
+}
+
+void partition_tick(struct partition *p)
+{
+    if (!partition_leads(p)) return;
+
+    struct replica_event event = {.kind = REPLICA_TICK};
+    partition_step(p, &event);
+}
+
+/* ---- Ending. ---- */
+
+void partition_delete(struct partition *p)
+{
+    p->delete_is_due = true;
+    if (p->state == PARTITION_READY) {
+        waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+        p->state = PARTITION_DELETING;
+        p->replica.role = REPLICA_NONE;
+        partition_mark_moved(p);
+        journal_delete(p->journal);
+    }
+}
+
+void partition_stop(struct partition *p)
+{
+    if (p->state == PARTITION_READY) {
+        waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
+        p->state = PARTITION_STOPPING;
+        p->replica.role = REPLICA_NONE;
+        partition_mark_moved(p);
+        journal_stop(p->journal);
+    } else if (p->state == PARTITION_FAILED) {
+        p->state = PARTITION_GONE;
+    }
+}
+
+void partition_close(struct partition *p, bool world_is_gone)
+{
+    struct partition_host *host = p->host;
+    if (p->is_dirty) TAILQ_REMOVE(&host->dirty, p, dirty_link);
+    if (p->wants_isr) TAILQ_REMOVE(&host->proposals, p, proposal_link);
+    if (p->moved) TAILQ_REMOVE(&host->moved, p, moved_link);
+    if (p->journal != NULL) journal_close(p->journal, world_is_gone);
+    CHECK(IMPLIES(p->prepare != NULL, world_is_gone));
+    free(p->prepare);
+    producers_close(&p->producers);
+    free(p);
+}
+
+/* ---- ISR proposals. ---- */
+
+void partition_fill_proposal(const struct partition *p, struct rpc_isr_change *out)
+{
+    const struct replica *r = &p->replica;
+    CHECK(r->is_proposing);
+
+    *out = (struct rpc_isr_change){
+        .topic_id = p->key.topic_id,
+        .partition = p->key.partition,
+        .leader_epoch = r->leader_epoch,
+        .partition_epoch = r->partition_epoch,
+    };
+    for (uint32_t i = 0; i < r->proposed.count; i++) {
+        int32_t id = r->proposed.ids[i];
+        const struct replica_peer *peer = replica_peer_find(r, id);
+        const struct meta_broker *broker = meta_broker_find(p->host->image, id);
+        /* A member that has fetched is vouched for with the epoch it fetched with; one that is in
+         * the committed ISR already, and ourselves, with the one the metadata know. */
+        int64_t epoch = peer != NULL && peer->has_fetched ? peer->broker_epoch
+                        : broker != NULL                  ? broker->epoch
+                                                          : -1;
+        out->isr[out->isr_count++] = (struct rpc_isr_member){.id = id, .broker_epoch = epoch};
+    }
+}
+
+void partition_on_proposal(struct partition *p, bool is_lost, int16_t error)
+{
+    if (!partition_leads(p)) return;
+
+    struct replica_event event = {.kind = REPLICA_ANSWERED};
+    event.answered.accepted = !is_lost && error == KAFKA_NONE;
+    event.answered.is_final = !is_lost && error == KAFKA_INELIGIBLE_REPLICA;
+    partition_step(p, &event);
+    if (error != KAFKA_NONE && !is_lost) {
+        log_info(p->host->env, "%s-%d: the controller refused the ISR proposal: %s", p->topic,
+                 p->key.partition, kafka_error_name(error));
+    }
+}

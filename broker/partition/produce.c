@@ -1,0 +1,199 @@
+#include "broker/partition/produce.h"
+
+#include "broker/partition/steps.h"
+#include "broker/partition/waiters.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+
+#define ACKS_ALL (-1)
+
+/* May this leader take anything at all? */
+static int16_t check_leader(struct partition *p, const struct op *op)
+{
+    if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
+
+    if (op->group->acks == ACKS_ALL) {
+        return replica_has_min_isr(&p->replica) ? KAFKA_NONE : KAFKA_NOT_ENOUGH_REPLICAS;
+    }
+    bool may = replica_may_ack_early(&p->replica, p->host->session_ms, env_clock_ms(p->host->env));
+    return may ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
+}
+
+static int16_t refuse(struct op *op, int16_t error, const char *why)
+{
+    op->produce.why = why;
+    return error;
+}
+
+static int16_t check_time(const struct partition *p, struct op *op, const struct batch_facts *facts)
+{
+    if (p->config.is_log_append_time) return KAFKA_NONE;
+
+    int64_t now_ms = env_wall_ms(p->host->env);
+    bool too_late = facts->timestamp_max > now_ms &&
+                    facts->timestamp_max - now_ms > p->config.timestamp_after_max_ms;
+    bool too_early = facts->timestamp_min >= 0 && facts->timestamp_min < now_ms &&
+                     now_ms - facts->timestamp_min > p->config.timestamp_before_max_ms;
+    if (too_late) {
+        return refuse(op, KAFKA_INVALID_TIMESTAMP,
+                      "a timestamp is further in the future than message.timestamp.after.max.ms");
+    }
+    if (too_early) {
+        return refuse(op, KAFKA_INVALID_TIMESTAMP,
+                      "a timestamp is older than message.timestamp.before.max.ms allows");
+    }
+    return KAFKA_NONE;
+}
+
+/* A compacted topic keeps the last record of each key: a record without one has no place in it.
+ * What is inside compressed batches is found out when they are cleaned. */
+static bool have_all_keys(struct slice batch)
+{
+    struct record_cursor cursor = kafka_batch_records(batch);
+    struct record record;
+    while (kafka_record_next(&cursor, &record)) {
+        if (record.key.at == NULL) return false;
+    }
+    return true;
+}
+
+static int16_t check_batch(const struct partition *p, struct op *op, struct batch_facts *facts)
+{
+    struct slice batch = op->produce.records;
+    if (batch.at == NULL || batch.size == 0) {
+        return refuse(op, KAFKA_INVALID_RECORD, "the request holds no record batch");
+    }
+    struct record_batch_header first;
+    if (kafka_batch_peek(batch, &first) == BATCH_OK && batch_size(&first) < batch.size) {
+        return refuse(op, KAFKA_INVALID_RECORD,
+                      "a request holds one batch per partition, not more");
+    }
+    if (batch.size > p->config.max_message_bytes) {
+        return refuse(op, KAFKA_MESSAGE_TOO_LARGE,
+                      "the batch is larger than max.message.bytes of the topic");
+    }
+    enum batch_fault fault = kafka_batch_check(batch, facts);
+    if (fault != BATCH_OK) return refuse(op, batch_fault_error(fault), batch_fault_text(fault));
+    if (batch_is_control(&facts->header)) {
+        return refuse(op, KAFKA_INVALID_RECORD, "clients may not write control batches");
+    }
+    if (batch_is_transactional(&facts->header)) {
+        return refuse(op, KAFKA_INVALID_TXN_STATE, "transactions are not supported yet");
+    }
+    if (p->config.is_compacted && facts->walked && !have_all_keys(batch)) {
+        return refuse(op, KAFKA_INVALID_RECORD, "a compacted topic takes no record without a key");
+    }
+    return check_time(p, op, facts);
+}
+
+/* True if the op has its answer's offsets: the batch is in the log already. */
+static int16_t check_producer(struct partition *p, struct op *op,
+                              const struct record_batch_header *header, bool *is_duplicate)
+{
+    struct producer_batch found;
+    *is_duplicate = false;
+    if ((p->host->options->broker_canary & BROKER_CANARY_NO_DEDUPE) != 0) return KAFKA_NONE;
+    switch (producers_check(&p->producers, header, &found)) {
+    case PRODUCERS_NEXT: return KAFKA_NONE;
+    case PRODUCERS_DUPLICATE:
+        *is_duplicate = true;
+        op->produce.base_offset = found.first_offset;
+        op->produce.end_offset = found.last_offset + 1;
+        p->host->duplicates++;
+        return KAFKA_NONE;
+    case PRODUCERS_OUT_OF_ORDER: return KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    case PRODUCERS_OLD_DUPLICATE: return KAFKA_DUPLICATE_SEQUENCE_NUMBER;
+    case PRODUCERS_FENCED: return KAFKA_INVALID_PRODUCER_EPOCH;
+    }
+    UNREACHABLE();
+}
+
+/* The frame is ours while the op is: offsets and epoch are set where the bytes lie. */
+static void append(struct partition *p, struct op *op, struct record_batch_header *header)
+{
+    struct buf *frame = op->group->frame;
+    size_t at = (size_t)(op->produce.records.at - frame->data);
+    CHECK(at + op->produce.records.size <= frame->size);
+
+    uint8_t *batch = frame->data + at;
+    header->base_offset = journal_assigned(p->journal);
+    header->partition_leader_epoch = p->replica.leader_epoch;
+    kafka_batch_set_base_offset(batch, header->base_offset);
+    kafka_batch_set_leader_epoch(batch, header->partition_leader_epoch);
+    op->produce.log_append_ms = -1;
+    if (p->config.is_log_append_time) {
+        op->produce.log_append_ms = env_wall_ms(p->host->env);
+        kafka_batch_set_log_append_time(batch, op->produce.records.size, op->produce.log_append_ms);
+        (void)kafka_batch_peek(op->produce.records, header);
+    }
+    journal_append(p->journal, frame, (uint32_t)at, (uint32_t)op->produce.records.size, header);
+    producers_note(&p->producers, header);
+    op->produce.base_offset = header->base_offset;
+    op->produce.end_offset = batch_last_offset(header) + 1;
+    p->host->records_in += (uint64_t)header->record_count;
+    p->host->bytes_in += op->produce.records.size;
+}
+
+/* Lists the op until the log has come as far as its end. */
+static void await(struct partition *p, struct op *op)
+{
+    if (op->group->acks == 0) {
+        op_finish(p->host, op, KAFKA_NONE);
+    } else if (op->group->acks == 1) {
+        waiters_add(p, &p->waiting_written, op);
+    } else {
+        waiters_add(p, &p->waiting_committed, op);
+    }
+}
+
+/* A repeated batch whose first copy is through already, or still on its way. Lists are in order of
+ * ends, and its end is not the last one: it goes where it belongs. */
+static void await_duplicate(struct partition *p, struct op *op)
+{
+    int64_t end =
+        op->group->acks == ACKS_ALL ? p->replica.high_watermark : journal_written(p->journal);
+    if (op->group->acks == 0 || op->produce.end_offset <= end) {
+        op_finish(p->host, op, KAFKA_NONE);
+        return;
+    }
+    struct op_list *list = op->group->acks == 1 ? &p->waiting_written : &p->waiting_committed;
+    struct op *after;
+    TAILQ_FOREACH(after, list, wait)
+    {
+        if (after->produce.end_offset < op->produce.end_offset) continue;
+        op->is_waiting = true;
+        op->at = p;
+        TAILQ_INSERT_BEFORE(after, op, wait);
+        return;
+    }
+    waiters_add(p, list, op);
+}
+
+void partition_produce(struct partition *p, struct op *op)
+{
+    op->produce.base_offset = -1;
+    op->produce.log_append_ms = -1;
+    op->produce.log_start = -1;
+    int16_t error = check_leader(p, op);
+    if (error != KAFKA_NONE) {
+        op_refuse(p->host, op, error);
+        return;
+    }
+    op->produce.log_start = journal_start(p->journal);
+    struct batch_facts facts;
+    error = check_batch(p, op, &facts);
+    bool is_duplicate = false;
+    if (error == KAFKA_NONE) error = check_producer(p, op, &facts.header, &is_duplicate);
+    if (error != KAFKA_NONE) {
+        op_finish(p->host, op, error);
+        return;
+    }
+    if (is_duplicate) {
+        await_duplicate(p, op);
+        return;
+    }
+
+    append(p, op, &facts.header);
+    await(p, op);
+    partition_appended(p);
+}

@@ -1,0 +1,66 @@
+/* producers.h -- what a partition remembers of its idempotent producers (KIP-98). Pure but for
+ * memory.
+ *
+ *   Owns:     an entry per producer id: its epoch and its last five batches.
+ *   Used by:  the partition; rebuilt from the log's batches when it is opened.
+ *
+ * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
+ * among the last five is always recognised.
+ */
+#ifndef BROKER_PARTITION_PRODUCERS_H
+#define BROKER_PARTITION_PRODUCERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "proto/kafka_batch.h"
+
+#define PRODUCERS_BATCHES 5
+
+struct producer_batch {
+    int32_t first_sequence;
+    int32_t last_sequence;
+    int64_t first_offset;
+    int64_t last_offset;
+    int64_t timestamp_ms;
+};
+
+struct producer {
+    int64_t id;
+    int16_t epoch;
+    uint8_t count;
+    struct producer_batch batches[PRODUCERS_BATCHES]; /* Oldest first. */
+    UT_hash_handle hh;
+};
+
+/* Zeroed is empty. */
+struct producers {
+    struct producer *by_id;
+};
+
+enum producers_verdict {
+    PRODUCERS_NEXT,          /* Append it. Also a batch of no producer. */
+    PRODUCERS_DUPLICATE,     /* It is in the log: *found. */
+    PRODUCERS_OUT_OF_ORDER,  /* OUT_OF_ORDER_SEQUENCE_NUMBER */
+    PRODUCERS_OLD_DUPLICATE, /* DUPLICATE_SEQUENCE_NUMBER: older than what is remembered */
+    PRODUCERS_FENCED,        /* INVALID_PRODUCER_EPOCH */
+};
+
+enum producers_verdict producers_check(const struct producers *p,
+                                       const struct record_batch_header *batch,
+                                       struct producer_batch *found);
+
+/* The batch is in the log (its base offset is set). */
+void producers_note(struct producers *p, const struct record_batch_header *batch);
+
+/* The log was cut: batches that end at or past `end_offset` never happened. */
+void producers_cut_tail(struct producers *p, int64_t end_offset);
+
+/* For struct journal_options: `producers` is a struct producers. */
+void producers_observe(void *producers, const struct record_batch_header *header,
+                       struct slice batch);
+
+void producers_close(struct producers *p);
+
+#endif

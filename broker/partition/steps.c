@@ -1,0 +1,95 @@
+#include "broker/partition/steps.h"
+
+#include "broker/partition/waiters.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+
+void partition_mark_moved(struct partition *p)
+{
+    if (p->moved) return;
+
+    p->moved = true;
+    TAILQ_INSERT_TAIL(&p->host->moved, p, moved_link);
+}
+
+void partition_mark_dirty(struct partition *p)
+{
+    if (p->is_dirty) return;
+
+    p->is_dirty = true;
+    TAILQ_INSERT_TAIL(&p->host->dirty, p, dirty_link);
+}
+
+/* Carries out what a step of the core wants. */
+static void carry_out(struct partition *p, const struct replica_effects *effects)
+{
+    if (effects->role_changed) {
+        waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
+        partition_mark_moved(p);
+    }
+    if (effects->propose_isr && !p->wants_isr) {
+        p->wants_isr = true;
+        TAILQ_INSERT_TAIL(&p->host->proposals, p, proposal_link);
+    }
+    if (effects->watermark_moved) waiters_on_watermark(p);
+}
+
+void partition_step(struct partition *p, struct replica_event *event)
+{
+    struct replica_effects effects = {0};
+    event->now_ms = env_now_ms(p->host->env);
+    replica_step(&p->replica, event, &effects);
+    carry_out(p, &effects);
+}
+
+void partition_ends_moved(struct partition *p)
+{
+    struct replica_event event = {.kind = REPLICA_ENDS};
+    event.ends.log_start = journal_start(p->journal);
+    event.ends.written = journal_written(p->journal);
+    event.ends.durable = journal_durable(p->journal);
+    if (event.ends.durable < event.ends.log_start) event.ends.durable = event.ends.log_start;
+    partition_step(p, &event);
+    waiters_on_written(p);
+}
+
+void partition_truncate(struct partition *p, int64_t offset)
+{
+    CHECK(p->state == PARTITION_READY);
+
+    if (offset < p->replica.high_watermark) {
+        log_error(p->host->env,
+                  "%s-%d: truncating to %lld, below the high watermark %lld: the "
+                  "leader of epoch %d does not have what was committed",
+                  p->topic, p->key.partition, (long long)offset,
+                  (long long)p->replica.high_watermark, p->replica.leader_epoch);
+    } else {
+        log_info(p->host->env, "%s-%d: truncating from %lld to %lld", p->topic, p->key.partition,
+                 (long long)journal_assigned(p->journal), (long long)offset);
+    }
+    int64_t end = journal_truncate(p->journal, offset);
+    producers_cut_tail(&p->producers, end);
+    p->state = PARTITION_TRUNCATING;
+    partition_ends_moved(p);
+}
+
+void partition_reset(struct partition *p, int64_t offset)
+{
+    CHECK(p->state == PARTITION_READY);
+    log_warn(p->host->env, "%s-%d: starting anew at %lld (had %lld to %lld)", p->topic,
+             p->key.partition, (long long)offset, (long long)journal_start(p->journal),
+             (long long)journal_assigned(p->journal));
+
+    journal_reset(p->journal, offset);
+    producers_close(&p->producers);
+    p->state = PARTITION_TRUNCATING;
+    partition_ends_moved(p);
+}
+
+void partition_appended(struct partition *p)
+{
+    partition_mark_dirty(p);
+    if ((p->host->options->broker_canary & BROKER_CANARY_ACK_UNWRITTEN) != 0) {
+        waiters_on_assigned(p);
+    }
+}

@@ -1,0 +1,153 @@
+/* types.h -- a partition's data, and what a shard gives its partitions and takes from them.
+ *
+ * Functions live in the files of this folder, each of which sees the ones before it:
+ * types < config, folder, waiters < steps < produce, fetch, lookups, follow < partition.
+ *
+ *   PREPARING --folder checked--> OPENING --journal recovered--> READY <--> TRUNCATING
+ *       |                            |                             |
+ *       +----------------------------+-----------------------------+--> DELETING | FAILED |
+ * STOPPING
+ *
+ * The committed metadata are looked up in the host's image when it becomes READY, and whenever the
+ * shard says that they have changed (partition_assign).
+ */
+#ifndef BROKER_PARTITION_TYPES_H
+#define BROKER_PARTITION_TYPES_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "broker/options.h"
+#include "broker/partition/op.h"
+#include "broker/partition/producers.h"
+#include "broker/partition/replica.h"
+#include "journal/journal.h"
+#include "proto/meta.h"
+
+#define PARTITION_JOB_PREPARE 0x50010000u
+
+enum partition_state {
+    PARTITION_PREPARING,
+    PARTITION_OPENING,
+    PARTITION_READY,
+    PARTITION_TRUNCATING,
+    PARTITION_STOPPING,
+    PARTITION_DELETING,
+    PARTITION_FAILED, /* Its journal has failed; why is in the log and in journal_why(). */
+    PARTITION_GONE,   /* Nothing is left but the struct: partition_close() it. */
+};
+
+/* What the topic's configuration says, resolved. */
+struct partition_config {
+    uint32_t max_message_bytes;
+    uint32_t min_isr;
+    bool is_log_append_time;
+    bool is_compacted;
+    bool flush_each; /* flush.messages == 1 */
+    int64_t timestamp_before_max_ms;
+    int64_t timestamp_after_max_ms;
+    uint64_t segment_bytes;
+    int64_t segment_ms;
+    uint32_t index_interval_bytes;
+    uint32_t segment_index_bytes;
+};
+
+struct partition_key {
+    struct uuid topic_id;
+    int32_t partition;
+};
+
+TAILQ_HEAD(partition_list, partition);
+
+struct partition {
+    struct partition_key key;
+    char topic[META_NAME_MAX + 1];
+    struct partition_host *host;
+    enum partition_state state;
+    struct partition_config config;
+    struct prepare_job *prepare; /* While PREPARING. */
+    struct journal *journal;     /* NULL while PREPARING. */
+    struct replica replica;      /* Valid from READY on. */
+    struct producers producers;
+    int64_t checkpointed_watermark; /* From the checkpoint file, until READY. */
+
+    struct op_list waiting_written;   /* acks=1, in order of their end. */
+    struct op_list waiting_committed; /* acks=all, in order of their end. */
+    struct op_list watchers;          /* Fetches. */
+    struct op_list finding;           /* ListOffsets by time. */
+    struct op_list deleting;          /* DeleteRecords, until every replica has followed. */
+    uint64_t next_cookie;
+
+    bool assign_is_due; /* The metadata changed while it could not be looked at. */
+    bool delete_is_due;
+    bool is_dirty;      /* In host->dirty. */
+    bool wants_isr;     /* In host->proposals. */
+    bool isr_in_flight; /* A proposal is on its way. */
+    bool moved;         /* In host->moved: whom it follows may have changed. */
+    TAILQ_ENTRY(partition) dirty_link;
+    TAILQ_ENTRY(partition) proposal_link;
+    TAILQ_ENTRY(partition) moved_link;
+
+    /* The fetcher's, while it follows (fetcher.h). */
+    int32_t following; /* The leader whose fetcher has it; META_NOBODY: none. */
+    uint64_t follow_after_ms;
+    uint32_t follow_failures;
+    TAILQ_ENTRY(partition) follow_link;
+    struct partition *follow_session_next;
+    int64_t sent_offset, sent_start; /* As the leader's session knows them. */
+    int32_t sent_epoch, sent_last_epoch;
+    bool in_session;
+
+    UT_hash_handle hh; /* In the shard's table, by key. */
+};
+
+/* What a shard gives its partitions and takes from them. */
+struct partition_host {
+    struct env *env;
+    const struct broker_options *options;
+    const struct meta_image *image;
+    uint64_t session_ms; /* When the last heartbeat that was answered had been sent. */
+    bool is_log_whole;
+    bool is_stopping;
+    uint32_t opening_count; /* Partitions that are PREPARING or OPENING. */
+    struct partition_list dirty;
+    struct partition_list proposals;
+    struct partition_list moved;
+    struct op_group_list finished;
+    struct op_group_list woken;
+    uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
+    uint32_t halted; /* The node is going down; say nothing more. */
+};
+
+static inline bool partition_is_ready(const struct partition *p)
+{
+    return p->state == PARTITION_READY;
+}
+
+static inline bool partition_leads(const struct partition *p)
+{
+    return (p->state == PARTITION_READY || p->state == PARTITION_TRUNCATING) &&
+           p->replica.role == REPLICA_LEADER;
+}
+
+/* Where a follower's copy stands: what it asks its leader with. */
+struct partition_position {
+    int64_t offset;
+    int64_t log_start;
+    int32_t last_epoch;
+    int32_t leader_epoch;
+};
+/* One partition's part of a leader's answer. `records` lie in `frame`. Returns false if it must be
+ * asked again later (backoff). */
+struct partition_answer {
+    int16_t error;
+    int64_t high_watermark;
+    int64_t log_start;
+    int32_t diverging_epoch;
+    int64_t diverging_end;
+    struct slice records;
+    struct buf *frame;
+    int32_t leader_epoch; /* The one that was asked with. */
+};
+
+#endif

@@ -1,0 +1,379 @@
+#include "broker/shard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/api/fetch_sessions.h"
+#include "broker/api/handlers.h"
+#include "broker/checkpoint.h"
+#include "broker/image.h"
+#include "broker/net/request.h"
+#include "broker/net/router.h"
+#include "broker/partition/partition.h"
+#include "broker/replication/fetcher.h"
+#include "common/check.h"
+
+#define SCRATCH_BYTES (16u * 1024 * 1024) /* Touched only as far as it is used. */
+#define ANSWER_MAX_BYTES (128u * 1024 * 1024)
+#define TICK_MS 100
+
+struct shard *shard_open(struct env *env, const struct broker_options *options)
+{
+    CHECK(env->actor >= 1);
+    CHECK(options->shard_count >= 1 && options->shard_count <= RPC_SHARDS_MAX);
+
+    struct shard *s = calloc(1, sizeof *s);
+    CHECK(s != NULL);
+    s->env = env;
+    s->options = options;
+    s->number = env->actor;
+    s->broker_epoch = -1;
+    s->is_fenced = true;
+    partition_host_init(&s->host, env, options, &s->image);
+    TAILQ_INIT(&s->applied);
+    TAILQ_INIT(&s->incoming);
+    TAILQ_INIT(&s->held);
+    TAILQ_INIT(&s->wanting_producer_ids);
+    uint64_t seed = 0;
+    env_random(env, &seed, sizeof seed);
+    s->prng = prng_from_seed(seed);
+    s->scratch = (struct arena){.base = malloc(SCRATCH_BYTES), .size = SCRATCH_BYTES};
+    CHECK(s->scratch.base != NULL);
+    s->out = writer_with(ANSWER_MAX_BYTES);
+    return s;
+}
+
+static void listen_all(struct shard *s)
+{
+    for (uint32_t i = 0; i < s->options->listener_count; i++) {
+        const struct broker_listener *l = &s->options->listeners[i];
+        struct env_endpoint at = {
+            .port = l->port, .tag = i, .frame_max_bytes = s->options->request_max_bytes};
+        (void)snprintf(at.host, sizeof at.host, "%s", l->host);
+        int rc = env_listen(s->env, &at);
+        if (rc == 0) continue;
+        char why[ENV_HOST_MAX + 256];
+        (void)snprintf(
+            why, sizeof why,
+            "cannot listen on %s://%s:%u: %s. Is another broker running there? See listeners=",
+            l->name, l->host, l->port, err_text(rc));
+        s->is_halted = true;
+        env_halt(s->env, why);
+        return;
+    }
+}
+
+/* ---- Posts of the link. ---- */
+
+static void on_session(struct shard *s, struct post_session *post)
+{
+    if (!s->has_session) {
+        s->has_session = true;
+        s->host.is_log_whole = post->is_log_whole;
+        checkpoint_load(s);
+        listen_all(s);
+    }
+    s->broker_epoch = post->broker_epoch;
+    if (post->answered_ms > s->host.session_ms) s->host.session_ms = post->answered_ms;
+    s->is_fenced = post->fenced;
+    env_give_back(s->env, &post->post);
+}
+
+static void count_partition(const struct partition *p, struct shard_numbers *n)
+{
+    n->partitions++;
+    n->offline += p->state == PARTITION_FAILED;
+    if (!partition_leads(p)) return;
+    n->leaders++;
+    n->under_replicated += p->replica.isr.count < p->replica.replicas.count;
+    n->under_min_isr += !replica_has_min_isr(&p->replica);
+}
+
+static void on_probe(struct shard *s, struct post_probe *post)
+{
+    struct shard_numbers *n = &s->numbers;
+    n->partitions = n->leaders = n->under_replicated = n->under_min_isr = n->offline = 0;
+    const struct partition *p;
+    for (p = s->partitions; p != NULL; p = p->hh.next) count_partition(p, n);
+    n->connections = s->conn_count;
+    n->records_in = s->host.records_in;
+    n->bytes_in = s->host.bytes_in;
+    n->duplicate_batches = s->host.duplicates;
+    n->isr_shrinks = s->host.isr_shrinks;
+    n->isr_expands = s->host.isr_expands;
+    post->numbers = *n;
+    env_give_back(s->env, &post->post);
+}
+
+static void enqueue(struct post_queue *queue, struct post *post)
+{
+    struct held_post *held = calloc(1, sizeof *held);
+    CHECK(held != NULL);
+    held->post = post;
+    TAILQ_INSERT_TAIL(queue, held, link);
+}
+
+static struct post *dequeue(struct post_queue *queue)
+{
+    struct held_post *held = TAILQ_FIRST(queue);
+    if (held == NULL) return NULL;
+
+    struct post *post = held->post;
+    TAILQ_REMOVE(queue, held, link);
+    free(held);
+    return post;
+}
+
+static void on_stop(struct shard *s, struct post *post)
+{
+    s->stop_post = post;
+    s->host.is_stopping = true;
+    checkpoint_write(s);
+    conns_close_all(s);
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next) partition_stop(p);
+}
+
+static void on_isr_back(struct shard *s, struct post_isr *post)
+{
+    for (uint32_t i = 0; i < post->count; i++) {
+        struct partition *p =
+            shard_partition(s, post->changes[i].topic_id, post->changes[i].partition);
+        if (p == NULL) continue;
+        p->isr_in_flight = false;
+        if (post->changes[i].leader_epoch != p->replica.leader_epoch) continue;
+        partition_on_proposal(p, post->is_lost, post->is_lost ? 0 : post->results[i].error);
+    }
+    free(post);
+}
+
+static void on_post_back(struct shard *s, struct post *post)
+{
+    switch (post->link.kind) {
+    case POST_ADMIN: forward_on_back(s, (struct post_admin *)(void *)post); return;
+    case POST_ISR: on_isr_back(s, (struct post_isr *)(void *)post); return;
+    case POST_PRODUCER_IDS:
+        producer_ids_on_back(s, (struct post_producer_ids *)(void *)post);
+        return;
+    case POST_OPS: router_on_post_back(s, (struct op_group *)(void *)post); return;
+    case POST_CANCEL: free(post); return;
+    default: UNREACHABLE();
+    }
+}
+
+static void on_post(struct shard *s, struct post *post)
+{
+    if (post->is_back) {
+        on_post_back(s, post);
+        return;
+    }
+    switch (post->link.kind) {
+    case POST_SESSION: on_session(s, (struct post_session *)(void *)post); return;
+    case POST_PROBE: on_probe(s, (struct post_probe *)(void *)post); return;
+    case POST_STOP: on_stop(s, post); return;
+    case POST_RECORDS:
+    case POST_SNAPSHOT: enqueue(&s->incoming, post); return;
+    case POST_OPS: router_start_group(s, (struct op_group *)(void *)post); return;
+    case POST_CANCEL: router_on_cancel(s, (struct post_cancel *)(void *)post); return;
+    default: UNREACHABLE();
+    }
+}
+
+/* ---- Events. ---- */
+
+static void on_job(struct shard *s, struct job *job)
+{
+    if (job->link.kind == CHECKPOINT_JOB_KIND) {
+        checkpoint_on_job(s, job);
+    } else {
+        partition_on_job(partition_of_job(job), job);
+    }
+}
+
+static void on_event(struct shard *s, const struct env_event *e)
+{
+    switch (e->kind) {
+    case ENV_ACCEPTED: conn_on_accepted(s, e); return;
+    case ENV_CONNECTED: (void)fetcher_on_event(s, e); return;
+    case ENV_FRAME:
+        if (!fetcher_on_event(s, e)) request_on_frame(s, e->conn, e->buf, handler_of);
+        return;
+    case ENV_CLOSED:
+        if (!fetcher_on_event(s, e)) conn_on_closed(s, e->conn, e->reason, e->address);
+        return;
+    case ENV_JOB_DONE: on_job(s, e->job); return;
+    case ENV_POSTED: on_post(s, e->post); return;
+    case ENV_DRAINED:
+    case ENV_HTTP:
+    case ENV_STOP: return; /* The link stops a broker; it tells us (POST_STOP). */
+    }
+    UNREACHABLE();
+}
+
+/* ---- After the events. ---- */
+
+static bool apply_incoming(struct shard *s)
+{
+    if (!s->watermarks_loaded) return false;
+
+    bool any = false;
+    struct post *post;
+    while (!s->is_halted && (post = dequeue(&s->incoming)) != NULL) {
+        if (post->link.kind == POST_RECORDS) {
+            image_on_records(s, (struct post_records *)(void *)post);
+        } else {
+            image_on_snapshot(s, (struct post_snapshot *)(void *)post);
+        }
+        enqueue(&s->applied, post);
+        any = true;
+    }
+    return any;
+}
+
+static void free_partition(struct shard *s, struct partition *p, bool world_is_gone)
+{
+    fetcher_forget(s, p);
+    HASH_DEL(s->partitions, p);
+    s->partition_count--;
+    partition_close(p, world_is_gone);
+}
+
+static void handle_moved(struct shard *s)
+{
+    struct partition *p;
+    while ((p = TAILQ_FIRST(&s->host.moved)) != NULL) {
+        TAILQ_REMOVE(&s->host.moved, p, moved_link);
+        p->moved = false;
+        fetcher_on_moved(s, p);
+        if (p->state == PARTITION_GONE && journal_is_idle(p->journal)) free_partition(s, p, false);
+    }
+}
+
+static void send_proposals(struct shard *s)
+{
+    struct post_isr *post = NULL;
+    struct partition *p;
+    while ((p = TAILQ_FIRST(&s->host.proposals)) != NULL) {
+        TAILQ_REMOVE(&s->host.proposals, p, proposal_link);
+        p->wants_isr = false;
+        if (!partition_leads(p) || !p->replica.is_proposing) continue;
+        if (post == NULL) {
+            post = calloc(1, sizeof *post);
+            CHECK(post != NULL);
+            post->post.link.kind = POST_ISR;
+        }
+        p->isr_in_flight = true;
+        partition_fill_proposal(p, &post->changes[post->count++]);
+        if (post->count == POST_ISR_MAX) {
+            env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+            post = NULL;
+        }
+    }
+    if (post != NULL) env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+}
+
+static void flush_dirty(struct shard *s)
+{
+    struct partition *p;
+    while ((p = TAILQ_FIRST(&s->host.dirty)) != NULL) {
+        TAILQ_REMOVE(&s->host.dirty, p, dirty_link);
+        p->is_dirty = false;
+        partition_flush(p);
+    }
+}
+
+/* What the link sent is in effect when every partition that it made is open. */
+static void give_back_applied(struct shard *s)
+{
+    if (s->host.opening_count > 0) return;
+
+    struct post *post;
+    while ((post = dequeue(&s->applied)) != NULL) env_give_back(s->env, post);
+}
+
+static void tick(struct shard *s)
+{
+    uint64_t now_ms = env_now_ms(s->env);
+    if (s->next_tick_ms > now_ms) return;
+
+    s->next_tick_ms = now_ms + TICK_MS;
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next) partition_tick(p);
+}
+
+static void maybe_finish_stop(struct shard *s)
+{
+    if (s->stop_post == NULL || !checkpoint_is_idle(s)) return;
+
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next)
+    {
+        if (p->state != PARTITION_GONE) return;
+        free_partition(s, p, false);
+    }
+    fetchers_close_all(s);
+    struct post *post = s->stop_post;
+    s->stop_post = NULL;
+    env_give_back(s->env, post);
+    env_stop(s->env);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t next_deadline(struct shard *s, uint64_t fetchers_ms)
+{
+    uint64_t next_ms = fetchers_ms;
+    const struct op_group *first = deadlines_first(&s->deadlines);
+    if (first != NULL) next_ms = earlier(next_ms, first->deadline_ms);
+    if (s->partition_count > 0) next_ms = earlier(next_ms, s->next_tick_ms);
+    next_ms = earlier(next_ms, metadata_deadline(s));
+    return earlier(next_ms, checkpoint_turn(s));
+}
+
+uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
+{
+    struct shard *s = shard;
+    if (s->is_halted) return ENV_NEVER;
+
+    for (uint32_t i = 0; i < count && !s->is_halted; i++) on_event(s, &events[i]);
+    bool image_changed = apply_incoming(s);
+    if (image_changed) fetchers_on_image(s);
+    tick(s);
+    do {
+        handle_moved(s);
+    } while (router_turn(s));
+    metadata_turn(s, image_changed);
+    uint64_t fetchers_ms = fetchers_turn(s);
+    flush_dirty(s);
+    send_proposals(s);
+    give_back_applied(s);
+    maybe_finish_stop(s);
+    s->is_halted = s->is_halted || s->host.halted != 0;
+    return next_deadline(s, fetchers_ms);
+}
+
+static void close_queue(struct post_queue *queue)
+{
+    while (dequeue(queue) != NULL) continue;
+}
+
+void shard_close(struct shard *s, bool world_is_gone)
+{
+    fetchers_close_all(s);
+    conns_close_all(s);
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next) free_partition(s, p, world_is_gone);
+    fetch_sessions_close_all(s);
+    checkpoint_close(s);
+    deadlines_close(&s->deadlines);
+    close_queue(&s->applied);
+    close_queue(&s->incoming);
+    meta_image_close(&s->image);
+    writer_close(&s->out);
+    free(s->scratch.base);
+    free(s);
+}

@@ -1,0 +1,16 @@
+#include "broker/state.h"
+
+#include "broker/partition/folder.h"
+
+uint32_t shard_of_partition(const struct broker_options *o, struct uuid topic_id, int32_t number)
+{
+    return 1 + folder_lane(topic_id, number) % o->shard_count;
+}
+
+struct partition *shard_partition(const struct shard *s, struct uuid topic_id, int32_t number)
+{
+    struct partition_key key = {.topic_id = topic_id, .partition = number};
+    struct partition *found = NULL;
+    HASH_FIND(hh, s->partitions, &key, sizeof key, found);
+    return found;
+}

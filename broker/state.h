@@ -1,0 +1,141 @@
+/* state.h -- a shard's data: what one thread of a broker owns.
+ *
+ * Functions live in the rooms, each of which sees the ones before it:
+ * partition/ < state < net/ (connections, requests, routing) < api/ (one file per group of APIs)
+ * < replication (fetchers) < shard (the turn).
+ */
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "broker/options.h"
+#include "broker/partition/deadlines.h"
+#include "broker/partition/types.h"
+#include "broker/posts.h"
+#include "common/arena.h"
+#include "common/prng.h"
+#include "proto/kafka_apis.h"
+#include "proto/kafka_frame.h"
+
+struct shard;
+struct request;
+struct fetcher;
+struct fetch_session;
+
+TAILQ_HEAD(request_list, request);
+
+/* A client's or a follower's connection. */
+struct conn {
+    uint64_t id;
+    uint32_t listener;  /* Which of options->listeners. */
+    int32_t replica_id; /* A broker that has proven who it is; -1: a client. */
+    int64_t replica_epoch;
+    bool is_paused;  /* Too much in flight: not read from. */
+    bool is_closing; /* Answers what it has, then closes. */
+    uint32_t in_flight;
+    struct request_list requests; /* In the order in which they came. */
+    UT_hash_handle hh;
+};
+
+/* A request, from its frame to its answer. */
+struct request {
+    struct conn *conn; /* NULL: gone; what is under way ends by itself and is dropped. */
+    const struct kafka_api *api;
+    struct kafka_version version;
+    int32_t correlation;
+    struct buf *frame;
+    uint64_t came_ms;
+    bool is_done;
+    bool has_no_answer; /* acks=0 */
+    bool close_after;   /* acks=0 went wrong: the only thing left to say. */
+    uint32_t groups_pending;
+    uint32_t group_count;
+    struct op_group **groups;
+    /* Called when every group has come home; answers. */
+    void (*join)(struct shard *s, struct request *r);
+    void (*free_state)(struct shard *s, void *state);
+    void *state; /* The API's own. */
+    uint32_t piece_count;
+    struct env_piece *pieces; /* The answer. */
+    struct env_piece one_piece;
+    /* Metadata that waits for a new leader. */
+    bool is_held;
+    uint64_t held_until_ms;
+    TAILQ_ENTRY(request) link;      /* In its connection. */
+    TAILQ_ENTRY(request) held_link; /* In shard->held. */
+};
+
+/* A leader whose connection broke and of whom the metadata say nothing new yet. */
+struct suspect {
+    int32_t broker_id;
+    int64_t broker_epoch;
+    uint64_t since_ms;
+};
+
+#define SUSPECTS_MAX 16
+
+TAILQ_HEAD(post_queue, held_post);
+
+/* A post of the link that is given back when what it brought is in effect. */
+struct held_post {
+    struct post *post;
+    TAILQ_ENTRY(held_post) link;
+};
+
+struct shard {
+    struct env *env;
+    const struct broker_options *options;
+    uint32_t number; /* From 1: its actor. */
+    struct meta_image image;
+    struct partition_host host;
+    struct partition *partitions; /* uthash, by key. */
+    uint32_t partition_count;
+    struct partition *tick_at;
+    uint64_t next_tick_ms;
+    struct prng prng;
+
+    int64_t broker_epoch; /* -1: not registered yet. */
+    bool is_fenced;
+    bool has_session;           /* The first POST_SESSION has come: the log folder is ours. */
+    struct post_queue incoming; /* Decisions that came before the watermarks were read. */
+    struct post_queue applied;  /* In order; given back when nothing is being opened. */
+    struct post *stop_post;     /* Being stopped. */
+
+    struct conn *conns; /* uthash, by id. */
+    uint32_t conn_count;
+    struct request_list held;
+    struct deadlines deadlines; /* Groups that wait here, of this shard and of others. */
+    uint32_t suspect_count;
+    struct suspect suspects[SUSPECTS_MAX];
+    uint64_t image_changes; /* Counts turns in which the image changed: wakes what is held. */
+
+    struct fetch_session *sessions; /* uthash, by id; oldest use first. */
+    uint32_t session_count;
+    struct fetcher *fetchers; /* uthash, by leader. */
+
+    /* Producer ids in stock. */
+    int64_t producer_id_next;
+    int64_t producer_id_end;
+    bool producer_ids_asked;
+    struct request_list wanting_producer_ids;
+
+    /* Watermarks of the last run, and writing those of this one. */
+    struct watermark_entry *watermarks; /* uthash */
+    bool watermarks_loaded;
+    struct watermark_job *watermark_job;
+    uint64_t next_checkpoint_ms;
+
+    struct arena scratch; /* Reset before each request. */
+    struct writer out;    /* Answers are encoded here. */
+    struct shard_numbers numbers;
+    bool is_halted;
+};
+
+/* Which shard (actor) of a broker owns a partition. */
+uint32_t shard_of_partition(const struct broker_options *o, struct uuid topic_id, int32_t number);
+
+struct partition *shard_partition(const struct shard *s, struct uuid topic_id, int32_t number);
+
+#endif

@@ -1,0 +1,97 @@
+#include <criterion/criterion.h>
+
+#include "broker/partition/producers.h"
+
+static struct record_batch_header batch(int64_t id, int16_t epoch, int32_t sequence, int32_t count,
+                                        int64_t offset)
+{
+    return (struct record_batch_header){.producer_id = id,
+                                        .producer_epoch = epoch,
+                                        .base_sequence = sequence,
+                                        .last_offset_delta = count - 1,
+                                        .record_count = count,
+                                        .base_offset = offset};
+}
+
+static enum producers_verdict check(const struct producers *p, struct record_batch_header b,
+                                    struct producer_batch *found)
+{
+    return producers_check(p, &b, found);
+}
+
+static void note(struct producers *p, struct record_batch_header b)
+{
+    producers_note(p, &b);
+}
+
+Test(producers, a_repeated_batch_is_found_with_its_offsets)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 0, 0, 3, 100));
+    cr_assert_eq(check(&p, batch(9, 0, 0, 3, 0), &found), PRODUCERS_DUPLICATE);
+    cr_assert_eq(found.first_offset, 100);
+    cr_assert_eq(found.last_offset, 102);
+    producers_close(&p);
+}
+
+Test(producers, sequences_must_follow_each_other)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 0, 0, 3, 100));
+    cr_assert_eq(check(&p, batch(9, 0, 3, 1, 0), &found), PRODUCERS_NEXT);
+    cr_assert_eq(check(&p, batch(9, 0, 4, 1, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    producers_close(&p);
+}
+
+Test(producers, sequences_wrap_after_the_largest_number)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 0, INT32_MAX - 1, 2, 100));
+    cr_assert_eq(check(&p, batch(9, 0, 0, 1, 0), &found), PRODUCERS_NEXT);
+    producers_close(&p);
+}
+
+Test(producers, an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 1, 0, 1, 100));
+    cr_assert_eq(check(&p, batch(9, 0, 1, 1, 0), &found), PRODUCERS_FENCED);
+    cr_assert_eq(check(&p, batch(9, 2, 0, 1, 0), &found), PRODUCERS_NEXT);
+    cr_assert_eq(check(&p, batch(9, 2, 5, 1, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    producers_close(&p);
+}
+
+Test(producers, only_the_last_five_batches_are_told_apart)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    for (int i = 0; i < 7; i++) note(&p, batch(9, 0, i, 1, 100 + i));
+    cr_assert_eq(check(&p, batch(9, 0, 2, 1, 0), &found), PRODUCERS_DUPLICATE);
+    cr_assert_eq(check(&p, batch(9, 0, 1, 1, 0), &found), PRODUCERS_OLD_DUPLICATE);
+    producers_close(&p);
+}
+
+Test(producers, what_is_truncated_may_be_sent_again)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 0, 0, 2, 100));
+    note(&p, batch(9, 0, 2, 2, 102));
+    producers_cut_tail(&p, 102);
+    cr_assert_eq(check(&p, batch(9, 0, 2, 2, 0), &found), PRODUCERS_NEXT);
+    producers_cut_tail(&p, 100);
+    cr_assert_eq(check(&p, batch(9, 0, 0, 2, 0), &found), PRODUCERS_NEXT);
+    cr_assert_null(p.by_id, "nothing of it is left");
+    producers_close(&p);
+}
+
+Test(producers, batches_of_no_producer_are_not_remembered)
+{
+    struct producers p = {0};
+    note(&p, batch(-1, -1, -1, 2, 100));
+    cr_assert_null(p.by_id);
+}

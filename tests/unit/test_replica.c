@@ -1,0 +1,238 @@
+#include <criterion/criterion.h>
+
+#include "broker/partition/replica.h"
+
+#define SELF 1
+
+static const struct replica_options OPTIONS = {
+    .self = SELF, .hang_ms = 1000, .lag_max_ms = 30000, .lease_ms = 1000, .retry_ms = 50};
+
+static struct id_set set_of(int32_t a, int32_t b, int32_t c)
+{
+    struct id_set s = {0};
+    if (a) id_set_add(&s, a);
+    if (b) id_set_add(&s, b);
+    if (c) id_set_add(&s, c);
+    return s;
+}
+
+static struct replica_effects step(struct replica *r, struct replica_event e)
+{
+    struct replica_effects effects = {0};
+    replica_step(r, &e, &effects);
+    return effects;
+}
+
+static struct replica_effects assign(struct replica *r, int32_t leader, int32_t leader_epoch,
+                                     int32_t partition_epoch, struct id_set isr, uint64_t now_ms)
+{
+    struct meta_partition state = {.leader = leader,
+                                   .leader_epoch = leader_epoch,
+                                   .partition_epoch = partition_epoch,
+                                   .replicas = set_of(1, 2, 3),
+                                   .isr = isr};
+    struct replica_event e = {.kind = REPLICA_ASSIGN, .now_ms = now_ms};
+    e.assign.state = &state;
+    e.assign.min_isr = 2;
+    e.assign.log_end = r->written;
+    return step(r, e);
+}
+
+static struct replica_effects ends(struct replica *r, int64_t written)
+{
+    struct replica_event e = {.kind = REPLICA_ENDS};
+    e.ends.log_start = r->log_start;
+    e.ends.written = written;
+    e.ends.durable = r->durable < written ? r->durable : written;
+    return step(r, e);
+}
+
+static struct replica_effects fetched(struct replica *r, int32_t id, int64_t offset,
+                                      uint64_t now_ms)
+{
+    struct replica_event e = {.kind = REPLICA_FETCHED, .now_ms = now_ms};
+    e.fetched.id = id;
+    e.fetched.broker_epoch = 7;
+    e.fetched.is_eligible = true;
+    e.fetched.offset = offset;
+    return step(r, e);
+}
+
+static struct replica_effects tick(struct replica *r, uint64_t now_ms)
+{
+    return step(r, (struct replica_event){.kind = REPLICA_TICK, .now_ms = now_ms});
+}
+
+static struct replica leader_with(struct id_set isr, int64_t log_end)
+{
+    struct replica r;
+    replica_init(&r, &OPTIONS, 0, log_end, 0);
+    (void)assign(&r, SELF, 5, 1, isr, 0);
+    return r;
+}
+
+Test(replica, watermark_waits_for_every_member_of_the_isr)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    (void)fetched(&r, 2, 10, 1);
+    cr_assert_eq(r.high_watermark, 0);
+    struct replica_effects e = fetched(&r, 3, 8, 2);
+    cr_assert(e.watermark_moved);
+    cr_assert_eq(r.high_watermark, 8);
+}
+
+Test(replica, a_member_that_has_not_fetched_in_this_epoch_holds_the_watermark)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    cr_assert_eq(r.high_watermark, 0);
+    (void)fetched(&r, 2, 10, 1);
+    cr_assert_eq(r.high_watermark, 10);
+}
+
+/* Rule 6. */
+Test(replica, watermark_does_not_move_below_min_insync_replicas)
+{
+    struct replica r = leader_with(set_of(1, 0, 0), 10);
+    (void)ends(&r, 20);
+    cr_assert_eq(r.high_watermark, 0);
+    cr_assert_not(replica_has_min_isr(&r));
+}
+
+/* Rule 5, KIP-497. */
+Test(replica, watermark_counts_who_is_proposed_but_not_confirmed)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1);
+    struct replica_effects e = fetched(&r, 3, 10, 2);
+    cr_assert(e.propose_isr);
+    cr_assert(id_set_has(&r.proposed, 3));
+    (void)ends(&r, 20);
+    (void)fetched(&r, 2, 20, 3);
+    cr_assert_eq(r.high_watermark, 10, "3 may be in the ISR already and has 10");
+    (void)fetched(&r, 3, 20, 4);
+    cr_assert_eq(r.high_watermark, 20);
+}
+
+/* Rule 7. */
+Test(replica, a_follower_below_the_watermark_is_not_proposed)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1);
+    cr_assert_eq(r.high_watermark, 10);
+    cr_assert_not(fetched(&r, 3, 9, 2).propose_isr);
+    cr_assert(fetched(&r, 3, 10, 3).propose_isr);
+}
+
+Test(replica, a_follower_below_the_start_of_the_epoch_is_not_proposed)
+{
+    struct replica r;
+    replica_init(&r, &OPTIONS, 0, 10, 4);
+    (void)assign(&r, SELF, 5, 1, set_of(1, 2, 0), 0);
+    cr_assert_not(fetched(&r, 3, 5, 1).propose_isr, "above the watermark, below the epoch's start");
+    cr_assert(fetched(&r, 3, 10, 2).propose_isr);
+}
+
+Test(replica, a_silent_member_is_proposed_out_after_the_hang_time)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    (void)fetched(&r, 2, 10, 500);
+    (void)fetched(&r, 3, 10, 900);
+    cr_assert_not(tick(&r, 1500).propose_isr);
+    cr_assert(tick(&r, 1501).propose_isr);
+    cr_assert_not(id_set_has(&r.proposed, 2));
+    cr_assert(id_set_has(&r.proposed, 3));
+    cr_assert(id_set_has(&r.isr, 2), "the ISR changes only through the metadata");
+}
+
+/* Rule 9. */
+Test(replica, a_new_leader_gives_followers_time_before_it_proposes_them_out)
+{
+    struct replica r;
+    replica_init(&r, &OPTIONS, 0, 10, 10);
+    (void)assign(&r, SELF, 5, 1, set_of(1, 2, 3), 100000);
+    cr_assert_not(tick(&r, 100900).propose_isr);
+    cr_assert(tick(&r, 101001).propose_isr);
+}
+
+Test(replica, a_lost_proposal_is_made_again_unchanged)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1);
+    (void)fetched(&r, 3, 10, 2);
+    struct id_set proposed = r.proposed;
+    struct replica_event lost = {.kind = REPLICA_ANSWERED, .now_ms = 10};
+    (void)step(&r, lost);
+    cr_assert(r.is_proposing, "it may have been accepted");
+    cr_assert(tick(&r, 61).propose_isr);
+    cr_assert(id_set_equal(&proposed, &r.proposed));
+}
+
+Test(replica, a_proposal_refused_for_good_no_longer_counts)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1);
+    (void)fetched(&r, 3, 10, 2);
+    struct replica_event refused = {.kind = REPLICA_ANSWERED, .now_ms = 10};
+    refused.answered.is_final = true;
+    (void)step(&r, refused);
+    cr_assert_not(r.is_proposing);
+    cr_assert_eq(r.isr.count, 2);
+}
+
+Test(replica, an_older_incarnation_of_a_follower_is_not_heard)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 4, 1);
+    struct replica_event late = {.kind = REPLICA_FETCHED, .now_ms = 2};
+    late.fetched.id = 2;
+    late.fetched.broker_epoch = 6;
+    late.fetched.offset = 10;
+    (void)step(&r, late);
+    cr_assert_eq(replica_peer_find(&r, 2)->end, 4);
+}
+
+/* DESIGN 6.13. */
+Test(replica, a_leader_without_session_acknowledges_early_only_while_its_isr_fetches)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    (void)fetched(&r, 2, 10, 100);
+    (void)fetched(&r, 3, 10, 100);
+    cr_assert(replica_may_ack_early(&r, 50, 1050), "the session is young enough");
+    cr_assert(replica_may_ack_early(&r, 50, 1100), "both followers fetched within the lease");
+    cr_assert_not(replica_may_ack_early(&r, 50, 1101));
+}
+
+Test(replica, a_leader_alone_in_its_isr_needs_the_session)
+{
+    struct replica r = leader_with(set_of(1, 0, 0), 10);
+    cr_assert_not(replica_may_ack_early(&r, 0, 1001));
+}
+
+Test(replica, a_follower_takes_the_watermark_only_as_far_as_its_own_end)
+{
+    struct replica r;
+    replica_init(&r, &OPTIONS, 0, 10, 0);
+    (void)assign(&r, 2, 5, 1, set_of(1, 2, 3), 0);
+    struct replica_event e = {.kind = REPLICA_FOLLOWED};
+    e.followed.high_watermark = 15;
+    (void)step(&r, e);
+    cr_assert_eq(r.high_watermark, 10);
+}
+
+Test(replica, role_and_isr_come_from_the_metadata_only)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    cr_assert(assign(&r, 2, 6, 2, set_of(2, 3, 0), 5).role_changed);
+    cr_assert_eq(r.role, REPLICA_FOLLOWER);
+    cr_assert(assign(&r, META_NOBODY, 7, 3, set_of(0, 0, 0), 6).role_changed);
+    cr_assert_eq(r.role, REPLICA_NONE);
+}
+
+Test(replica, with_flush_messages_the_watermark_counts_what_is_synced)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    r.counts_durable = true;
+    r.durable = 6;
+    (void)fetched(&r, 2, 10, 1);
+    cr_assert_eq(r.high_watermark, 6);
+}
