@@ -1,9 +1,9 @@
 /* fs.h -- files, as an I/O thread sees them: plain calls that block.
  *
- *   Used by:  jobs only (env.h), never by a shard's own turn. A job runs on an I/O thread in the real
- *             world and at a moment that the seed draws in the simulated one.
- *   Errors:   every call returns 0 or -ERR_X. -ERR_IO: the disk failed. -ERR_FULL: no space.
- *             -ERR_ABSENT: no such path. -ERR_DENIED: permission or a read-only file system.
+ *   Used by:  jobs only (env.h), never by a shard's own turn. A job runs on an I/O thread in the
+ * real world and at a moment that the seed draws in the simulated one. Errors:   every call returns
+ * 0 or -ERR_X. -ERR_IO: the disk failed. -ERR_FULL: no space. -ERR_ABSENT: no such path.
+ * -ERR_DENIED: permission or a read-only file system.
  *
  * A write is whole or an error. What was written survives the process; what was synced survives the
  * power cut. A new, renamed or removed name survives a power cut only after fs_sync_dir().
@@ -57,7 +57,7 @@ struct fs_ops {
                  size_t *got); /* *got < size only at the end of the file. */
     int (*size)(struct fs *fs, struct file *file, uint64_t *size_bytes);
     int (*truncate)(struct fs *fs, struct file *file, uint64_t size_bytes);
-    int (*sync)(struct fs *fs, struct file *file); /* fdatasync */
+    int (*sync)(struct fs *fs, struct file *file);    /* fdatasync */
     int (*sync_all)(struct fs *fs, const char *path); /* syncfs of the file system of `path` */
     int (*rename)(struct fs *fs, const char *from, const char *to);
     int (*unlink)(struct fs *fs, const char *path);
@@ -70,8 +70,8 @@ struct fs_ops {
     int (*space)(struct fs *fs, const char *path, struct fs_space *out);
     /* Takes the folder's lock file for this process, until it ends. -ERR_BUSY: somebody has it. */
     int (*lock)(struct fs *fs, const char *path);
-    /* Names the boot of this host and the device of `path`: while both are the same, everything that
-     * was ever written is still there (the page cache survived). */
+    /* Names the boot of this host and the device of `path`: while both are the same, everything
+     * that was ever written is still there (the page cache survived). */
     int (*boot_mark)(struct fs *fs, const char *path, char *out, size_t out_size);
 };
 
