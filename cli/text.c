@@ -1,12 +1,12 @@
 #include "cli/text.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/text.h"
 
 #define NAME_SIZE_MAX 48
 
@@ -83,10 +83,8 @@ void strings_close(struct strings *s)
 
 bool number_of(const char *text, int64_t min, int64_t max, int64_t *out)
 {
-    char *end = NULL;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end != 0 || errno != 0) return false;
+    int64_t value = 0;
+    if (!text_to_i64(slice_of_text(text), &value)) return false;
     if (value < min || value > max) return false;
 
     *out = value;

@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "cli/topics.h"
 #include "cli/wire.h"
+#include "common/text.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_topic_partitions.h"
@@ -35,8 +36,8 @@ static json_t *json_ids(struct array ids)
 
 static json_t *json_uuid(struct uuid id)
 {
-    char text[33];
-    for (size_t i = 0; i < sizeof id.bytes; i++) snprintf(text + 2 * i, 3, "%02x", id.bytes[i]);
+    char text[UUID_TEXT_SIZE];
+    uuid_to_text(id, text);
     return json_string(text);
 }
 
