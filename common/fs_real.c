@@ -95,10 +95,13 @@ static int real_pwritev(struct fs *fs, struct file *file, const struct iovec *io
     size_t done = 0; /* Of iov[index]. */
     while (index < iov_count) {
         struct iovec step[IOV_STEP];
-        int count = 0;
-        for (int i = index; i < iov_count && count < IOV_STEP; i++) step[count++] = iov[i];
-        step[0].iov_base = (uint8_t *)step[0].iov_base + done;
-        step[0].iov_len -= done;
+        step[0].iov_base = (uint8_t *)iov[index].iov_base + done;
+        step[0].iov_len = iov[index].iov_len - done;
+        int count = 1;
+        while (index + count < iov_count && count < IOV_STEP) {
+            step[count] = iov[index + count];
+            count++;
+        }
         ssize_t n = pwritev(file->fd, step, count, (off_t)at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return err_now();

@@ -562,6 +562,38 @@ Test(world, what_a_slow_peer_does_not_take_is_queued_and_drains)
     world_close(w);
 }
 
+static void on_reset(struct shell *s, const struct env_event *e)
+{
+    if (e->kind == ENV_ACCEPTED) env_pause(s->env, s->server, true);
+    if (e->kind == ENV_CONNECTED) {
+        env_pause(s->env, s->client, s->count == 1);
+        for (uint32_t i = 0; i < SLOW_FRAMES; i++) send_frame(s, s->client, i, SLOW_SIZE);
+        s->wake_ms = env_now_ms(s->env) + 5;
+    }
+    if (e->kind != ENV_CLOSED) return;
+    cr_assert_eq(e->conn, s->client);
+    s->reason = e->reason;
+    env_stop(s->env);
+}
+
+static void cut_later(struct shell *s)
+{
+    if (s->wake_ms == 0 || env_now_ms(s->env) < s->wake_ms) return;
+    s->wake_ms = 0;
+    env_close(s->env, s->server, false);
+}
+
+Test(world, a_peer_that_leaves_in_the_middle_is_a_reset)
+{
+    for (uint32_t is_paused = 0; is_paused < 2; is_paused++) {
+        struct shell s = {.on = on_reset, .each_turn = cut_later, .count = is_paused};
+        struct world *w = open_pair(&s);
+        run(w, &s, 1);
+        cr_expect_eq(s.reason, ENV_REASON_RESET);
+        world_close(w);
+    }
+}
+
 static void on_flushed(struct shell *s, const struct env_event *e)
 {
     if (e->kind == ENV_ACCEPTED) {
