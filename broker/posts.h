@@ -30,12 +30,15 @@ enum post_kind {
 /* The bytes belong to the post; whoever works on it only reads them. */
 struct post_records {
     struct post post;
+    uint32_t shard; /* To which it was sent; the link's. */
     uint64_t first_index;
+    uint64_t last_index;
     struct buf *batches; /* Record batches, back to back, one decision each. */
 };
 
 struct post_snapshot {
     struct post post;
+    uint32_t shard;
     uint64_t index;
     struct buf *image;
 };
@@ -74,12 +77,14 @@ struct shard_numbers {
 
 struct post_probe {
     struct post post;
+    uint32_t shard;
     uint64_t sent_ms;
     struct shard_numbers numbers; /* Filled in by the shard. */
 };
 
 struct post_stop {
     struct post post;
+    uint32_t shard;
 };
 
 struct post_admin {

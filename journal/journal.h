@@ -3,8 +3,8 @@
  *
  *   Owns:     the files of one folder, and the jobs that work on them.
  *   Used by:  exactly one shard. Its owner hands every ENV_JOB_DONE whose job says so back to it.
- *   Knows:    batches (offsets, epochs, sizes, timestamps). Not who leads, what is committed, what is
- *             inside records.
+ *   Knows:    batches (offsets, epochs, sizes, timestamps). Not who leads, what is committed, what
+ * is inside records.
  *
  * Three ends: `assigned` (handed to us; in flight) >= `written` (in the page cache: survives the
  * process) >= `durable` (synced: survives the power). Offsets are those after the last record.
@@ -28,24 +28,28 @@
 /* link.kind of every job of every journal, so that a shell can tell them from its own. */
 #define JOURNAL_JOB_KIND 0x4a4f0000u
 
+/* Bits of journal_options.canary. */
+#define JOURNAL_CANARY_WRITTEN_EARLY 1u /* `written` moves before the write is done. */
+
 struct journal_options {
     char dir[FS_PATH_MAX]; /* Made if it does not exist. */
     uint32_t lane;
-    uint64_t segment_bytes;        /* segment.bytes */
-    int64_t segment_ms;            /* segment.ms: a segment is rolled this long after its first record */
+    uint64_t segment_bytes; /* segment.bytes */
+    int64_t segment_ms;     /* segment.ms: a segment is rolled this long after its first record */
     uint32_t index_interval_bytes; /* index.interval.bytes */
     uint32_t segment_index_bytes;  /* segment.index.bytes */
-    bool sync_writes;              /* Every write job syncs before it is done (metadata; flush.messages=1). */
-    bool create_only;              /* The folder must be new or empty: nothing to recover. */
-    bool is_whole;      /* Same boot and device (DESIGN 6.10): trust what lies below the last batch. */
+    bool sync_writes; /* Every write job syncs before it is done (metadata; flush.messages=1). */
+    bool create_only; /* The folder must be new or empty: nothing to recover. */
+    bool is_whole; /* Same boot and device (DESIGN 6.10): trust what lies below the last batch. */
     int64_t recovery_point; /* All below is known to be whole; -1: scan everything. */
     int64_t first_offset;   /* Of an empty journal. Partitions: 0; the metadata log: 1. */
-    /* Called in the recovery job for each batch whose base offset is >= observe_from, in order. Touches
-     * `observer` only, which belongs to the job until the journal is open. */
+    /* Called in the recovery job for each batch whose base offset is >= observe_from, in order.
+     * Touches `observer` only, which belongs to the job until the journal is open. */
     void (*observe)(void *observer, const struct record_batch_header *header, struct slice batch);
     void *observer;
     int64_t observe_from;
-    void *owner; /* The owner's, for journal_owner(). */
+    void *owner;     /* The owner's, for journal_owner(). */
+    uint32_t canary; /* The simulator's: rules to break, so that its checkers must notice. */
 };
 
 enum journal_state {
@@ -71,8 +75,8 @@ enum journal_news {
     JOURNAL_NEWS_WRITTEN = 2,   /* written and/or durable have moved. */
     JOURNAL_NEWS_READ = 4,      /* A read that had to wait can be tried again. */
     JOURNAL_NEWS_TRUNCATED = 8, /* A truncation or reset is complete. */
-    JOURNAL_NEWS_FULL = 16,     /* No space: what was assigned and not written is gone (assigned fell
-                                   back to written). */
+    JOURNAL_NEWS_FULL = 16, /* No space: what was assigned and not written is gone (assigned fell
+                               back to written). */
     JOURNAL_NEWS_FAILED = 32,
     JOURNAL_NEWS_STOPPED = 64,
     JOURNAL_NEWS_FOUND = 128, /* A look-up by time is done (journal_found_time). */
@@ -114,10 +118,10 @@ struct journal_range {
 };
 
 enum journal_read {
-    JOURNAL_READ_OK,      /* Maybe of size 0: offset == limit. */
-    JOURNAL_READ_WAIT,    /* A job looks it up; JOURNAL_NEWS_READ follows. */
-    JOURNAL_READ_BEYOND,  /* offset < start or > written. */
-    JOURNAL_READ_FAILED,  /* This journal has failed. */
+    JOURNAL_READ_OK,     /* Maybe of size 0: offset == limit. */
+    JOURNAL_READ_WAIT,   /* A job looks it up; JOURNAL_NEWS_READ follows. */
+    JOURNAL_READ_BEYOND, /* offset < start or > written. */
+    JOURNAL_READ_FAILED, /* This journal has failed. */
 };
 
 /* Batches from the one that holds `offset` on, from one segment: none that ends past `limit` (<=
@@ -131,8 +135,8 @@ enum journal_read journal_read(struct journal *j, int64_t offset, int64_t limit,
 uint64_t journal_bytes_between(const struct journal *j, int64_t from, int64_t to);
 
 /* The first record whose timestamp is >= timestamp_ms: starts a look-up whose result comes with
- * JOURNAL_NEWS_FOUND; several may be under way, told apart by `cookie` (not 0). timestamp -3 asks for
- * the record with the largest timestamp (KIP-734). Only records below `limit` count. */
+ * JOURNAL_NEWS_FOUND; several may be under way, told apart by `cookie` (not 0). timestamp -3 asks
+ * for the record with the largest timestamp (KIP-734). Only records below `limit` count. */
 struct journal_found {
     uint64_t cookie;
     int64_t offset; /* -1: there is none. */
@@ -147,8 +151,8 @@ bool journal_found_time(struct journal *j, struct journal_found *out);
 /* ---- Changing what is there. ---- */
 
 /* Everything at and past `offset` goes, at once for readers; the files follow (TRUNCATED). Appends
- * may follow only after that. offset is a batch boundary or lies inside a batch, which then goes too:
- * returns the new end. */
+ * may follow only after that. offset is a batch boundary or lies inside a batch, which then goes
+ * too: returns the new end. */
 int64_t journal_truncate(struct journal *j, int64_t offset);
 
 /* Everything goes; the journal is empty and starts at `offset` (TRUNCATED follows). */
@@ -169,8 +173,9 @@ void journal_stop(struct journal *j);
  * journal is STOPPED then. */
 void journal_delete(struct journal *j);
 
-/* Frees everything at once, also with jobs in flight if `world_is_gone` (the simulator's crash: they
- * will never come back). Otherwise legal only when STOPPED or FAILED with nothing in flight. */
+/* Frees everything at once, also with jobs in flight if `world_is_gone` (the simulator's crash:
+ * they will never come back). Otherwise legal only when STOPPED or FAILED with nothing in flight.
+ */
 void journal_close(struct journal *j, bool world_is_gone);
 bool journal_is_idle(const struct journal *j); /* No job in flight. */
 

@@ -1,0 +1,131 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/link_state.h"
+
+#define TEXT_MAX 8192
+
+static const char *not_serving(const struct link *l)
+{
+    if (l->is_stopping) return "stopping";
+    if (l->epoch < 0) return "not registered with the controllers";
+    if (link_applied(l) < l->registered_index) return "catching up with the metadata";
+    if (l->is_fenced) return "fenced by the controllers";
+    return NULL;
+}
+
+static struct shard_numbers sum(const struct link *l)
+{
+    struct shard_numbers all = {0};
+    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
+        const struct shard_numbers *s = &l->shards[n].numbers;
+        all.partitions += s->partitions;
+        all.leaders += s->leaders;
+        all.under_replicated += s->under_replicated;
+        all.under_min_isr += s->under_min_isr;
+        all.offline += s->offline;
+        all.connections += s->connections;
+        all.requests += s->requests;
+        all.requests_refused += s->requests_refused;
+        all.connections_closed_hostile += s->connections_closed_hostile;
+        all.records_in += s->records_in;
+        all.bytes_in += s->bytes_in;
+        all.bytes_out += s->bytes_out;
+        all.produce_requests += s->produce_requests;
+        all.fetch_requests += s->fetch_requests;
+        all.duplicate_batches += s->duplicate_batches;
+        all.isr_shrinks += s->isr_shrinks;
+        all.isr_expands += s->isr_expands;
+    }
+    return all;
+}
+
+/* clang-format off */
+#define NUMBERS(X)                                                                    \
+    X(partitions, "gauge", "Replicas on this broker.")                                \
+    X(leaders, "gauge", "Partitions that this broker leads.")                         \
+    X(under_replicated, "gauge", "Led partitions with replicas out of sync.")         \
+    X(under_min_isr, "gauge", "Led partitions below min.insync.replicas.")            \
+    X(offline, "gauge", "Replicas here that are out of service.")                     \
+    X(connections, "gauge", "Open client and replica connections.")                   \
+    X(requests, "counter", "Requests admitted.")                                      \
+    X(requests_refused, "counter", "Requests that were malformed, unknown, not allowed.") \
+    X(connections_closed_hostile, "counter", "Connections closed: TLS, HTTP, too large.") \
+    X(records_in, "counter", "Records written by producers.")                         \
+    X(bytes_in, "counter", "Bytes of record batches written by producers.")           \
+    X(bytes_out, "counter", "Bytes of answers.")                                      \
+    X(produce_requests, "counter", "Produce requests.")                               \
+    X(fetch_requests, "counter", "Fetch requests of consumers and followers.")        \
+    X(duplicate_batches, "counter", "Batches of idempotent producers seen again.")    \
+    X(isr_shrinks, "counter", "Times that an ISR became smaller.")                    \
+    X(isr_expands, "counter", "Times that an ISR became larger.")
+/* clang-format on */
+
+struct page {
+    char text[TEXT_MAX];
+    size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct page *p, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(p->text + p->size, sizeof p->text - p->size, format, args);
+    va_end(args);
+    if (n > 0) p->size += (size_t)n;
+    if (p->size >= sizeof p->text) p->size = sizeof p->text - 1;
+}
+
+static void answer_metrics(struct link *l, uint64_t http_id)
+{
+    struct shard_numbers all = sum(l);
+    struct page p = {.size = 0};
+#define X(name, type, text)                                                               \
+    add(&p,                                                                               \
+        "# HELP jackdaw_broker_" #name " " text "\n# TYPE jackdaw_broker_" #name " " type \
+        "\njackdaw_broker_" #name " %" PRIu64 "\n",                                       \
+        all.name);
+    NUMBERS(X)
+#undef X
+    add(&p, "# TYPE jackdaw_broker_fenced gauge\njackdaw_broker_fenced %d\n", l->is_fenced);
+    add(&p, "# TYPE jackdaw_broker_applied_index gauge\njackdaw_broker_applied_index %" PRIu64 "\n",
+        link_applied(l));
+    struct env_counters c;
+    env_counters(l->env, &c);
+    add(&p, "# TYPE jackdaw_link_turns counter\njackdaw_link_turns %" PRIu64 "\n", c.turns);
+    env_http_answer(l->env, http_id, 200, "text/plain; version=0.0.4", slice_of(p.text, p.size));
+}
+
+/* Numbers and words of our own only: nothing in it needs escaping. */
+static void answer_status(struct link *l, uint64_t http_id)
+{
+    struct shard_numbers all = sum(l);
+    struct page p = {.size = 0};
+    add(&p, "{\"node_id\": %d, \"epoch\": %" PRId64 ", \"fenced\": %s, \"applied_index\": %" PRIu64,
+        l->options->id, l->epoch, l->is_fenced ? "true" : "false", link_applied(l));
+    add(&p, ", \"controller_id\": %" PRId64,
+        l->phase == LINK_SERVING ? (int64_t)l->options->voters[l->voter].id : -1);
+#define X(name, type, text) add(&p, ", \"" #name "\": %" PRIu64, all.name);
+    NUMBERS(X)
+#undef X
+    add(&p, "}\n");
+    env_http_answer(l->env, http_id, 200, "application/json", slice_of(p.text, p.size));
+}
+
+void link_on_http(struct link *l, const struct env_event *e)
+{
+    if (strcmp(e->address, "/metrics") == 0) {
+        answer_metrics(l, e->http_id);
+    } else if (strcmp(e->address, "/status") == 0) {
+        answer_status(l, e->http_id);
+    } else if (strcmp(e->address, "/health") == 0) {
+        const char *why = not_serving(l);
+        env_http_answer(l->env, e->http_id, why == NULL ? 200 : 503, "text/plain",
+                        slice_of_text(why == NULL ? "serving\n" : why));
+    } else {
+        env_http_answer(l->env, e->http_id, 404, "text/plain",
+                        slice_of_text("there are /health, /metrics and /status\n"));
+    }
+}

@@ -1,0 +1,121 @@
+/* link_state.h -- the inside of the link: for broker/link*.c only. */
+#ifndef BROKER_LINK_STATE_H
+#define BROKER_LINK_STATE_H
+
+#include <sys/queue.h>
+
+#include "broker/options.h"
+#include "broker/posts.h"
+#include "common/arena.h"
+#include "common/env.h"
+#include "common/prng.h"
+
+enum link_phase {
+    LINK_BOOTING,  /* The log folder is being looked at. */
+    LINK_DIALING,  /* Or waiting to dial again. */
+    LINK_GREETING, /* Connected or about to be; the registration is on its way. */
+    LINK_SERVING,  /* Registered with the leader. */
+};
+
+/* What the boot job finds out about the log folder. */
+struct boot_job {
+    struct job job;
+    char dir[FS_PATH_MAX];
+    int32_t node_id;
+    struct uuid fresh_id; /* For a new folder. */
+    char cluster_id[META_CLUSTER_ID_SIZE + 1];
+    bool is_log_whole;
+    char why[512];
+};
+
+/* Work behind the boot that needs no answer: marks and the cluster's id, once they are known. */
+struct note_job {
+    struct job job;
+    char dir[FS_PATH_MAX];
+    int32_t node_id;
+    char cluster_id[META_CLUSTER_ID_SIZE + 1];
+    bool is_mark; /* Sync everything that is there, then write the mark of this boot. */
+};
+
+/* A post of a shard that waits for a controller's answer. */
+struct asked {
+    struct post *post;
+    uint64_t correlation; /* 0: not sent yet. */
+    uint64_t deadline_ms;
+    TAILQ_ENTRY(asked) link;
+};
+
+TAILQ_HEAD(asked_list, asked);
+
+/* What a shard has been sent of the stream and has not given back, and what it has. */
+struct link_shard {
+    uint64_t applied_index;
+    uint32_t outstanding;
+    uint64_t heard_ms; /* When a probe came back last. */
+    bool probe_is_out;
+    bool is_stopped;
+    struct shard_numbers numbers;
+};
+
+struct link {
+    struct env *env;
+    const struct broker_options *options;
+    enum link_phase phase;
+    struct prng prng;
+    struct uuid incarnation;
+    struct uuid secret;
+    char cluster_id[META_CLUSTER_ID_SIZE + 1];
+    bool is_log_whole;
+    struct boot_job *boot;
+    struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */
+
+    uint32_t voter; /* The one that is dialled: an index. */
+    uint32_t refusals;
+    uint64_t retry_at_ms;
+    uint64_t session; /* Connections; 0: none. */
+    uint64_t stream;
+    bool stream_is_paused;
+    uint64_t leader_term;
+    uint64_t dialed_ms;
+
+    int64_t epoch; /* Of this incarnation; -1: not registered. */
+    uint64_t registered_index;
+    bool is_fenced;
+    uint64_t heartbeat_sent_ms; /* Of the one that is not answered; 0: none. */
+    uint64_t heartbeat_due_ms;
+    uint64_t answered_ms; /* When the last answered heartbeat had been sent. */
+    uint64_t probe_due_ms;
+
+    uint64_t received_index; /* The last decision sent to the shards, and its term. */
+    uint64_t received_term;
+    uint64_t reported_index; /* The last RPC_APPLIED. */
+    struct buf *chunks;      /* A snapshot that is being received. */
+    uint64_t chunks_index;
+    uint64_t chunks_term;
+    uint64_t chunks_total;
+
+    uint64_t next_correlation;
+    struct asked_list asked;
+    struct link_shard *shards; /* By actor number, from 1. */
+    bool is_stopping;
+    bool stop_was_sent;
+    uint64_t stop_by_ms;
+    bool is_halted;
+    struct arena scratch;
+};
+
+/* ---- link_boot.c ---- */
+
+#define LINK_JOB_BOOT 0x4c4b0001u
+#define LINK_JOB_NOTE 0x4c4b0002u
+
+struct boot_job *boot_begin(struct env *env, const struct broker_options *options);
+struct note_job *note_begin(struct env *env, const struct broker_options *options,
+                            const char *cluster_id, bool is_mark);
+
+/* ---- link_http.c ---- */
+
+void link_on_http(struct link *l, const struct env_event *e);
+uint64_t link_applied(const struct link *l);
+
+#endif
