@@ -63,6 +63,8 @@ struct request {
     /* Metadata that waits for a new leader. */
     bool is_held;
     uint64_t held_until_ms;
+    bool wants_ids; /* A producer id: in shard->wanting_producer_ids. */
+    TAILQ_ENTRY(request) ids_link;
     TAILQ_ENTRY(request) link;      /* In its connection. */
     TAILQ_ENTRY(request) held_link; /* In shard->held. */
 };

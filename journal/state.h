@@ -1,6 +1,6 @@
 /* state.h -- the inside of a journal: for the files of this folder only.
  *
- *   journal.c   appending, news, the order in which works follow each other
+ *   append.c    appending, news, the order in which works follow each other
  *   open.c      the work that recovers a folder          (a job)
  *   write.c     the works that write and sync            (jobs)
  *   read.c      reading, and the work that looks up what is not in memory
@@ -157,7 +157,7 @@ struct journal {
     struct found_node *found_last;
 };
 
-/* ---- journal.c ---- */
+/* ---- append.c ---- */
 
 void *work_new(struct journal *j, const struct work_kind *kind, size_t size,
                void (*run)(struct fs *, struct job *));

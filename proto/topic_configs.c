@@ -62,7 +62,8 @@
       "records are kept for so long; -1: for ever") \
     X("segment.bytes", INT, "1073741824", 14, INT32_MAX, NULL, "log.segment.bytes", true, \
       "a segment file that has grown to this is closed") \
-    X("segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL, "log.index.size.max.bytes", true, \
+    X("segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL, "log.index.size.max.bytes",  \
+      true,                                                                                       \
       "a segment whose index has grown to this is closed") \
     X("segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, "log.roll.jitter.ms", false, \
       "segment.ms is shortened at random by up to this") \
@@ -90,7 +91,8 @@ static const struct config_key cluster_keys[] = {
      false, "retention.ms in minutes; log.retention.ms wins"},
     {"log.retention.hours", CONFIG_LONG, "168", -1, INT64_MAX / 3600000, NULL, "retention.ms",
      3600000, false, "retention.ms in hours; log.retention.ms and .minutes win"},
-    {"log.roll.hours", CONFIG_LONG, "168", 1, INT64_MAX / 3600000, NULL, "segment.ms", 3600000, true,
+    {"log.roll.hours", CONFIG_LONG, "168", 1, INT64_MAX / 3600000, NULL, "segment.ms", 3600000,
+     true,
      "segment.ms in hours; log.roll.ms wins"},
     {"log.roll.jitter.hours", CONFIG_LONG, "0", 0, INT64_MAX / 3600000, NULL, "segment.jitter.ms",
      3600000, false, "segment.jitter.ms in hours; log.roll.jitter.ms wins"},

@@ -8,7 +8,7 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/api_versions.h"
 
-struct conn *conn_find(struct shard *s, uint64_t id)
+static struct conn *find_conn(struct shard *s, uint64_t id)
 {
     struct conn *found = NULL;
     HASH_FIND(hh, s->conns, &id, sizeof id, found);
@@ -32,6 +32,7 @@ void conn_on_accepted(struct shard *s, const struct env_event *e)
 static void free_request(struct shard *s, struct request *r)
 {
     if (r->is_held) TAILQ_REMOVE(&s->held, r, held_link);
+    if (r->wants_ids) TAILQ_REMOVE(&s->wanting_producer_ids, r, ids_link);
     if (r->free_state != NULL) r->free_state(s, r->state);
     route_free(r);
     buf_unref(r->frame);
@@ -53,7 +54,7 @@ static void drop_request(struct shard *s, struct request *r)
     }
     if (r->groups_pending > 0) {
         route_cancel(s, r);
-    } else if (r->is_done || r->is_held) {
+    } else if (r->is_done || r->is_held || r->wants_ids) {
         free_request(s, r);
     }
     /* Otherwise it is on its way to the link and back, which frees it (request_is_dropped). */
@@ -93,7 +94,7 @@ static const char *reason_text(enum env_reason reason)
 
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address)
 {
-    struct conn *c = conn_find(s, id);
+    struct conn *c = find_conn(s, id);
     if (c == NULL) return;
 
     const char *text = reason_text(reason);
@@ -305,7 +306,7 @@ static bool may_use(const struct shard *s, const struct conn *c, const struct ka
 void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
                       request_handler *(*handler_of)(int16_t api_key))
 {
-    struct conn *c = conn_find(s, conn);
+    struct conn *c = find_conn(s, conn);
     if (c == NULL) {
         buf_unref(frame);
         return;

@@ -16,7 +16,6 @@ typedef bool request_handler(struct shard *s, struct request *r, struct slice bo
 void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
                       request_handler *(*handler_of)(int16_t api_key));
 
-struct conn *conn_find(struct shard *s, uint64_t id);
 void conn_on_accepted(struct shard *s, const struct env_event *e);
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address);
 

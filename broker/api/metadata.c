@@ -1,0 +1,277 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/api/common.h"
+#include "broker/api/handlers.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/metadata.h"
+
+#define HOLD_SUSPECT_MS 100
+#define HOLD_CREATE_MS 2000
+#define AUTO_CREATE_MAX 100
+
+/* A leader whose connection broke, and of whom the metadata say nothing new yet. */
+static bool is_suspect(const struct shard *s, int32_t broker_id)
+{
+    const struct meta_broker *broker = meta_broker_find(&s->image, broker_id);
+    if (broker == NULL || broker->fenced) return false;
+    for (uint32_t i = 0; i < s->suspect_count; i++) {
+        const struct suspect *x = &s->suspects[i];
+        if (x->broker_id == broker_id && x->broker_epoch == broker->epoch) return true;
+    }
+    return false;
+}
+
+static bool is_valid_name(struct slice name)
+{
+    if (name.size == 0 || name.size > META_NAME_MAX) return false;
+    if (slice_equal(name, slice_of_text(".")) || slice_equal(name, slice_of_text("..")))
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        char c = (char)name.at[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static bool is_alive(const struct shard *s, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker_find(&s->image, id);
+    return broker != NULL && !broker->fenced;
+}
+
+static struct array copy_set(struct shard *s, const struct id_set *set)
+{
+    int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);
+    if (ids == NULL) return (struct array){0};
+    for (uint32_t i = 0; i < set->count; i++) ids[i] = set->ids[i];
+    return (struct array){ids, (int32_t)set->count};
+}
+
+static void fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
+                           bool is_late, struct metadata_response_partition *out)
+{
+    kafka_defaults(&schema_metadata_response_partition, out);
+    out->partition_index = number;
+    bool has_leader = p->leader != META_NOBODY && is_alive(s, p->leader);
+    if (is_late && is_suspect(s, p->leader)) has_leader = false;
+    out->leader_id = has_leader ? p->leader : -1;
+    out->leader_epoch = p->leader_epoch;
+    out->error_code = has_leader ? KAFKA_NONE : KAFKA_LEADER_NOT_AVAILABLE;
+    out->replica_nodes = copy_set(s, &p->replicas);
+    out->isr_nodes = copy_set(s, &p->isr);
+    struct id_set offline = {0};
+    for (uint32_t i = 0; i < p->replicas.count; i++) {
+        if (!is_alive(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
+    }
+    out->offline_replicas = copy_set(s, &offline);
+}
+
+static bool fill_topic(struct shard *s, const struct meta_topic *topic, bool is_late,
+                       struct metadata_response_topic *out)
+{
+    kafka_defaults(&schema_metadata_response_topic, out);
+    out->name = slice_of_text(topic->name);
+    out->topic_id = topic->id;
+    out->is_internal = strncmp(topic->name, "__", 2) == 0;
+    struct metadata_response_partition *parts =
+        arena_take(&s->scratch, topic->partition_count, sizeof *parts);
+    if (parts == NULL && topic->partition_count > 0) return false;
+    for (uint32_t i = 0; i < topic->partition_count; i++) {
+        fill_partition(s, &topic->partitions[i], (int32_t)i, is_late, &parts[i]);
+    }
+    out->partitions = (struct array){parts, (int32_t)topic->partition_count};
+    return true;
+}
+
+static bool fill_brokers(struct shard *s, struct request *r, struct metadata_response *answer)
+{
+    uint32_t capacity = HASH_COUNT(s->image.brokers);
+    struct metadata_response_broker *items = arena_take(&s->scratch, capacity, sizeof *items);
+    if (items == NULL && capacity > 0) return false;
+    int32_t count = 0;
+    struct meta_broker *broker, *next;
+    HASH_ITER(hh, s->image.brokers, broker, next)
+    {
+        struct metadata_response_broker *out = &items[count];
+        kafka_defaults(&schema_metadata_response_broker, out);
+        if (broker->fenced || !broker_endpoint(s, r, broker, &out->host, &out->port)) continue;
+        out->node_id = broker->id;
+        if (broker->rack[0] != '\0') out->rack = slice_of_text(broker->rack);
+        /* Clients send what is for the controller to any broker: the first one will do. */
+        if (answer->controller_id < 0) answer->controller_id = broker->id;
+        count++;
+    }
+    answer->brokers = (struct array){items, count};
+    return true;
+}
+
+static const struct meta_topic *find_topic(const struct shard *s,
+                                           const struct metadata_request_topic *asked)
+{
+    if (asked->name.at != NULL) return meta_topic_by_name(&s->image, asked->name);
+    return meta_topic_by_id(&s->image, asked->topic_id);
+}
+
+static int16_t why_unknown(const struct metadata_request_topic *asked, bool may_create)
+{
+    if (asked->name.at == NULL) return KAFKA_UNKNOWN_TOPIC_ID;
+    if (!is_valid_name(asked->name)) return KAFKA_INVALID_TOPIC_EXCEPTION;
+    return may_create ? KAFKA_LEADER_NOT_AVAILABLE : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static bool wants_all(const struct request *r, const struct metadata_request *q)
+{
+    return q->topics.count < 0 || (q->topics.count == 0 && r->version.number == 0);
+}
+
+static bool may_create(const struct shard *s, const struct metadata_request *q)
+{
+    return q->allow_auto_topic_creation && s->options->auto_create_topics;
+}
+
+static bool fill_topics(struct shard *s, struct request *r, const struct metadata_request *q,
+                        bool is_late, struct metadata_response *answer)
+{
+    bool all = wants_all(r, q);
+    size_t capacity = all ? s->image.topic_count : (size_t)q->topics.count;
+    struct metadata_response_topic *items = arena_take(&s->scratch, capacity, sizeof *items);
+    if (items == NULL && capacity > 0) return false;
+    int32_t count = 0;
+    if (all) {
+        struct meta_topic *topic, *next;
+        HASH_ITER(by_name, s->image.topics_by_name, topic, next)
+        {
+            if (!fill_topic(s, topic, is_late, &items[count++])) return false;
+        }
+    }
+    const struct metadata_request_topic *asked = q->topics.items;
+    for (int32_t i = 0; !all && i < q->topics.count; i++) {
+        const struct meta_topic *topic = find_topic(s, &asked[i]);
+        struct metadata_response_topic *out = &items[count++];
+        if (topic != NULL) {
+            if (!fill_topic(s, topic, is_late, out)) return false;
+            continue;
+        }
+        kafka_defaults(&schema_metadata_response_topic, out);
+        out->error_code = why_unknown(&asked[i], may_create(s, q));
+        out->name = asked[i].name;
+        out->topic_id = asked[i].topic_id;
+    }
+    answer->topics = (struct array){items, count};
+    return true;
+}
+
+static bool answer_now(struct shard *s, struct request *r, const struct metadata_request *q,
+                       bool is_late)
+{
+    struct metadata_response answer;
+    kafka_defaults(&schema_metadata_response, &answer);
+    answer.cluster_id = slice_of_text(s->image.cluster_id);
+    if (!fill_brokers(s, r, &answer) || !fill_topics(s, r, q, is_late, &answer)) {
+        log_error(s->env, "the answer to a Metadata request is larger than the scratch memory");
+        request_answer_nothing(s, r, true);
+        return true;
+    }
+    request_answer(s, r, &answer);
+    return true;
+}
+
+/* Does the request name a topic whose leader may just have died? */
+static bool names_suspect(const struct shard *s, const struct metadata_request *q)
+{
+    if (s->suspect_count == 0) return false;
+    const struct metadata_request_topic *asked = q->topics.items;
+    for (int32_t i = 0; i < q->topics.count; i++) {
+        const struct meta_topic *topic = find_topic(s, &asked[i]);
+        for (uint32_t n = 0; topic != NULL && n < topic->partition_count; n++) {
+            if (is_suspect(s, topic->partitions[n].leader)) return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t unknown_names(const struct shard *s, const struct metadata_request *q,
+                              struct slice names[AUTO_CREATE_MAX])
+{
+    uint32_t count = 0;
+    const struct metadata_request_topic *asked = q->topics.items;
+    for (int32_t i = 0; i < q->topics.count && count < AUTO_CREATE_MAX; i++) {
+        if (asked[i].name.at == NULL || find_topic(s, &asked[i]) != NULL) continue;
+        if (is_valid_name(asked[i].name)) names[count++] = asked[i].name;
+    }
+    return count;
+}
+
+static void hold(struct shard *s, struct request *r, uint64_t wait_ms)
+{
+    r->is_held = true;
+    r->held_until_ms = env_now_ms(s->env) + wait_ms;
+    TAILQ_INSERT_TAIL(&s->held, r, held_link);
+}
+
+bool handle_metadata(struct shard *s, struct request *r, struct slice body)
+{
+    struct metadata_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    struct slice names[AUTO_CREATE_MAX];
+    uint32_t unknown = may_create(s, &q) ? unknown_names(s, &q, names) : 0;
+    if (unknown > 0) {
+        forward_auto_create(s, names, unknown);
+        hold(s, r, HOLD_CREATE_MS);
+        return true;
+    }
+    if (names_suspect(s, &q)) {
+        hold(s, r, HOLD_SUSPECT_MS);
+        return true;
+    }
+    return answer_now(s, r, &q, false);
+}
+
+/* Looks at a held request again. True: it is answered, and gone. */
+static bool retry(struct shard *s, struct request *r)
+{
+    struct kafka_request_header h;
+    struct slice body;
+    struct metadata_request q;
+    s->scratch.used = 0;
+    bool ok = kafka_request_open(buf_slice(r->frame), &h, &body) == FRAME_OK &&
+              request_decode(s, r, body, &q) == 0;
+    bool is_late = r->held_until_ms <= env_now_ms(s->env);
+    if (ok && !is_late) {
+        struct slice names[AUTO_CREATE_MAX];
+        bool waits = (may_create(s, &q) && unknown_names(s, &q, names) > 0) || names_suspect(s, &q);
+        if (waits) return false;
+    }
+    TAILQ_REMOVE(&s->held, r, held_link);
+    r->is_held = false;
+    if (ok) return answer_now(s, r, &q, is_late);
+    request_answer_nothing(s, r, true);
+    return true;
+}
+
+void metadata_turn(struct shard *s, bool image_changed)
+{
+    struct request *r, *next;
+    for (r = TAILQ_FIRST(&s->held); r != NULL; r = next) {
+        next = TAILQ_NEXT(r, held_link);
+        if (!image_changed && r->held_until_ms > env_now_ms(s->env)) continue;
+        /* Answering may answer others of its connection, but no other held one: they are not done.
+         */
+        (void)retry(s, r);
+    }
+}
+
+uint64_t metadata_deadline(const struct shard *s)
+{
+    uint64_t next_ms = ENV_NEVER;
+    const struct request *r;
+    TAILQ_FOREACH(r, &s->held, held_link)
+    {
+        if (r->held_until_ms < next_ms) next_ms = r->held_until_ms;
+    }
+    return next_ms;
+}

@@ -1,0 +1,76 @@
+/* config.h -- a node's properties: Kafka's keys, in Kafka's format, from file, environment and
+ * command line, each of them honoured, accepted without effect, or refused with the reason.
+ *
+ *   Used by:  the main programs, before anything runs. Everything is text until it is asked for.
+ *
+ * Later sources win: defaults < file < environment (KAFKA_NODE_ID, JACKDAW_NODE_ID: "_" is ".",
+ * "__" is
+ * "_", "___" is "-") < --set key=value.
+ */
+#ifndef PROTO_CONFIG_H
+#define PROTO_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+enum config_verdict {
+    CONFIG_HONOURED,
+    CONFIG_SEED,      /* Becomes a default of the cluster at its birth (DESIGN 11). */
+    CONFIG_NO_EFFECT, /* Accepted; said once at start. */
+    CONFIG_REFUSED,   /* With the reason and the way out. */
+};
+
+enum config_kind { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
+
+struct server_key {
+    const char *name;
+    enum config_kind kind;
+    enum config_verdict verdict;
+    const char *otherwise; /* The default; NULL: none. */
+    const char *text;      /* What it is; or the reason of a refusal. */
+};
+
+#define SERVER_CONFIG_MAX 256
+#define CONFIG_ERROR_MAX 512
+
+struct server_value {
+    const struct server_key *key;
+    char *text;
+};
+
+/* Zeroed is empty. */
+struct server_config {
+    uint32_t count;
+    struct server_value values[SERVER_CONFIG_MAX];
+    char error[CONFIG_ERROR_MAX]; /* The first thing that was wrong: one line. */
+};
+
+/* One "key=value". 0, or -ERR_INVALID with c->error. */
+MUST_USE int config_set(struct server_config *c, const char *key, const char *value);
+
+/* A properties file; -ERR_INVALID, -ERR_ABSENT, -ERR_DENIED with c->error, which names the line. */
+MUST_USE int config_load_file(struct server_config *c, const char *path);
+
+/* The environment's variables that begin with KAFKA_ or JACKDAW_ and name a key. */
+MUST_USE int config_load_environment(struct server_config *c, char *const *environment);
+
+/* The value, or the key's default, or NULL. The key must exist (CHECKed). */
+const char *config_text(const struct server_config *c, const char *key);
+bool config_is_set(const struct server_config *c, const char *key);
+int64_t config_number_of(const struct server_config *c, const char *key);
+bool config_flag(const struct server_config *c, const char *key);
+
+/* The keys, in the order of the table. */
+const struct server_key *config_key_at(uint32_t index); /* NULL: no more. */
+
+/* "NAME://host:port" and "id@host:port" and "http://host:port", one after the other: `*rest` is
+ * moved past each. `name` is what stands before. 1: one was read; 0: no more; -ERR_INVALID. */
+int config_next_address(const char **rest, const char *separator, char *name, size_t name_size,
+                        char *host, size_t host_size, uint16_t *port);
+
+void config_close(struct server_config *c);
+
+#endif
