@@ -55,7 +55,6 @@ int16_t decide_register(const struct meta_image *image, const struct rpc_msg *re
                         uint64_t index, struct decision *d, struct slice *text)
 {
     CHECK(request->kind == RPC_REGISTER);
-    CHECK(index == image->index + 1);
 
     int32_t id = request->register_broker.id;
     struct slice cluster = request->register_broker.cluster_id;

@@ -1,5 +1,7 @@
 #include "controller/decide/isr.h"
 
+#include <stdio.h>
+
 #include "common/check.h"
 #include "controller/decide/partitions.h"
 #include "proto/kafka_errors.h"
@@ -80,6 +82,26 @@ static void accept(const struct meta_image *image, const struct rpc_isr_change *
     partition_change_end(d, &c, true);
 }
 
+/* "orders-0: in sync are 1,2,3 (broker 1 proposes it)". */
+static void name_cause(const struct meta_image *image, int32_t sender, struct decision *d)
+{
+    if (d->count != 1) {
+        decision_cause(d, "broker %d proposes the in-sync replicas of %u partitions", sender,
+                       d->count);
+        return;
+    }
+    const struct meta_record *r = &d->records[0];
+    const struct meta_topic *topic = meta_topic_by_id(image, r->partition.topic_id);
+    char ids[META_REPLICAS_MAX * 12 + 1] = "";
+    for (uint32_t i = 0; i < r->partition.isr.count; i++) {
+        size_t used = strlen(ids);
+        (void)snprintf(ids + used, sizeof ids - used, "%s%d", i == 0 ? "" : ",",
+                       r->partition.isr.ids[i]);
+    }
+    decision_cause(d, "%s-%d: in sync are %s (broker %d proposes it)", topic->name,
+                   r->partition.partition, ids, sender);
+}
+
 void decide_alter_isr(const struct meta_image *image, const struct rpc_msg *request,
                       struct decision *d, struct rpc_isr_result *results)
 {
@@ -105,6 +127,5 @@ void decide_alter_isr(const struct meta_image *image, const struct rpc_msg *requ
         accept(image, change, d);
         result->partition_epoch++;
     }
-    decision_cause(d, "broker %d proposes the in-sync replicas of %u partition%s", sender, d->count,
-                   d->count == 1 ? "" : "s");
+    name_cause(image, sender, d);
 }

@@ -1,0 +1,276 @@
+#include "controller/admin.h"
+
+#include "common/check.h"
+#include "controller/conns.h"
+#include "controller/decide/configs.h"
+#include "controller/decide/leaders.h"
+#include "controller/decide/topics.h"
+#include "controller/propose.h"
+#include "controller/quorum.h"
+#include "controller/waiters.h"
+#include "proto/kafka_apis.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/describe_quorum.h"
+
+#define REPLY_MAX_BYTES (12u * 1024 * 1024)
+/* Answers are larger than what asks for them: CreateTopics tells every configuration. */
+#define WORK_BYTES(size) ((size_t)(size)*256 + 1024 * 1024)
+
+/* One request on its way: decoded, decided, answered. */
+struct call {
+    struct controller *c;
+    const void *request;
+    void *response;
+    struct decision d;
+    int32_t timeout_ms; /* The client's; 0: it has none. */
+};
+
+/* ---- One function per API: 0 or -ERR_X. ---- */
+
+static int create_topics(struct call *call)
+{
+    const struct create_topics_request *request = call->request;
+    uint32_t count = request->topics.count < 0 ? 0 : (uint32_t)request->topics.count;
+    struct uuid *ids = decision_take(&call->d, count, sizeof *ids);
+    if (ids == NULL) return -ERR_LIMIT;
+    for (uint32_t i = 0; i < count; i++) {
+        env_random(call->c->env, ids[i].bytes, sizeof ids[i].bytes);
+        /* Version 4 of RFC 4122, as Kafka's. And no id begins with a dash on a command line. */
+        ids[i].bytes[6] = (uint8_t)((ids[i].bytes[6] & 0x0f) | 0x40);
+        ids[i].bytes[8] = (uint8_t)((ids[i].bytes[8] & 0x3f) | 0x80);
+        if (ids[i].bytes[0] >> 2 == 62) ids[i].bytes[0] = 0;
+    }
+    call->timeout_ms = request->timeout_ms;
+    return decide_create_topics(decision_image(call->c), request, ids, &call->d, call->response);
+}
+
+static int delete_topics(struct call *call)
+{
+    const struct delete_topics_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_delete_topics(decision_image(call->c), request, &call->d, call->response);
+}
+
+static int create_partitions(struct call *call)
+{
+    const struct create_partitions_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_create_partitions(decision_image(call->c), request, &call->d, call->response);
+}
+
+static int incremental_alter_configs(struct call *call)
+{
+    return decide_incremental_alter_configs(decision_image(call->c), call->request, &call->d,
+                                            call->response);
+}
+
+static int alter_configs(struct call *call)
+{
+    return decide_alter_configs(decision_image(call->c), call->request, &call->d, call->response);
+}
+
+static int elect_leaders(struct call *call)
+{
+    const struct elect_leaders_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_elect_leaders(decision_image(call->c), request, &call->d, call->response);
+}
+
+/* ---- DescribeQuorum changes nothing and knows Raft. ---- */
+
+static int64_t wall_of(struct controller *c, uint64_t then_ms)
+{
+    uint64_t now_ms = env_now_ms(c->env);
+    if (then_ms == 0 || then_ms > now_ms) return -1;
+    return env_wall_ms(c->env) - (int64_t)(now_ms - then_ms);
+}
+
+static void describe_voter(struct controller *c, uint32_t id,
+                           struct describe_quorum_response_replica *out)
+{
+    const struct conn *conn = conn_of(c, CONN_VOTER_IN, id);
+    const struct raft_peer *peer = raft_peer(&c->raft, id);
+    uint64_t last = raft_last_index(&c->raft);
+
+    out->replica_id = (int32_t)id;
+    if (id == c->options.node_id) {
+        out->replica_directory_id = c->disk;
+        out->log_end_offset = (int64_t)last + 1;
+        out->last_fetch_timestamp = env_wall_ms(c->env);
+        out->last_caught_up_timestamp = out->last_fetch_timestamp;
+        return;
+    }
+    if (conn != NULL) out->replica_directory_id = conn->incarnation;
+    out->last_caught_up_timestamp = -1;
+    if (peer == NULL) return;
+    out->log_end_offset = (int64_t)peer->match_index + 1;
+    out->last_fetch_timestamp = wall_of(c, peer->heard_ms);
+    if (peer->match_index == last) out->last_caught_up_timestamp = out->last_fetch_timestamp;
+}
+
+static int describe_replicas(struct call *call, struct describe_quorum_response_partition *out)
+{
+    struct controller *c = call->c;
+    struct describe_quorum_response_replica *voters =
+        decision_take(&call->d, c->options.voter_count, sizeof *voters);
+    struct describe_quorum_response_replica *observers =
+        decision_take(&call->d, HASH_COUNT(c->committed.brokers), sizeof *observers);
+    if (voters == NULL || observers == NULL) return -ERR_LIMIT;
+
+    for (uint32_t i = 0; i < c->options.voter_count; i++)
+        describe_voter(c, c->options.voters[i].id, &voters[i]);
+    int32_t count = 0;
+    for (const struct meta_broker *b = c->committed.brokers; b != NULL; b = b->hh.next) {
+        const struct liveness_broker *seen = liveness_find(&c->liveness, b->id);
+        struct describe_quorum_response_replica *o = &observers[count++];
+        o->replica_id = b->id;
+        o->log_end_offset = seen == NULL ? 0 : (int64_t)seen->applied_index + 1;
+        o->last_fetch_timestamp = seen == NULL ? -1 : wall_of(c, seen->heard_ms);
+        o->last_caught_up_timestamp = -1;
+    }
+    out->current_voters = (struct array){.items = voters, .count = (int32_t)c->options.voter_count};
+    out->observers = (struct array){.items = observers, .count = count};
+    out->leader_id = (int32_t)c->options.node_id;
+    out->leader_epoch = (int32_t)c->raft.vote.term;
+    out->high_watermark = (int64_t)c->committed.index + 1;
+    return 0;
+}
+
+static int describe_nodes(struct call *call, struct describe_quorum_response *response)
+{
+    struct controller *c = call->c;
+    struct describe_quorum_response_node *nodes =
+        decision_take(&call->d, c->options.voter_count, sizeof *nodes);
+    struct describe_quorum_response_listener *listeners =
+        decision_take(&call->d, c->options.voter_count, sizeof *listeners);
+    if (nodes == NULL || listeners == NULL) return -ERR_LIMIT;
+
+    for (uint32_t i = 0; i < c->options.voter_count; i++) {
+        listeners[i].name = slice_of_text("CONTROLLER");
+        listeners[i].host = slice_of_text(c->options.voters[i].host);
+        listeners[i].port = c->options.voters[i].port;
+        nodes[i].node_id = (int32_t)c->options.voters[i].id;
+        nodes[i].listeners = (struct array){.items = &listeners[i], .count = 1};
+    }
+    response->nodes = (struct array){.items = nodes, .count = (int32_t)c->options.voter_count};
+    return 0;
+}
+
+static int describe_quorum(struct call *call)
+{
+    const struct describe_quorum_request *request = call->request;
+    struct describe_quorum_response *response = call->response;
+    const struct describe_quorum_request_topic *topics = request->topics.items;
+    int32_t count = request->topics.count < 0 ? 0 : request->topics.count;
+    struct describe_quorum_response_topic *results =
+        decision_take(&call->d, (uint32_t)count, sizeof *results);
+    if (results == NULL) return -ERR_LIMIT;
+    *response = (struct describe_quorum_response){.topics = {.items = results, .count = count}};
+
+    for (int32_t i = 0; i < count; i++) {
+        const struct describe_quorum_request_partition *asked = topics[i].partitions.items;
+        int32_t asked_count = topics[i].partitions.count < 0 ? 0 : topics[i].partitions.count;
+        struct describe_quorum_response_partition *partitions =
+            decision_take(&call->d, (uint32_t)asked_count, sizeof *partitions);
+        if (partitions == NULL) return -ERR_LIMIT;
+        results[i].topic_name = topics[i].topic_name;
+        results[i].partitions = (struct array){.items = partitions, .count = asked_count};
+        bool is_ours = slice_equal(topics[i].topic_name, slice_of_text("__cluster_metadata"));
+        for (int32_t j = 0; j < asked_count; j++) {
+            partitions[j].partition_index = asked[j].partition_index;
+            int rc = 0;
+            if (is_ours && asked[j].partition_index == 0)
+                rc = describe_replicas(call, &partitions[j]);
+            else
+                partitions[j].error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+            if (rc != 0) return rc;
+        }
+    }
+    return describe_nodes(call, response);
+}
+
+/* ---- What they share. ---- */
+
+static const struct {
+    int16_t key;
+    int (*decide)(struct call *call);
+} HANDLERS[] = {
+    {KAFKA_API_CREATE_TOPICS, create_topics},
+    {KAFKA_API_DELETE_TOPICS, delete_topics},
+    {KAFKA_API_CREATE_PARTITIONS, create_partitions},
+    {KAFKA_API_INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs},
+    {KAFKA_API_ALTER_CONFIGS, alter_configs},
+    {KAFKA_API_ELECT_LEADERS, elect_leaders},
+    {KAFKA_API_DESCRIBE_QUORUM, describe_quorum},
+};
+
+static int (*find_handler(int16_t key))(struct call *call)
+{
+    for (size_t i = 0; i < sizeof HANDLERS / sizeof HANDLERS[0]; i++) {
+        if (HANDLERS[i].key == key) return HANDLERS[i].decide;
+    }
+    return NULL;
+}
+
+/* Decodes, decides, and encodes the answer, which is for when the decision is done. A Kafka code.
+ */
+static int16_t decide(struct call *call, const struct rpc_msg *msg, struct writer *body)
+{
+    const struct kafka_api *api = kafka_api_find(msg->admin.api_key);
+    int (*handler)(struct call *) = find_handler(msg->admin.api_key);
+    if (api == NULL || handler == NULL || !kafka_api_offers(api, msg->admin.api_version))
+        return KAFKA_UNSUPPORTED_VERSION;
+    if (msg->admin.body.size > ADMIN_BODY_MAX_BYTES) return KAFKA_INVALID_REQUEST;
+
+    struct kafka_version version = kafka_api_version(api, msg->admin.api_version);
+    void *request = decision_take(&call->d, 1, api->request->size);
+    call->response = decision_take(&call->d, 1, api->response->size);
+    CHECK(request != NULL && call->response != NULL);
+    call->request = request;
+
+    int rc = kafka_decode(api->request, version, msg->admin.body, call->d.arena, request);
+    if (rc == 0) rc = handler(call);
+    if (rc != 0) {
+        log_warn(call->c->env, "a request %s is refused: %s", api->name, err_text(rc));
+        return KAFKA_INVALID_REQUEST;
+    }
+    rc = kafka_encode(api->response, version, call->response, body);
+    if (rc == 0 && writer_ok(body)) return KAFKA_NONE;
+    log_error(call->c->env, "the answer to %s version %d cannot be encoded: %s", api->name,
+              version.number, err_text(rc));
+    return KAFKA_UNKNOWN_SERVER_ERROR;
+}
+
+static uint64_t wait_ms(const struct call *call)
+{
+    uint64_t most = call->c->options.reply_max_ms;
+    bool is_shorter = call->timeout_ms > 0 && (uint64_t)call->timeout_ms < most;
+    return is_shorter ? (uint64_t)call->timeout_ms : most;
+}
+
+void admin_on_request(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
+{
+    struct writer body = writer_with(REPLY_MAX_BYTES);
+    struct rpc_msg reply = {.kind = RPC_ADMIN_REPLY};
+    size_t size =
+        msg->admin.body.size > ADMIN_BODY_MAX_BYTES ? 0 : WORK_BYTES(msg->admin.body.size);
+    struct call call = {.c = c, .d = decision_begin(c, size)};
+
+    reply.admin_reply.correlation = msg->admin.correlation;
+    reply.admin_reply.error = decide(&call, msg, &body);
+    uint64_t index = 0;
+    if (reply.admin_reply.error == KAFKA_NONE && call.d.count > 0) {
+        int rc = quorum_propose(c, &call.d, &index);
+        if (rc == -ERR_AGAIN)
+            reply.admin_reply.error = KAFKA_NOT_CONTROLLER;
+        else if (rc != 0)
+            reply.admin_reply.error = KAFKA_INVALID_REQUEST;
+    }
+    if (reply.admin_reply.error == KAFKA_NONE) reply.admin_reply.body = writer_slice(&body);
+    if (index != 0)
+        wait_for_everybody(c, conn, index, wait_ms(&call), &reply);
+    else
+        send_msg(c, conn->id, &reply);
+    decision_close(&call.d);
+    writer_close(&body);
+}

@@ -1,0 +1,244 @@
+#include "controller/peers.h"
+
+#include <stdio.h>
+
+#include "common/check.h"
+#include "controller/conns.h"
+#include "proto/kafka_errors.h"
+
+#define PAUSE_MIN_MS 10
+#define PAUSE_MAX_MS 200
+#define PAUSE_REFUSED_MS 1000
+#define APPEND_MAX_BYTES (4u * 1024 * 1024)
+#define QUEUE_MAX_BYTES                                                       \
+    (32u * 1024 * 1024) /* What is beyond is lost, as a network loses things. \
+                         */
+
+#define FLAG_GRANTED 1u
+#define FLAG_TRANSFER 2u
+
+void peers_open(struct controller *c)
+{
+    for (uint32_t i = 0; i < c->options.voter_count; i++) {
+        const struct controller_voter *at = &c->options.voters[i];
+        if (at->id == c->options.node_id) continue;
+        c->peers[c->peer_count++] = (struct peer){
+            .id = at->id, .at = at, .dial_ms = env_now_ms(c->env), .pause_ms = PAUSE_MIN_MS};
+    }
+}
+
+struct peer *peers_find(struct controller *c, uint32_t id)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        if (c->peers[i].id == id) return &c->peers[i];
+    }
+    return NULL;
+}
+
+void peers_dial(struct controller *c)
+{
+    uint64_t now_ms = env_now_ms(c->env);
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (p->conn != 0 || now_ms < p->dial_ms) continue;
+
+        struct env_endpoint to = {
+            .port = p->at->port, .tag = TAG_PEER, .frame_max_bytes = RPC_FRAME_MAX_BYTES};
+        (void)snprintf(to.host, sizeof to.host, "%s", p->at->host);
+        p->conn = env_dial(c->env, &to);
+        struct conn *conn = conn_add(c, p->conn, CONN_VOTER_OUT, p->at->host);
+        conn->node_id = p->id;
+    }
+}
+
+uint64_t peers_deadline_ms(const struct controller *c)
+{
+    uint64_t deadline = ENV_NEVER;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        const struct peer *p = &c->peers[i];
+        if (p->conn == 0 && p->dial_ms < deadline) deadline = p->dial_ms;
+    }
+    return deadline;
+}
+
+static void say_hello(struct controller *c, uint64_t conn)
+{
+    struct rpc_msg hello = {.kind = RPC_HELLO};
+    hello.hello.role = RPC_ROLE_VOTER;
+    hello.hello.node_id = c->options.node_id;
+    hello.hello.disk = c->disk;
+    hello.hello.cluster_id = slice_of_text(c->cluster_id);
+    hello.hello.version = slice_of_text(JACKDAW_VERSION);
+    send_msg(c, conn, &hello);
+}
+
+uint32_t peers_on_connected(struct controller *c, struct conn *conn)
+{
+    struct peer *p = peers_find(c, conn->node_id);
+    CHECK(p != NULL);
+    CHECK(p->conn == conn->id);
+
+    p->is_connected = true;
+    p->pause_ms = PAUSE_MIN_MS;
+    say_hello(c, conn->id);
+    return p->id;
+}
+
+uint32_t peers_on_closed(struct controller *c, struct conn *conn, enum env_reason reason)
+{
+    struct peer *p = peers_find(c, conn->node_id);
+    CHECK(p != NULL);
+    CHECK(p->conn == conn->id);
+
+    bool was_connected = p->is_connected;
+    if (reason == ENV_REASON_NAME && p->pause_ms == PAUSE_MIN_MS)
+        log_warn(c->env, "voter %u: the host name %s is not known", p->id, p->at->host);
+    p->conn = 0;
+    p->is_connected = false;
+    uint64_t dial_ms = env_now_ms(c->env) + p->pause_ms;
+    if (dial_ms > p->dial_ms) p->dial_ms = dial_ms;
+    p->pause_ms = p->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : p->pause_ms * 2;
+    conn_forget(c, conn);
+    return was_connected ? p->id : 0;
+}
+
+bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
+{
+    uint32_t id = msg->hello.node_id;
+    struct slice cluster = msg->hello.cluster_id;
+    if (cluster.size > 0 && c->cluster_id[0] != 0 &&
+        !slice_equal(cluster, slice_of_text(c->cluster_id))) {
+        send_refused(c, conn, KAFKA_INCONSISTENT_CLUSTER_ID,
+                     "controller %u at %s is of cluster %.*s, and controller %u of cluster %s", id,
+                     conn->address, (int)cluster.size, (const char *)cluster.at, c->options.node_id,
+                     c->cluster_id);
+        return false;
+    }
+    if (id == c->options.node_id) {
+        send_refused(c, conn, KAFKA_INVALID_REGISTRATION,
+                     "node id %u is in use: by the controller at %s:%u and by the one at %s", id,
+                     c->options.listen_host, c->options.listen_port, conn->address);
+        return false;
+    }
+    if (peers_find(c, id) == NULL) {
+        send_refused(c, conn, KAFKA_INCONSISTENT_VOTER_SET,
+                     "controller %u at %s is not in controller.quorum.voters of controller %u", id,
+                     conn->address, c->options.node_id);
+        return false;
+    }
+    struct conn *old = conn_of(c, CONN_VOTER_IN, id);
+    if (old != NULL && !uuid_equal(old->incarnation, msg->hello.disk)) {
+        send_refused(c, conn, KAFKA_INVALID_REGISTRATION,
+                     "node id %u is in use: by the controller at %s and by the one at %s", id,
+                     old->address, conn->address);
+        return false;
+    }
+    conn->kind = CONN_VOTER_IN;
+    conn->node_id = id;
+    conn->incarnation = msg->hello.disk;
+    return true;
+}
+
+void peers_on_refused(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
+{
+    struct peer *p = peers_find(c, conn->node_id);
+    CHECK(p != NULL);
+
+    char text[RPC_TEXT_MAX + 1];
+    (void)snprintf(text, sizeof text, "%.*s", (int)msg->refused.text.size,
+                   (const char *)msg->refused.text.at);
+    if (strcmp(text, p->refusal) != 0)
+        log_error(c->env, "controller %u refuses this one: %s", p->id, text);
+    (void)snprintf(p->refusal, sizeof p->refusal, "%s", text);
+    p->dial_ms = env_now_ms(c->env) + PAUSE_REFUSED_MS;
+}
+
+/* ---- Raft's messages. ---- */
+
+/* A frame carries eight numbers, and a message has ten; no kind needs both of a pair. */
+static void pack(const struct raft_msg *m, uint64_t numbers[RPC_RAFT_NUMBERS])
+{
+    bool is_reply = m->kind == RAFT_MSG_APPEND_REPLY;
+    bool is_heartbeat = m->kind == RAFT_MSG_HEARTBEAT;
+    numbers[0] = is_reply ? m->match_index : m->last_index;
+    numbers[1] = is_heartbeat ? m->commit_term : m->last_term;
+    numbers[2] = m->prev_index;
+    numbers[3] = m->prev_term;
+    numbers[4] = m->entries_term;
+    numbers[5] = m->commit_index;
+    numbers[6] = m->hint_index;
+    numbers[7] = m->hint_term;
+}
+
+static void unpack(const uint64_t numbers[RPC_RAFT_NUMBERS], struct raft_msg *m)
+{
+    *(m->kind == RAFT_MSG_APPEND_REPLY ? &m->match_index : &m->last_index) = numbers[0];
+    *(m->kind == RAFT_MSG_HEARTBEAT ? &m->commit_term : &m->last_term) = numbers[1];
+    m->prev_index = numbers[2];
+    m->prev_term = numbers[3];
+    m->entries_term = numbers[4];
+    m->commit_index = numbers[5];
+    m->hint_index = numbers[6];
+    m->hint_term = numbers[7];
+}
+
+static void send_one(struct controller *c, uint64_t conn, const struct raft_msg *m)
+{
+    struct rpc_msg msg = {.kind = RPC_RAFT};
+    struct buf *entries = NULL;
+    msg.raft.kind = (uint32_t)m->kind;
+    msg.raft.from = m->from;
+    msg.raft.to = m->to;
+    msg.raft.term = m->term;
+    msg.raft.flags = (m->granted ? FLAG_GRANTED : 0) | (m->transfer ? FLAG_TRANSFER : 0);
+    pack(m, msg.raft.numbers);
+    if (m->kind == RAFT_MSG_APPEND && m->last_index > m->prev_index) {
+        entries = metalog_join(&c->log, m->prev_index + 1, m->last_index);
+        msg.raft.entries = buf_slice(entries);
+    }
+    send_msg(c, conn, &msg);
+    buf_unref(entries);
+}
+
+/* A message that had to wait for a write may name entries that are gone since. */
+static bool has_entries(const struct controller *c, const struct raft_msg *m)
+{
+    for (uint64_t i = m->prev_index + 1; i <= m->last_index; i++) {
+        const struct metalog_entry *e = metalog_at(&c->log, i);
+        if (e == NULL || e->term != m->entries_term) return false;
+    }
+    return true;
+}
+
+void peers_send(struct controller *c, const struct raft_msg *m)
+{
+    struct peer *p = peers_find(c, m->to);
+    if (p == NULL || !p->is_connected) return;
+    if (env_queued_bytes(c->env, p->conn) > QUEUE_MAX_BYTES) return;
+
+    struct raft_msg rest = *m;
+    while (rest.kind == RAFT_MSG_APPEND && rest.last_index > rest.prev_index) {
+        if (!has_entries(c, &rest)) return;
+        uint64_t cut = metalog_cut(&c->log, rest.prev_index + 1, rest.last_index, APPEND_MAX_BYTES);
+        if (cut == rest.last_index) break;
+        struct raft_msg first = rest;
+        rest = raft_append_split(&first, cut);
+        send_one(c, p->conn, &first);
+    }
+    send_one(c, p->conn, &rest);
+}
+
+bool peers_take(const struct controller *c, const struct rpc_msg *from, struct raft_msg *out)
+{
+    CHECK(from->kind == RPC_RAFT);
+    if (from->raft.kind >= RAFT_MSG_KIND_COUNT) return false;
+
+    *out = (struct raft_msg){.kind = (enum raft_msg_kind)from->raft.kind,
+                             .from = from->raft.from,
+                             .to = from->raft.to,
+                             .term = from->raft.term,
+                             .granted = (from->raft.flags & FLAG_GRANTED) != 0,
+                             .transfer = (from->raft.flags & FLAG_TRANSFER) != 0};
+    unpack(from->raft.numbers, out);
+    return out->to == c->options.node_id && raft_msg_is_sane(out);
+}

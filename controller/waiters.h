@@ -1,0 +1,25 @@
+/* waiters.h -- answers that wait for their decision: until it is committed, or until all brokers
+ * that serve have applied it ("done means done everywhere", DESIGN 5), or leadership is lost.
+ */
+#ifndef CONTROLLER_WAITERS_H
+#define CONTROLLER_WAITERS_H
+
+#include "controller/inside.h"
+
+/* Sends `msg` to the connection when the decision `index` is committed. */
+void wait_for_commit(struct controller *c, const struct conn *conn, uint64_t index,
+                     const struct rpc_msg *msg);
+
+/* The same when everybody has applied it, or after `wait_ms`. */
+void wait_for_everybody(struct controller *c, const struct conn *conn, uint64_t index,
+                        uint64_t wait_ms, const struct rpc_msg *msg);
+
+/* Sends what need not wait any longer. */
+void waiters_settle(struct controller *c);
+uint64_t waiters_deadline_ms(const struct controller *c);
+
+/* Leadership is lost: whether the decisions stand is the next leader's to say. */
+void waiters_fail(struct controller *c);
+void waiters_close(struct controller *c);
+
+#endif

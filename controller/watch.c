@@ -1,0 +1,127 @@
+#include "controller/watch.h"
+
+#include <stdio.h>
+
+#include "common/check.h"
+#include "common/text.h"
+#include "controller/conns.h"
+#include "controller/decide/brokers.h"
+#include "controller/decide/seeds.h"
+#include "controller/propose.h"
+#include "controller/quorum.h"
+
+/* When a decision could not be proposed, because too much is in flight. */
+#define AGAIN_MS 10
+
+void watch_begin(struct controller *c)
+{
+    liveness_begin(&c->liveness, c->options.broker_session_timeout_ms, c->options.hang_ms,
+                   &c->tentative, env_now_ms(c->env));
+}
+
+void watch_end(struct controller *c)
+{
+    struct conn *conn, *next;
+    for (conn = c->conns; conn != NULL; conn = next) {
+        next = conn->hh.next;
+        if (conn->kind == CONN_PROBE) conn_close(c, conn, false);
+    }
+    liveness_close(&c->liveness);
+}
+
+/* The first leader of an empty log. */
+static void give_birth(struct controller *c)
+{
+    struct uuid id;
+    char text[UUID_TEXT_SIZE];
+    env_random(c->env, id.bytes, sizeof id.bytes);
+    uuid_to_text(id, text);
+    if (text[0] == '-') text[0] = 'A';
+
+    struct slice seeds[CONTROLLER_SEEDS_MAX];
+    for (uint32_t i = 0; i < c->options.seed_count; i++)
+        seeds[i] = slice_of_text(c->options.seeds[i]);
+    struct decision d = decision_begin(c, 0);
+    uint64_t index;
+    decide_birth(&c->tentative, text, seeds, c->options.seed_count, &d);
+    if (quorum_propose(c, &d, &index) == 0) log_info(c->env, "the cluster is %s", text);
+    decision_close(&d);
+}
+
+static void dial(struct controller *c, int32_t id)
+{
+    const struct meta_broker *b = meta_broker_find(&c->tentative, id);
+    const struct meta_image_listener *at =
+        b == NULL ? NULL : meta_listener_find(b, b->replication_listener);
+    if (at == NULL) return;
+
+    /* Nothing advertised: it listens on loopback. */
+    struct env_endpoint to = {.port = at->port,
+                              .tag = TAG_PROBE,
+                              .frame_max_bytes = STRANGER_FRAME_MAX_BYTES,
+                              .dial_timeout_ms = c->options.broker_session_timeout_ms};
+    (void)snprintf(to.host, sizeof to.host, "%s", at->host[0] == 0 ? "127.0.0.1" : at->host);
+    struct conn *old = conn_of(c, CONN_PROBE, (uint32_t)id);
+    if (old != NULL) conn_close(c, old, false);
+    struct conn *conn = conn_add(c, env_dial(c->env, &to), CONN_PROBE, to.host);
+    conn->node_id = (uint32_t)id;
+}
+
+static bool act(struct controller *c, const struct liveness_verdict *verdict)
+{
+    const struct meta_image *image = decision_image(c);
+    const struct meta_broker *b = meta_broker_find(image, verdict->id);
+    struct decision d = decision_begin(c, 0);
+    uint64_t index = 0;
+    CHECK(b != NULL);
+
+    switch (verdict->action) {
+    case LIVENESS_DIAL: dial(c, verdict->id); return true;
+    case LIVENESS_FENCE: decide_fence(image, verdict->id, verdict->why, &d); break;
+    case LIVENESS_UNFENCE: decide_unfence(image, verdict->id, verdict->why, &d); break;
+    }
+    int rc = quorum_propose(c, &d, &index);
+    decision_close(&d);
+    if (rc != 0) return false;
+    if (verdict->action == LIVENESS_FENCE) liveness_on_fenced(&c->liveness, verdict->id, index);
+    return true;
+}
+
+void watch_look(struct controller *c)
+{
+    if (c->tentative.cluster_id[0] == 0) give_birth(c);
+
+    uint32_t from = 0;
+    struct liveness_verdict verdict;
+    uint64_t now_ms = env_now_ms(c->env);
+    while (c->is_leading && !is_halted(c) &&
+           liveness_look(&c->liveness, decision_image(c), now_ms, &from, &verdict)) {
+        if (act(c, &verdict)) continue;
+        if (c->retry_ms == 0) c->retry_ms = now_ms + AGAIN_MS;
+        return;
+    }
+}
+
+uint64_t watch_deadline_ms(const struct controller *c)
+{
+    return liveness_deadline_ms(&c->liveness, &c->tentative);
+}
+
+void watch_on_connected(struct controller *c, struct conn *conn)
+{
+    liveness_on_dial(&c->liveness, (int32_t)conn->node_id, DIAL_CONNECTED, env_now_ms(c->env));
+}
+
+void watch_on_closed(struct controller *c, struct conn *conn, enum env_reason reason)
+{
+    enum liveness_dial outcome = DIAL_BROKE;
+    if (reason == ENV_REASON_REFUSED) outcome = DIAL_REFUSED;
+    if (reason == ENV_REASON_SILENT || reason == ENV_REASON_NAME || reason == ENV_REASON_LOCAL)
+        outcome = DIAL_SILENT;
+    log_info(c->env, "broker %u, dialled because its session ended: %s", conn->node_id,
+             outcome == DIAL_REFUSED  ? "refused"
+             : outcome == DIAL_SILENT ? "no answer"
+                                      : "the connection broke");
+    liveness_on_dial(&c->liveness, (int32_t)conn->node_id, outcome, env_now_ms(c->env));
+    conn_forget(c, conn);
+}
