@@ -15,6 +15,7 @@
 #define TAG_STREAM 2u
 #define TAG_HTTP 3u
 #define RETRY_MIN_MS 10
+#define FENCED_HEARTBEAT_MS 10
 #define RETRY_MAX_MS 200
 #define OUTSTANDING_MAX 64
 #define WAIT_FOR_SESSION_MS 2000
@@ -194,7 +195,8 @@ static void say_heartbeat(struct link *l)
         }
     }
     send(l, l->session, &msg);
-    l->heartbeat_due_ms = now_ms + l->options->heartbeat_ms;
+    /* A fenced broker asks often: it is about to serve. */
+    l->heartbeat_due_ms = now_ms + (l->is_fenced ? FENCED_HEARTBEAT_MS : l->options->heartbeat_ms);
     if (l->heartbeat_sent_ms == 0) l->heartbeat_sent_ms = now_ms;
 }
 

@@ -9,7 +9,6 @@
 #include "proto/config.h"
 
 #define USAGE_STATUS 2
-#define SETS_MAX 256
 
 static const char USAGE[] =
     "usage: jackdaw-broker [--config FILE] [--set KEY=VALUE]... [--shards N]\n"
@@ -175,47 +174,7 @@ static int fill_options(const struct server_config *c, struct broker_options *o)
     return refuse("inter.broker.listener.name: no such listener: ", o->replication_listener);
 }
 
-/* ---- The command line. ---- */
-
-static int set_pair(struct server_config *c, const char *pair)
-{
-    char key[128];
-    const char *equals = strchr(pair, '=');
-    if (equals == NULL || (size_t)(equals - pair) >= sizeof key) {
-        return refuse("--set wants KEY=VALUE, not ", pair);
-    }
-    memcpy(key, pair, (size_t)(equals - pair));
-    key[equals - pair] = '\0';
-    int rc = config_set(c, key, equals + 1);
-    return rc == 0 ? 0 : refuse("", c->error);
-}
-
-static int read_arguments(int argc, char **argv, struct server_config *c)
-{
-    const char *sets[SETS_MAX];
-    const char *file = NULL, *shards = NULL;
-    int count = 0;
-    for (int i = 1; i < argc; i++) {
-        bool has_value = i + 1 < argc;
-        if (strcmp(argv[i], "--config") == 0 && has_value) {
-            file = argv[++i];
-        } else if (strcmp(argv[i], "--set") == 0 && has_value && count < SETS_MAX) {
-            sets[count++] = argv[++i];
-        } else if (strcmp(argv[i], "--shards") == 0 && has_value) {
-            shards = argv[++i];
-        } else {
-            (void)fprintf(stderr, "jackdaw-broker: %s is not understood\n%s", argv[i], USAGE);
-            return -ERR_INVALID;
-        }
-    }
-    if (file != NULL && config_load_file(c, file) != 0) return refuse("", c->error);
-    if (config_load_environment(c, environ) != 0) return refuse("", c->error);
-    for (int i = 0; i < count; i++) {
-        if (set_pair(c, sets[i]) != 0) return -ERR_INVALID;
-    }
-    if (shards != NULL && config_set(c, "num.shards", shards) != 0) return refuse("", c->error);
-    return 0;
-}
+/* ---- Running. ---- */
 
 static void say_no_effect(const struct server_config *c)
 {
@@ -260,7 +219,10 @@ int main(int argc, char **argv)
     }
     static struct server_config config;
     static struct broker_options options;
-    if (read_arguments(argc, argv, &config) != 0) return USAGE_STATUS;
+    if (config_load_command_line(&config, argc, argv, environ) != 0) {
+        (void)refuse("", config.error);
+        return USAGE_STATUS;
+    }
     if (fill_options(&config, &options) != 0) return USAGE_STATUS;
     say_no_effect(&config);
     int status = run(&options);

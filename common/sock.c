@@ -142,7 +142,7 @@ struct conn *conn_any(const struct socks *s, uint64_t id)
     return slot->generation == id >> 32 ? slot->conn : NULL;
 }
 
-struct conn *conn_find(const struct socks *s, uint64_t id)
+struct conn *sock_find(const struct socks *s, uint64_t id)
 {
     struct conn *c = conn_any(s, id);
     return c != NULL && c->state != CONN_CLOSING ? c : NULL;

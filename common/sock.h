@@ -121,7 +121,7 @@ struct conn *conn_new(struct socks *s, int fd, enum conn_state state, uint32_t t
 
 /* Any connection; and one that the shell has not closed. NULL if it is gone. */
 struct conn *conn_any(const struct socks *s, uint64_t id);
-struct conn *conn_find(const struct socks *s, uint64_t id);
+struct conn *sock_find(const struct socks *s, uint64_t id);
 
 void conn_set_deadline(struct conn *c, uint64_t deadline_ms);
 

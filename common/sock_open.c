@@ -301,7 +301,7 @@ bool sock_on_job(struct socks *s, struct job *job)
 {
     if (job->run != run_lookup) return false;
     struct lookup *lookup = (struct lookup *)(void *)job;
-    struct conn *c = conn_find(s, lookup->conn);
+    struct conn *c = sock_find(s, lookup->conn);
     if (c != NULL) {
         CHECK(c->state == CONN_RESOLVING);
         *c->dial = lookup->found;

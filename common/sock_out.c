@@ -35,7 +35,7 @@ static void append(struct conn *c, const struct env_piece *piece)
 
 void sock_out_add(struct socks *s, uint64_t conn, const struct env_piece *pieces, uint32_t count)
 {
-    struct conn *c = conn_find(s, conn);
+    struct conn *c = sock_find(s, conn);
     for (uint32_t i = 0; i < count; i++) {
         const struct env_piece *piece = &pieces[i];
         CHECK((piece->buf == NULL) != (piece->file == NULL));

@@ -77,19 +77,19 @@ static void real_send(struct env *env, uint64_t conn, const struct env_piece *pi
 
 static uint64_t real_queued_bytes(struct env *env, uint64_t conn)
 {
-    const struct conn *c = conn_find(&shard_of(env)->socks, conn);
+    const struct conn *c = sock_find(&shard_of(env)->socks, conn);
     return c == NULL ? 0 : c->out_bytes;
 }
 
 static void real_pause(struct env *env, uint64_t conn, bool pause)
 {
-    struct conn *c = conn_find(&shard_of(env)->socks, conn);
+    struct conn *c = sock_find(&shard_of(env)->socks, conn);
     if (c != NULL) sock_in_pause(c, pause);
 }
 
 static void real_frame_max(struct env *env, uint64_t conn, uint32_t frame_max_bytes)
 {
-    struct conn *c = conn_find(&shard_of(env)->socks, conn);
+    struct conn *c = sock_find(&shard_of(env)->socks, conn);
     if (c != NULL) c->in.frame_max = frame_max_bytes;
 }
 
@@ -98,7 +98,7 @@ static void real_local_address(struct env *env, uint64_t conn, char *host, size_
     CHECK(size > 0);
 
     host[0] = '\0';
-    const struct conn *c = conn_find(&shard_of(env)->socks, conn);
+    const struct conn *c = sock_find(&shard_of(env)->socks, conn);
     if (c == NULL || c->fd < 0) return;
     struct sockaddr_storage here = {0};
     socklen_t here_size = sizeof here;
@@ -108,7 +108,7 @@ static void real_local_address(struct env *env, uint64_t conn, char *host, size_
 
 static void real_close(struct env *env, uint64_t conn, bool flush_first)
 {
-    struct conn *c = conn_find(&shard_of(env)->socks, conn);
+    struct conn *c = sock_find(&shard_of(env)->socks, conn);
     if (c != NULL) sock_out_close(c, flush_first);
 }
 

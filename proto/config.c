@@ -310,6 +310,48 @@ int config_load_environment(struct server_config *c, char *const *environment)
     return 0;
 }
 
+static bool take(const char *from, size_t size, char *to, size_t to_size)
+{
+    if (size >= to_size) return false;
+    memcpy(to, from, size);
+    to[size] = '\0';
+    return true;
+}
+
+static int set_pair(struct server_config *c, const char *pair)
+{
+    char key[128];
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL || !take(pair, (size_t)(equals - pair), key, sizeof key)) {
+        (void)snprintf(c->error, sizeof c->error, "--set wants KEY=VALUE, not %.200s", pair);
+        return -ERR_INVALID;
+    }
+    return config_set(c, key, equals + 1);
+}
+
+/* Options come in pairs. The file is read first, wherever it stands. */
+int config_load_command_line(struct server_config *c, int argc, char **argv,
+                             char *const *environment)
+{
+    int rc = 0;
+    for (int i = 1; rc == 0 && i < argc; i += 2) {
+        bool is_known = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "--set") == 0 ||
+                        strcmp(argv[i], "--shards") == 0;
+        if (!is_known || i + 1 == argc) {
+            (void)snprintf(c->error, sizeof c->error, "%.100s is not understood%s; see --help",
+                           argv[i], is_known ? " without a value" : "");
+            return -ERR_INVALID;
+        }
+        if (strcmp(argv[i], "--config") == 0) rc = config_load_file(c, argv[i + 1]);
+    }
+    if (rc == 0) rc = config_load_environment(c, environment);
+    for (int i = 1; rc == 0 && i < argc; i += 2) {
+        if (strcmp(argv[i], "--set") == 0) rc = set_pair(c, argv[i + 1]);
+        if (strcmp(argv[i], "--shards") == 0) rc = config_set(c, "num.shards", argv[i + 1]);
+    }
+    return rc;
+}
+
 static const struct server_value *find_value(const struct server_config *c, const char *key)
 {
     for (uint32_t i = 0; i < c->count; i++) {
@@ -345,14 +387,6 @@ bool config_flag(const struct server_config *c, const char *key)
     const char *text = config_text(c, key);
     CHECK(text != NULL);
     return strcmp(text, "true") == 0;
-}
-
-static bool take(const char *from, size_t size, char *to, size_t to_size)
-{
-    if (size >= to_size) return false;
-    memcpy(to, from, size);
-    to[size] = '\0';
-    return true;
 }
 
 int config_next_address(const char **rest, const char *separator, char *name, size_t name_size,

@@ -57,6 +57,11 @@ MUST_USE int config_load_file(struct server_config *c, const char *path);
 /* The environment's variables that begin with KAFKA_ or JACKDAW_ and name a key. */
 MUST_USE int config_load_environment(struct server_config *c, char *const *environment);
 
+/* A daemon's command line: [--config FILE] [--set KEY=VALUE]... [--shards N], and the environment
+ * between the two, as said above. -ERR_INVALID with c->error. */
+MUST_USE int config_load_command_line(struct server_config *c, int argc, char **argv,
+                                      char *const *environment);
+
 /* The value, or the key's default, or NULL. The key must exist (CHECKed). */
 const char *config_text(const struct server_config *c, const char *key);
 bool config_is_set(const struct server_config *c, const char *key);

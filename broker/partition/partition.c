@@ -121,7 +121,7 @@ static void on_prepared(struct partition *p)
         .index_interval_bytes = p->config.index_interval_bytes,
         .segment_index_bytes = p->config.segment_index_bytes,
         .sync_writes = p->config.flush_each,
-        .create_only = prepare->created,
+        .create_only = false, /* partition.metadata lies in it already. */
         .is_whole = p->host->is_log_whole,
         .recovery_point = -1,
         .first_offset = 0,
