@@ -255,13 +255,15 @@ static bool retry(struct shard *s, struct request *r)
 
 void metadata_turn(struct shard *s, bool image_changed)
 {
-    struct request *r, *next;
-    for (r = TAILQ_FIRST(&s->held); r != NULL; r = next) {
-        next = TAILQ_NEXT(r, held_link);
-        if (!image_changed && r->held_until_ms > env_now_ms(s->env)) continue;
-        /* Answering may answer others of its connection, but no other held one: they are not done.
-         */
-        (void)retry(s, r);
+    struct request *r;
+    uint32_t left = 0;
+    TAILQ_FOREACH(r, &s->held, held_link) left++;
+    /* An answer may close its connection, and free other held requests with it: so none is
+     * remembered across an answer. Each moves to the end before it is looked at. */
+    while (left-- > 0 && (r = TAILQ_FIRST(&s->held)) != NULL) {
+        TAILQ_REMOVE(&s->held, r, held_link);
+        TAILQ_INSERT_TAIL(&s->held, r, held_link);
+        if (image_changed || r->held_until_ms <= env_now_ms(s->env)) (void)retry(s, r);
     }
 }
 
