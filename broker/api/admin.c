@@ -5,7 +5,10 @@
 #include "broker/api/handlers.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
+#include "proto/msg/create_partitions.h"
 #include "proto/msg/create_topics.h"
+#include "proto/msg/delete_topics.h"
+#include "proto/msg/incremental_alter_configs.h"
 
 #define FORWARD_TIMEOUT_MS 30000
 #define CREATE_VERSION 7
@@ -57,17 +60,129 @@ void forward_auto_create(struct shard *s, const struct slice *names, uint32_t co
     writer_close(&out);
 }
 
+/* ---- No controller answered: the error, said of each thing that was asked for. ----
+ * Each returns false if nothing is answered: the scratch memory is too small for it. */
+
+static bool fail_create_topics(struct shard *s, struct request *r, struct slice body, int16_t error)
+{
+    struct create_topics_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    const struct create_topics_request_topic *asked = q.topics.items;
+    struct create_topics_response_topic *items =
+        arena_take(&s->scratch, (size_t)q.topics.count, sizeof *items);
+    if (items == NULL && q.topics.count > 0) return false;
+    for (int32_t i = 0; i < q.topics.count; i++) {
+        kafka_defaults(&schema_create_topics_response_topic, &items[i]);
+        items[i].name = asked[i].name;
+        items[i].error_code = error;
+        items[i].error_message = slice_of_text(kafka_error_text(error));
+    }
+    struct create_topics_response answer;
+    kafka_defaults(&schema_create_topics_response, &answer);
+    answer.topics = (struct array){items, q.topics.count};
+    request_answer(s, r, &answer);
+    return true;
+}
+
+static bool fail_delete_topics(struct shard *s, struct request *r, struct slice body, int16_t error)
+{
+    struct delete_topics_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    /* Which of the two lists there is depends on the version. */
+    const struct delete_topics_request_topic *topics = q.topics.items;
+    const struct slice *names = q.topic_names.items;
+    int32_t topic_count = q.topics.count > 0 ? q.topics.count : 0;
+    int32_t count = topic_count + (q.topic_names.count > 0 ? q.topic_names.count : 0);
+    struct delete_topics_response_topic *items =
+        arena_take(&s->scratch, (size_t)count, sizeof *items);
+    if (items == NULL && count > 0) return false;
+    for (int32_t i = 0; i < count; i++) {
+        kafka_defaults(&schema_delete_topics_response_topic, &items[i]);
+        items[i].name = i < topic_count ? topics[i].name : names[i - topic_count];
+        if (i < topic_count) items[i].topic_id = topics[i].topic_id;
+        items[i].error_code = error;
+        items[i].error_message = slice_of_text(kafka_error_text(error));
+    }
+    struct delete_topics_response answer;
+    kafka_defaults(&schema_delete_topics_response, &answer);
+    answer.responses = (struct array){items, count};
+    request_answer(s, r, &answer);
+    return true;
+}
+
+static bool fail_create_partitions(struct shard *s, struct request *r, struct slice body,
+                                   int16_t error)
+{
+    struct create_partitions_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    const struct create_partitions_request_topic *asked = q.topics.items;
+    struct create_partitions_response_topic *items =
+        arena_take(&s->scratch, (size_t)q.topics.count, sizeof *items);
+    if (items == NULL && q.topics.count > 0) return false;
+    for (int32_t i = 0; i < q.topics.count; i++) {
+        items[i] = (struct create_partitions_response_topic){
+            .name = asked[i].name,
+            .error_code = error,
+            .error_message = slice_of_text(kafka_error_text(error)),
+        };
+    }
+    struct create_partitions_response answer;
+    kafka_defaults(&schema_create_partitions_response, &answer);
+    answer.results = (struct array){items, q.topics.count};
+    request_answer(s, r, &answer);
+    return true;
+}
+
+static bool fail_incremental_alter(struct shard *s, struct request *r, struct slice body,
+                                   int16_t error)
+{
+    struct incremental_alter_configs_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    const struct incremental_alter_configs_request_resource *asked = q.resources.items;
+    struct incremental_alter_configs_response_resource *items =
+        arena_take(&s->scratch, (size_t)q.resources.count, sizeof *items);
+    if (items == NULL && q.resources.count > 0) return false;
+    for (int32_t i = 0; i < q.resources.count; i++) {
+        items[i] = (struct incremental_alter_configs_response_resource){
+            .error_code = error,
+            .error_message = slice_of_text(kafka_error_text(error)),
+            .resource_type = asked[i].resource_type,
+            .resource_name = asked[i].resource_name,
+        };
+    }
+    struct incremental_alter_configs_response answer;
+    kafka_defaults(&schema_incremental_alter_configs_response, &answer);
+    answer.responses = (struct array){items, q.resources.count};
+    request_answer(s, r, &answer);
+    return true;
+}
+
+static bool fail_each(struct shard *s, struct request *r, const struct post_admin *post)
+{
+    struct slice body = buf_slice(post->body);
+    s->scratch.used = 0;
+    switch (post->api_key) {
+    case KAFKA_API_CREATE_TOPICS: return fail_create_topics(s, r, body, post->error);
+    case KAFKA_API_DELETE_TOPICS: return fail_delete_topics(s, r, body, post->error);
+    case KAFKA_API_CREATE_PARTITIONS: return fail_create_partitions(s, r, body, post->error);
+    case KAFKA_API_INCREMENTAL_ALTER_CONFIGS:
+        return fail_incremental_alter(s, r, body, post->error);
+    default: return false;
+    }
+}
+
 void forward_on_back(struct shard *s, struct post_admin *post)
 {
     struct request *r = post->request;
     if (r != NULL && post->answer != NULL) {
         request_answer_body(s, r, buf_slice(post->answer));
     } else if (r != NULL) {
-        /* There is no answer, and nothing in the client's format says so for every part of what it
-         * asked: a closed connection makes it ask again. */
         log_warn(s->env, "%s cannot be answered: %s. Is a majority of the controllers up?",
                  r->api->name, kafka_error_name(post->error));
-        request_answer_nothing(s, r, true);
+        /* Of the other APIs, and of a body that does not parse, there is nothing to say in the
+         * client's format: a closed connection makes it ask again. */
+        bool is_said = post->error != KAFKA_NONE && fail_each(s, r, post);
+        if (!is_said) request_answer_nothing(s, r, true);
     }
     buf_unref(post->body);
     buf_unref(post->answer);

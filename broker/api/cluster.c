@@ -1,9 +1,14 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_cluster.h"
+#include "proto/msg/describe_topic_partitions.h"
 
 #define ENDPOINTS_OF_BROKERS 1
+#define PARTITIONS_MAX 2000 /* In one answer, whatever the client asks for. */
 
 static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced,
                          struct describe_cluster_response *answer)
@@ -47,5 +52,157 @@ bool handle_describe_cluster(struct shard *s, struct request *r, struct slice bo
         return false;
     }
     request_answer(s, r, &answer);
+    return true;
+}
+
+/* ---- DescribeTopicPartitions ---- */
+
+/* An answer as it is filled, topic after topic in the order of their names. */
+struct pages {
+    struct shard *s;
+    struct describe_topic_partitions_response answer;
+    struct describe_topic_partitions_response_topic *topics;
+    int32_t room; /* For partitions. */
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct slice *x = a, *y = b;
+    size_t size = x->size < y->size ? x->size : y->size;
+    int order = size > 0 ? memcmp(x->at, y->at, size) : 0;
+    if (order != 0) return order;
+    return (x->size > y->size) - (x->size < y->size);
+}
+
+/* The names that the request asks for, sorted, each once. None given: all that there are. */
+static struct slice *collect_names(struct shard *s,
+                                   const struct describe_topic_partitions_request *q, size_t *count)
+{
+    bool all = q->topics.count <= 0;
+    size_t capacity = all ? s->image.topic_count : (size_t)q->topics.count;
+    struct slice *names = arena_take(&s->scratch, capacity + 1, sizeof *names);
+    if (names == NULL) return NULL;
+    size_t total = 0;
+    struct meta_topic *topic, *next;
+    if (all) {
+        HASH_ITER(by_name, s->image.topics_by_name, topic, next)
+        {
+            names[total++] = slice_of_text(topic->name);
+        }
+    }
+    const struct describe_topic_partitions_request_topic *asked = q->topics.items;
+    for (int32_t i = 0; !all && i < q->topics.count; i++) names[total++] = asked[i].name;
+    qsort(names, total, sizeof *names, compare_names);
+    *count = 0;
+    for (size_t i = 0; i < total; i++) {
+        bool is_new = *count == 0 || compare_names(&names[i], &names[*count - 1]) != 0;
+        if (is_new) names[(*count)++] = names[i];
+    }
+    return names;
+}
+
+static bool copy_set(struct shard *s, const struct id_set *set, struct array *out)
+{
+    int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);
+    if (ids == NULL && set->count > 0) return false;
+    for (uint32_t i = 0; i < set->count; i++) ids[i] = set->ids[i];
+    *out = (struct array){ids, (int32_t)set->count};
+    return true;
+}
+
+static bool is_alive(const struct shard *s, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker_find(&s->image, id);
+    return broker != NULL && !broker->fenced;
+}
+
+static bool fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
+                           struct describe_topic_partitions_response_partition *out)
+{
+    kafka_defaults(&schema_describe_topic_partitions_response_partition, out);
+    bool has_leader = p->leader != META_NOBODY && is_alive(s, p->leader);
+    out->partition_index = number;
+    out->leader_id = has_leader ? p->leader : META_NOBODY;
+    out->leader_epoch = p->leader_epoch;
+    out->error_code = has_leader ? KAFKA_NONE : KAFKA_LEADER_NOT_AVAILABLE;
+    struct id_set offline = {0};
+    for (uint32_t i = 0; i < p->replicas.count; i++) {
+        if (!is_alive(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
+    }
+    return copy_set(s, &p->replicas, &out->replica_nodes) &&
+           copy_set(s, &p->isr, &out->isr_nodes) &&
+           copy_set(s, &p->elr, &out->eligible_leader_replicas) &&
+           copy_set(s, &p->last_known_elr, &out->last_known_elr) &&
+           copy_set(s, &offline, &out->offline_replicas);
+}
+
+static bool set_next_cursor(struct pages *pages, struct slice name, uint32_t partition)
+{
+    struct describe_topic_partitions_cursor *next = arena_take(&pages->s->scratch, 1, sizeof *next);
+    if (next == NULL) return false;
+    *next = (struct describe_topic_partitions_cursor){.topic_name = name,
+                                                      .partition_index = (int32_t)partition};
+    pages->answer.next_cursor = next;
+    return true;
+}
+
+/* The topic's partitions from `first` on, as far as there is room. */
+static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t first)
+{
+    struct shard *s = pages->s;
+    const struct meta_topic *topic = meta_topic_by_name(&s->image, name);
+    if (topic != NULL && pages->room == 0) return set_next_cursor(pages, name, (uint32_t)first);
+
+    struct describe_topic_partitions_response_topic *out =
+        &pages->topics[pages->answer.topics.count++];
+    kafka_defaults(&schema_describe_topic_partitions_response_topic, out);
+    out->name = name;
+    if (topic == NULL) {
+        out->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        return true;
+    }
+    out->topic_id = topic->id;
+    out->is_internal = strncmp(topic->name, "__", 2) == 0;
+    uint32_t from =
+        (uint32_t)first < topic->partition_count ? (uint32_t)first : topic->partition_count;
+    uint32_t count = topic->partition_count - from;
+    if (count > (uint32_t)pages->room) count = (uint32_t)pages->room;
+    struct describe_topic_partitions_response_partition *parts =
+        arena_take(&s->scratch, count, sizeof *parts);
+    if (parts == NULL && count > 0) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = from + i;
+        if (!fill_partition(s, &topic->partitions[number], (int32_t)number, &parts[i]))
+            return false;
+    }
+    out->partitions = (struct array){parts, (int32_t)count};
+    pages->room -= (int32_t)count;
+    if (from + count == topic->partition_count) return true;
+    return set_next_cursor(pages, name, from + count);
+}
+
+bool handle_describe_topic_partitions(struct shard *s, struct request *r, struct slice body)
+{
+    struct describe_topic_partitions_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    if (q.cursor != NULL && q.cursor->partition_index < 0) return false;
+
+    size_t count = 0;
+    const struct slice *names = collect_names(s, &q, &count);
+    if (names == NULL) return false;
+    struct pages pages = {.s = s, .room = q.response_partition_limit};
+    if (pages.room < 1) pages.room = 1;
+    if (pages.room > PARTITIONS_MAX) pages.room = PARTITIONS_MAX;
+    kafka_defaults(&schema_describe_topic_partitions_response, &pages.answer);
+    pages.topics = arena_take(&s->scratch, count, sizeof *pages.topics);
+    if (pages.topics == NULL && count > 0) return false;
+    pages.answer.topics = (struct array){pages.topics, 0};
+    for (size_t i = 0; i < count && pages.answer.next_cursor == NULL; i++) {
+        int order = q.cursor != NULL ? compare_names(&names[i], &q.cursor->topic_name) : 1;
+        if (order < 0) continue;
+        if (!fill_pages_topic(&pages, names[i], order == 0 ? q.cursor->partition_index : 0))
+            return false;
+    }
+    request_answer(s, r, &pages.answer);
     return true;
 }

@@ -17,6 +17,8 @@
     X(DELETE_RECORDS, delete_records)                                \
     X(METADATA, metadata)                         /* metadata.c */   \
     X(DESCRIBE_CLUSTER, describe_cluster)         /* cluster.c */    \
+    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \
+    X(DESCRIBE_CONFIGS, describe_configs)         /* configs.c */    \
     X(CREATE_TOPICS, forward)                     /* admin.c: to the controller */ \
     X(DELETE_TOPICS, forward)                                        \
     X(CREATE_PARTITIONS, forward)                                    \
@@ -39,6 +41,8 @@ X(OFFSET_FOR_LEADER_EPOCH, epoch_end)
 X(DELETE_RECORDS, delete_records)
 X(METADATA, metadata)
 X(DESCRIBE_CLUSTER, describe_cluster)
+X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
+X(DESCRIBE_CONFIGS, describe_configs)
 X(CREATE_TOPICS, forward)
 X(INIT_PRODUCER_ID, init_producer_id)
 X(API_VERSIONS, api_versions)
