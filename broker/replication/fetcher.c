@@ -105,6 +105,18 @@ static void forget_in_session(struct fetcher *f, struct partition *p)
     f->forgotten[f->forgotten_count++] = p->key;
 }
 
+/* It is asked for again: a leader that read both would forget what it was just told. */
+static void remember_in_session(struct fetcher *f, const struct partition *p)
+{
+    for (uint32_t i = 0; i < f->forgotten_count; i++) {
+        const struct partition_key *key = &f->forgotten[i];
+        if (key->partition != p->key.partition) continue;
+        if (!uuid_equal(key->topic_id, p->key.topic_id)) continue;
+        f->forgotten[i] = f->forgotten[--f->forgotten_count];
+        return;
+    }
+}
+
 void fetcher_forget(struct shard *s, struct partition *p)
 {
     if (p->following == META_NOBODY) return;
@@ -287,6 +299,7 @@ static int32_t fill_topics(struct shard *s, struct fetcher *f, struct array *out
         }
         struct partition_position at = partition_position(p);
         if (!is_news(p, &at)) continue;
+        remember_in_session(f, p);
         fill_partition(s, p, &at, &topics[count], &parts[count]);
         count++;
     }
