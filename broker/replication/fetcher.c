@@ -326,7 +326,10 @@ static bool fill_forgotten(struct shard *s, struct fetcher *f, struct array *out
 static bool may_fetch(const struct shard *s, const struct fetcher *f)
 {
     if (f->state != FETCHER_READY || f->partition_count == 0) return false;
-    if (f->in_flight >= (f->is_urgent ? IN_FLIGHT_MAX : 1)) return false;
+    /* Without a session a second fetch would begin another one, and the first would be forgotten.
+     */
+    uint32_t in_flight_max = f->is_urgent && f->session_epoch > 0 ? IN_FLIGHT_MAX : 1;
+    if (f->in_flight >= in_flight_max) return false;
 
     bool any = false;
     const struct partition *p;
@@ -351,7 +354,8 @@ static void fetch(struct shard *s, struct fetcher *f)
     }
     q.replica_state.replica_id = s->options->id;
     q.replica_state.replica_epoch = s->broker_epoch;
-    q.max_wait_ms = (int32_t)s->options->replica_fetch_wait_ms;
+    /* The fetch that begins the session is answered at once: others may be waiting for it. */
+    q.max_wait_ms = f->session_epoch > 0 ? (int32_t)s->options->replica_fetch_wait_ms : 0;
     q.min_bytes = 1;
     q.max_bytes = (int32_t)s->options->replica_fetch_response_max_bytes;
     q.session_id = f->session_id;
