@@ -1,0 +1,51 @@
+/* decide_fixture.h -- an image that grows decision by decision, each of which must be legal. */
+#ifndef TESTS_UNIT_DECIDE_FIXTURE_H
+#define TESTS_UNIT_DECIDE_FIXTURE_H
+
+#include "controller/decide/decision.h"
+#include "proto/rpc.h"
+
+struct fixture {
+    struct meta_image image;
+    struct arena arena;
+    struct decision d;
+};
+
+struct fixture *fixture_open(void);
+void fixture_close(struct fixture *f);
+
+/* Applies f->d as the next decision (it must be legal, and leave a sound image) and empties it.
+ * Returns its index. */
+uint64_t fixture_commit(struct fixture *f);
+
+/* Forgets f->d. */
+void fixture_drop(struct fixture *f);
+
+/* A registration of `id` as its `incarnation`th process; not committed. A Kafka code. */
+int16_t fixture_register(struct fixture *f, int32_t id, uint8_t incarnation, const char *rack,
+                         bool is_log_whole);
+
+/* Registered and unfenced. */
+void fixture_broker(struct fixture *f, int32_t id, const char *rack);
+void fixture_brokers(struct fixture *f, int32_t count);
+void fixture_fence(struct fixture *f, int32_t id);
+void fixture_unfence(struct fixture *f, int32_t id);
+
+/* One partition, with `replicas` ("1,2,3") in sync as far as they are alive. The topic's id. */
+struct uuid fixture_topic(struct fixture *f, const char *name, const char *replicas);
+void fixture_config(struct fixture *f, int8_t type, const char *name, const char *key,
+                    const char *value);
+
+const struct meta_partition *fixture_partition(const struct fixture *f, const char *topic,
+                                               int32_t number);
+
+/* "leader 2 epoch 1 isr 2,3 elr 1": a partition in one line. The text is good until the next. */
+const char *fixture_text(const struct fixture *f, const char *topic);
+
+/* Proposes `isr` for partition 0 of the topic as broker `sender` sees it; Kafka's code. Commits it
+ * if it is accepted. */
+int16_t fixture_alter_isr(struct fixture *f, const char *topic, int32_t sender, const char *isr);
+
+struct id_set fixture_ids(const char *text);
+
+#endif

@@ -1,0 +1,187 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/decide/configs.h"
+#include "proto/kafka_errors.h"
+#include "proto/topic_configs.h"
+#include "tests/unit/decide_fixture.h"
+
+static int16_t change(struct fixture *f, int8_t type, const char *name, int8_t operation,
+                      const char *key, const char *value)
+{
+    struct incremental_alter_configs_request_config config = {
+        .name = slice_of_text(key),
+        .config_operation = operation,
+        .value = value == NULL ? (struct slice){0} : slice_of_text(value)};
+    struct incremental_alter_configs_request_resource resource = {
+        .resource_type = type,
+        .resource_name = slice_of_text(name),
+        .configs = {.items = &config, .count = 1}};
+    struct incremental_alter_configs_request request = {
+        .resources = {.items = &resource, .count = 1}};
+    struct incremental_alter_configs_response reply;
+    cr_assert_eq(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
+    int16_t error = r->error_code;
+    cr_expect_eq(r->resource_type, type);
+    if (error == 0 && f->d.count > 0)
+        fixture_commit(f);
+    else
+        cr_expect_eq(f->d.count, 0);
+    fixture_drop(f);
+    return error;
+}
+
+struct config_case {
+    int8_t type;
+    const char *name;
+    int8_t operation;
+    const char *key;
+    const char *value;
+    int16_t error;
+};
+
+/* clang-format off */
+static const struct config_case CASES[] = {
+    {2, "t",    CONFIG_OP_SET,    "retention.ms",        "5",    KAFKA_NONE},
+    {2, "t",    CONFIG_OP_SET,    "retention.ms",        "five", KAFKA_INVALID_CONFIG},
+    {2, "t",    CONFIG_OP_SET,    "retention.ms",        NULL,   KAFKA_INVALID_REQUEST},
+    {2, "t",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_CONFIG},
+    {2, "t",    CONFIG_OP_APPEND, "retention.ms",        "5",    KAFKA_INVALID_CONFIG},
+    {2, "t",    9,                "retention.ms",        "5",    KAFKA_INVALID_REQUEST},
+    {2, "none", CONFIG_OP_SET,    "retention.ms",        "5",    KAFKA_UNKNOWN_TOPIC_OR_PARTITION},
+    {4, "",     CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_NONE},
+    {4, "",     CONFIG_OP_SET,    "num.partitions",      "0",    KAFKA_INVALID_CONFIG},
+    {4, "",     CONFIG_OP_SET,    "node.id",             "5",    KAFKA_INVALID_CONFIG},
+    {4, "1",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_CONFIG},
+    {8, "1",    CONFIG_OP_SET,    "x",                   "INFO", KAFKA_INVALID_REQUEST},
+};
+/* clang-format on */
+
+Test(alter_configs, is_checked)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const struct config_case *k = &CASES[i];
+        cr_expect_eq(change(f, k->type, k->name, k->operation, k->key, k->value), k->error, "%zu",
+                     i);
+    }
+    fixture_close(f);
+}
+
+Test(alter_configs, sets_deletes_appends_and_subtracts)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_APPEND, "cleanup.policy", "compact"), 0);
+    cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "cleanup.policy"), "delete,compact");
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_APPEND, "cleanup.policy", "compact"), 0);
+    cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "cleanup.policy"), "delete,compact");
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_SUBTRACT, "cleanup.policy", "delete"), 0);
+    cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "cleanup.policy"), "compact");
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_DELETE, "cleanup.policy", NULL), 0);
+    cr_expect_null(meta_config_find(&f->image, 2, "t", "cleanup.policy"));
+    fixture_close(f);
+}
+
+Test(alter_configs, the_old_request_replaces_everything)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    fixture_config(f, 2, "t", "retention.ms", "1");
+    fixture_config(f, 2, "t", "segment.bytes", "1000");
+    struct alter_configs_request_config config = {slice_of_text("retention.ms"),
+                                                  slice_of_text("2")};
+    struct alter_configs_request_resource resource = {.resource_type = 2,
+                                                      .resource_name = slice_of_text("t"),
+                                                      .configs = {.items = &config, .count = 1}};
+    struct alter_configs_request request = {.resources = {.items = &resource, .count = 1}};
+    struct alter_configs_response reply;
+    cr_assert_eq(decide_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    fixture_commit(f);
+    cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "retention.ms"), "2");
+    cr_expect_null(meta_config_find(&f->image, 2, "t", "segment.bytes"));
+    fixture_close(f);
+}
+
+Test(alter_configs, another_min_isr_empties_the_elr_where_there_is_an_isr)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 2);
+    fixture_topic(f, "t", "1,2");
+    fixture_topic(f, "own", "1,2");
+    fixture_config(f, 2, "own", "min.insync.replicas", "2");
+    fixture_fence(f, 2);
+    cr_assert_str_eq(fixture_text(f, "t"), "leader 1 epoch 0 isr 1 elr 2");
+    cr_expect_eq(change(f, 4, "", CONFIG_OP_SET, "min.insync.replicas", "1"), 0);
+    cr_expect_str_eq(fixture_text(f, "t"), "leader 1 epoch 0 isr 1 elr -");
+    cr_expect_str_eq(fixture_text(f, "own"), "leader 1 epoch 0 isr 1 elr 2");
+    cr_expect_eq(change(f, 2, "own", CONFIG_OP_SET, "min.insync.replicas", "1"), 0);
+    cr_expect_str_eq(fixture_text(f, "own"), "leader 1 epoch 0 isr 1 elr -");
+    fixture_close(f);
+}
+
+/* ---- Where values come from. ---- */
+
+static const char *value_of(const struct fixture *f, const char *topic, const char *name,
+                            enum config_source *source)
+{
+    static char text[64];
+    struct config_value v;
+    topic_config_value(&f->image, topic, topic_config_find(slice_of_text(name)), &v);
+    snprintf(text, sizeof text, "%s", v.text);
+    *source = v.source;
+    return text;
+}
+
+Test(topic_configs, topic_before_cluster_before_default_and_fine_before_coarse)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    enum config_source source;
+    cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "604800000");
+    cr_expect_eq(source, CONFIG_FROM_DEFAULT);
+    fixture_config(f, 4, "", "log.retention.hours", "2");
+    cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "7200000");
+    cr_expect_eq(source, CONFIG_FROM_CLUSTER);
+    fixture_config(f, 4, "", "log.retention.minutes", "3");
+    cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "180000");
+    fixture_config(f, 4, "", "log.retention.ms", "-1");
+    cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "-1");
+    fixture_config(f, 2, "t", "retention.ms", "9");
+    cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "9");
+    cr_expect_eq(source, CONFIG_FROM_TOPIC);
+    fixture_close(f);
+}
+
+Test(topic_configs, every_default_is_a_legal_value_and_names_are_in_order)
+{
+    char why[CONFIG_WHY_SIZE];
+    for (uint32_t i = 0; i < topic_config_count(); i++) {
+        const struct config_key *k = topic_config_at(i);
+        cr_expect_eq(config_check(k, slice_of_text(k->otherwise), why), 0, "%s", k->name);
+        cr_expect_eq(topic_config_find(slice_of_text(k->name)), k);
+        if (k->synonym != NULL)
+            cr_expect_eq(cluster_config_find(slice_of_text(k->synonym)), k, "%s", k->synonym);
+        if (i > 0) cr_expect_lt(strcmp(topic_config_at(i - 1)->name, k->name), 0, "%s", k->name);
+    }
+    for (uint32_t i = 0; i < cluster_config_count(); i++) {
+        const struct config_key *k = cluster_config_at(i);
+        cr_expect_eq(config_check(k, slice_of_text(k->otherwise), why), 0, "%s", k->name);
+        cr_expect_eq(cluster_config_find(slice_of_text(k->name)), k);
+    }
+}
+
+Test(topic_configs, min_isr_is_never_above_the_replicas)
+{
+    struct fixture *f = fixture_open();
+    cr_expect_eq(topic_min_isr(&f->image, NULL, 3), 2);
+    cr_expect_eq(topic_min_isr(&f->image, NULL, 1), 1);
+    fixture_close(f);
+}
