@@ -125,6 +125,7 @@ struct segment *journal_push_segment(struct journal *j, struct contents contents
 void journal_drop_segments(struct journal *j, uint32_t from, uint32_t count)
 {
     CHECK(from + count <= j->segment_count);
+    if (count == 0) return;
     for (uint32_t i = from; i < from + count; i++) {
         struct segment *s = j->segments[i];
         env_file_unref(j->env, s->file);

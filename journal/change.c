@@ -12,16 +12,59 @@
 struct change_work {
     struct work w;
     struct change change;
-    int64_t *gone; /* Segments that disappear, the newest first. */
+    int64_t *gone; /* Segments that disappear, the newest first: what is left never has a hole. */
     uint32_t gone_count;
     struct contents c; /* Of the segment that is the active one then. */
+    bool is_indexed;   /* Its indexes are in memory. */
     uint64_t size;     /* Bytes of its file before. */
     uint32_t interval;
-    struct file *file; /* Its file: a reference, or opened by the job. */
+    struct file *file; /* Its file, open for writing: a reference, or opened by the job. */
     struct epochs epochs;
     bool sync;
     bool sync_parent;
 };
+
+/* A checkpoint that tells of epochs that the log does not hold would mislead the next recovery;
+ * with none at all it asks the batches. So a full disk does not keep a replica from truncating. */
+static int store_epochs(struct work *w, struct fs *fs, const struct epochs *epochs)
+{
+    struct path path = files_named(w->dir, CHECKPOINT_NAME);
+    int rc = files_store_epochs(fs, w->dir, epochs);
+    if (rc == -ERR_FULL) rc = fs->ops->unlink(fs, path.text);
+    if (rc == 0 || rc == -ERR_ABSENT) return 0;
+    return work_fail(w, rc, "cannot write %s", path.text);
+}
+
+static int remove_gone(struct change_work *x, struct fs *fs)
+{
+    for (uint32_t i = 0; i < x->gone_count; i++) {
+        int rc = files_remove_segment(fs, x->w.dir, x->gone[i]);
+        if (rc < 0) return work_fail(&x->w, rc, "cannot remove a segment of %s", x->w.dir);
+    }
+    if (x->gone_count == 0 && !x->sync) return 0;
+    /* None may come back after a power cut, behind what is going to be written. */
+    int rc = files_sync_names(fs, x->w.dir, x->sync_parent);
+    return rc < 0 ? work_fail(&x->w, rc, "cannot sync the folder %s", x->w.dir) : 0;
+}
+
+/* x->c becomes what is left of the segment. */
+static int find_cut(struct change_work *x, struct fs *fs)
+{
+    int64_t base = x->c.base;
+    int rc = -ERR_CORRUPT;
+    if (!x->is_indexed) {
+        x->is_indexed = contents_load(fs, x->w.dir, &x->c, x->size, x->c.end_offset) == 0;
+    }
+    if (x->is_indexed) {
+        (void)contents_rewind(&x->c, x->change.offset);
+        rc = contents_scan(fs, x->file, &x->c, x->size, x->change.offset, x->interval);
+    }
+    if (rc != -ERR_CORRUPT) return rc;
+    /* There was no index, or it led astray. */
+    contents_close(&x->c);
+    x->c = contents_of(base);
+    return contents_scan(fs, x->file, &x->c, x->size, x->change.offset, x->interval);
+}
 
 static int cut(struct change_work *x, struct fs *fs)
 {
@@ -32,13 +75,15 @@ static int cut(struct change_work *x, struct fs *fs)
         if (rc < 0) return work_fail(&x->w, rc, "cannot open %s", path.text);
     }
     if (x->change.kind == CHANGE_TRUNCATE) {
-        rc = contents_scan(fs, x->file, &x->c, x->size, x->change.offset, x->interval);
+        rc = find_cut(x, fs);
         if (rc < 0) return work_fail(&x->w, rc, "cannot read %s", path.text);
     }
-    /* An index that says more than its log would be believed: it goes first. */
+    /* An index that says more than its log would be believed once the log has grown past it. */
     rc = files_remove_indexes(fs, x->w.dir, x->c.base);
     if (rc == 0) rc = fs->ops->truncate(fs, x->file, x->c.size);
-    if (rc == 0 && x->sync) rc = fs->ops->sync(fs, x->file);
+    /* Always: batches of a deposed leader must not come back behind those of the next one. */
+    if (rc == 0) rc = fs->ops->sync(fs, x->file);
+    if (rc == 0 && x->sync) rc = files_sync_names(fs, x->w.dir, false);
     return rc < 0 ? work_fail(&x->w, rc, "cannot truncate %s", path.text) : 0;
 }
 
@@ -46,17 +91,9 @@ static void change_run(struct fs *fs, struct job *job)
 {
     struct change_work *x = (struct change_work *)job;
     /* The checkpoint before the bytes: it must never name an epoch that the log does not hold. */
-    int rc = files_store_epochs(fs, x->w.dir, &x->epochs);
-    if (rc < 0) (void)work_fail(&x->w, rc, "cannot write %s/%s", x->w.dir, CHECKPOINT_NAME);
-    for (uint32_t i = 0; rc == 0 && i < x->gone_count; i++) {
-        rc = files_remove_segment(fs, x->w.dir, x->gone[i]);
-        if (rc < 0) (void)work_fail(&x->w, rc, "cannot remove a segment of %s", x->w.dir);
-    }
+    int rc = store_epochs(&x->w, fs, &x->epochs);
+    if (rc == 0) rc = remove_gone(x, fs);
     if (rc == 0) rc = cut(x, fs);
-    if (rc == 0 && x->sync) {
-        rc = files_sync_names(fs, x->w.dir, x->sync_parent);
-        if (rc < 0) (void)work_fail(&x->w, rc, "cannot sync the folder %s", x->w.dir);
-    }
     job->rc = rc;
 }
 
@@ -66,6 +103,7 @@ static void adopt(struct journal *j, struct change_work *x)
     if (x->change.kind == CHANGE_RESET) {
         journal_drop_segments(j, 0, j->segment_count);
         (void)journal_push_segment(j, x->c);
+        j->names_dirty = j->names_dirty || !x->sync;
     } else {
         uint32_t keep = journal_segment_index(j, x->c.base) + 1;
         journal_drop_segments(j, keep, j->segment_count - keep);
@@ -77,11 +115,13 @@ static void adopt(struct journal *j, struct change_work *x)
     }
     x->c = (struct contents){0};
     struct segment *active = journal_active(j);
-    if (active->file == NULL) {
+    if (active->file != x->file) {
+        env_file_unref(j->env, active->file);
         active->file = x->file;
         x->file = NULL;
     }
-    active->log_dirty = !x->sync;
+    active->log_dirty = false;
+    active->index_dirty = false;
 }
 
 static unsigned change_finish(struct journal *j, struct work *w)
@@ -90,18 +130,23 @@ static unsigned change_finish(struct journal *j, struct work *w)
     if (w->job.rc < 0) return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
 
     adopt(j, x);
-    int64_t end = journal_active(j)->c.end_offset;
+    struct contents *c = &journal_active(j)->c;
     if (x->change.kind == CHANGE_RESET) j->start = x->change.offset;
-    if (end < j->start) end = j->start; /* All that is left lies below the start. */
+    /* The start may lie inside the batch that went: then the log is empty and begins there. */
+    if (c->end_offset < j->start) c->end_offset = j->start;
+    int64_t end = c->end_offset;
     j->assigned = end;
     if (x->change.kind == CHANGE_RESET) j->durable = end;
     if (j->durable > end) j->durable = end;
     if (x->change.kind == CHANGE_RESET) tail_close(&j->tail);
     tail_cut(&j->tail, end);
+    /* More may have gone than was asked for: the offset was inside a batch that only the disk knew.
+     */
+    epochs_cut_tail(&j->epochs, end);
+    if (j->epochs.count != x->epochs.count) j->epochs_dirty = true;
     lookups_clear(j);
     j->generation++;
     j->changing = (struct change){0};
-    j->names_dirty = j->names_dirty || !x->sync;
     journal_settle(j);
     return JOURNAL_NEWS_TRUNCATED | JOURNAL_NEWS_WRITTEN | JOURNAL_NEWS_READ;
 }
@@ -113,6 +158,22 @@ static void change_dispose(struct journal *j, struct work *w)
     contents_close(&x->c);
     epochs_close(&x->epochs);
     free(x->gone);
+}
+
+/* Hands the last segment that stays over to the job, with its indexes: they come back cut. Returns
+ * how many stay. */
+static uint32_t lend_last(struct journal *j, struct change_work *x)
+{
+    uint32_t at = journal_segment_index(j, x->change.offset);
+    struct segment *s = j->segments[at];
+    x->size = journal_segment_written(j, s);
+    x->is_indexed = s->is_indexed;
+    x->c = s->c;
+    s->c.offsets = (struct index){0};
+    s->c.times = (struct index){0};
+    /* Others may be open for reading only. */
+    if (s == journal_active(j)) x->file = file_ref(s->file);
+    return at + 1;
 }
 
 void change_begin(struct journal *j)
@@ -133,12 +194,7 @@ void change_begin(struct journal *j)
     j->epochs_dirty = false;
     uint32_t keep = 0;
     if (x->change.kind == CHANGE_TRUNCATE) {
-        uint32_t at = journal_segment_index(j, x->change.offset);
-        const struct segment *s = j->segments[at];
-        x->c = contents_of(s->c.base);
-        x->size = journal_segment_written(j, s);
-        if (s->file != NULL) x->file = file_ref(s->file);
-        keep = at + 1;
+        keep = lend_last(j, x);
     } else {
         x->c = contents_of(x->change.offset);
     }
@@ -214,7 +270,9 @@ struct stop_work {
     struct contents active; /* Shares the memory of the segment's: nothing is appended any more. */
     int64_t *dirty;
     uint32_t dirty_count;
+    bool has_epochs;
     struct epochs epochs;
+    bool sync_names;
     bool sync_parent;
 };
 
@@ -232,16 +290,15 @@ static int sync_segment(struct stop_work *x, struct fs *fs, int64_t base)
 static void stop_run(struct fs *fs, struct job *job)
 {
     struct stop_work *x = (struct stop_work *)job;
+    /* What there is no space for, the next recovery makes again. */
     int rc = files_store_indexes(fs, x->w.dir, &x->active, false);
+    if (rc == -ERR_FULL) rc = files_remove_indexes(fs, x->w.dir, x->active.base);
     if (rc < 0) (void)work_fail(&x->w, rc, "cannot write the indexes of %s", x->w.dir);
     for (uint32_t i = 0; rc == 0 && i < x->dirty_count; i++) {
         rc = sync_segment(x, fs, x->dirty[i]);
     }
-    if (rc == 0) {
-        rc = files_store_epochs(fs, x->w.dir, &x->epochs);
-        if (rc < 0) (void)work_fail(&x->w, rc, "cannot write %s/%s", x->w.dir, CHECKPOINT_NAME);
-    }
-    if (rc == 0) {
+    if (rc == 0 && x->has_epochs) rc = store_epochs(&x->w, fs, &x->epochs);
+    if (rc == 0 && x->sync_names) {
         rc = files_sync_names(fs, x->w.dir, x->sync_parent);
         if (rc < 0) (void)work_fail(&x->w, rc, "cannot sync the folder %s", x->w.dir);
     }
@@ -279,15 +336,17 @@ void stop_begin(struct journal *j)
     static const struct work_kind kind = {
         .name = "stop", .finish = stop_finish, .dispose = stop_dispose};
     struct stop_work *x = work_new(j, &kind, sizeof *x, stop_run);
+    contents_seal(&journal_active(j)->c);
     x->active = journal_active(j)->c;
     x->dirty = calloc(j->segment_count, sizeof *x->dirty);
     CHECK(x->dirty != NULL);
     for (uint32_t i = 0; i < j->segment_count; i++) {
         const struct segment *s = j->segments[i];
-        bool is_last = i + 1 == j->segment_count;
-        if (s->log_dirty || s->index_dirty || is_last) x->dirty[x->dirty_count++] = s->c.base;
+        if (s->log_dirty || s->index_dirty) x->dirty[x->dirty_count++] = s->c.base;
     }
-    epochs_copy(&x->epochs, &j->epochs);
+    x->has_epochs = j->epochs_dirty;
+    if (x->has_epochs) epochs_copy(&x->epochs, &j->epochs);
+    x->sync_names = j->names_dirty;
     x->sync_parent = j->parent_dirty;
     j->is_ending = true;
     work_submit(j, &x->w);

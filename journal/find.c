@@ -17,6 +17,7 @@ struct find_item {
     int64_t timestamp_ms; /* NEWEST: the largest known so far and the end of its batch; else -1. */
     int64_t last_offset;
     bool is_complete; /* NEWEST: that is the answer for this segment. */
+    bool is_opened;   /* By the job, which closes it. */
 };
 
 struct find_work {
@@ -158,8 +159,11 @@ static int find_newest(struct find_work *x, struct fs *fs)
         if (best == NULL || x->items[i].timestamp_ms > best->timestamp_ms) best = &x->items[i];
     }
     if (best == NULL || best->timestamp_ms < 0) return 0;
-    /* The position above served to measure; the batch may lie before it. */
-    best->is_indexed = false;
+    /* A position that served to measure may lie past the batch. */
+    if (!best->is_complete) {
+        best->is_indexed = false;
+        best->from = 0;
+    }
     return find_in_item(x, fs, best, best->timestamp_ms, best->last_offset);
 }
 
@@ -167,15 +171,12 @@ static void find_run(struct fs *fs, struct job *job)
 {
     struct find_work *x = (struct find_work *)job;
     int rc = 0;
-    uint32_t opened = 0; /* Bits would do; the items that we opened are marked by order instead. */
-    bool *ours = calloc(x->item_count + 1, sizeof *ours);
-    CHECK(ours != NULL);
-    for (; rc == 0 && opened < x->item_count; opened++) {
-        struct find_item *item = &x->items[opened];
+    for (uint32_t i = 0; rc == 0 && i < x->item_count; i++) {
+        struct find_item *item = &x->items[i];
         if (item->file == NULL) {
             struct path path = files_segment(x->w.dir, item->base, ".log");
             rc = fs->ops->open(fs, path.text, FS_READ, &item->file);
-            ours[opened] = rc == 0;
+            item->is_opened = rc == 0;
         }
         if (rc == 0 && x->timestamp_ms != NEWEST) {
             rc = find_in_item(x, fs, item, x->timestamp_ms, x->start);
@@ -183,11 +184,10 @@ static void find_run(struct fs *fs, struct job *job)
     }
     if (rc == 0 && x->timestamp_ms == NEWEST) rc = find_newest(x, fs);
     for (uint32_t i = 0; i < x->item_count; i++) {
-        if (!ours[i]) continue;
+        if (!x->items[i].is_opened) continue;
         fs->ops->close(fs, x->items[i].file);
         x->items[i].file = NULL;
     }
-    free(ours);
     x->found.rc = rc < 0 ? rc : 0;
     if (rc < 1) x->found.offset = -1;
     job->rc = x->found.rc;
@@ -248,14 +248,18 @@ static bool describe_newest(const struct find_work *x, const struct segment *s,
                             struct find_item *item)
 {
     if (s->c.max_timestamp < 0) return false;
+    struct time_entry time;
+    struct offset_entry entry;
     if (s->c.max_timestamp_offset >= x->start && s->c.max_timestamp_offset < x->limit) {
         item->timestamp_ms = s->c.max_timestamp;
         item->last_offset = s->c.max_timestamp_offset;
         item->is_complete = true;
+        item->is_indexed = s->is_indexed;
+        bool found = s->is_indexed && index_offset_floor(&s->c.offsets,
+                                                         item->last_offset - s->c.base, &entry);
+        if (found) item->from = entry.at;
         return true;
     }
-    struct time_entry time;
-    struct offset_entry entry;
     if (s->is_indexed && x->start <= s->c.base &&
         index_offset_floor(&s->c.offsets, x->limit - 1 - s->c.base, &entry)) {
         item->from = entry.at;
@@ -265,6 +269,23 @@ static bool describe_newest(const struct find_work *x, const struct segment *s,
         }
     }
     return true;
+}
+
+/* Of segments whose newest record is known, only the newest matters. */
+static void add_item(struct journal *j, struct find_work *x, struct find_item item)
+{
+    for (uint32_t i = 0; item.is_complete && i < x->item_count; i++) {
+        struct find_item *other = &x->items[i];
+        if (!other->is_complete) continue;
+        if (other->timestamp_ms >= item.timestamp_ms) {
+            env_file_unref(j->env, item.file);
+        } else {
+            env_file_unref(j->env, other->file);
+            *other = item;
+        }
+        return;
+    }
+    x->items[x->item_count++] = item;
 }
 
 void journal_find_time(struct journal *j, int64_t timestamp_ms, int64_t limit, uint64_t cookie)
@@ -293,7 +314,7 @@ void journal_find_time(struct journal *j, int64_t timestamp_ms, int64_t limit, u
         bool may = timestamp_ms == NEWEST ? describe_newest(x, s, &item) : describe(x, s, &item);
         if (!may) continue;
         if (s->file != NULL) item.file = file_ref(s->file);
-        x->items[x->item_count++] = item;
+        add_item(j, x, item);
     }
     /* What is being truncated has no answer now. */
     if (!can_look) x->w.generation = j->generation - 1;

@@ -3,8 +3,7 @@
  *
  *   Owns:     the files of one folder, and the jobs that work on them.
  *   Used by:  exactly one shard. Its owner hands every ENV_JOB_DONE whose job says so back to it.
- *   Knows:    batches (offsets, epochs, sizes, timestamps). Not who leads, what is committed, what
- * is inside records.
+ *   Knows:    batches (offsets, epochs, sizes, timestamps). Not who leads, nor what is committed.
  *
  * Three ends: `assigned` (handed to us; in flight) >= `written` (in the page cache: survives the
  * process) >= `durable` (synced: survives the power). Offsets are those after the last record.
@@ -152,7 +151,8 @@ bool journal_found_time(struct journal *j, struct journal_found *out);
 
 /* Everything at and past `offset` goes, at once for readers; the files follow (TRUNCATED). Appends
  * may follow only after that. offset is a batch boundary or lies inside a batch, which then goes
- * too: returns the new end. */
+ * too: returns the new end. (If only the disk knows that batch, journal_assigned() tells the end
+ * when TRUNCATED comes.) */
 int64_t journal_truncate(struct journal *j, int64_t offset);
 
 /* Everything goes; the journal is empty and starts at `offset` (TRUNCATED follows). */

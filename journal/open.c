@@ -287,7 +287,8 @@ static int on_corrupt(struct inspection *x, const struct scan *s, uint64_t at, b
     struct open_work *o = x->o;
     const struct journal_options *options = &o->options;
     struct path path = files_segment(o->w.dir, x->c->base, ".log");
-    bool is_old = s->fault == BATCH_OLD_MAGIC && s->header.batch_length > 0;
+    /* A log that begins so is none of ours; further on it is whatever a power cut left there. */
+    bool is_old = at == 0 && s->fault == BATCH_OLD_MAGIC;
     bool may_cut =
         options->is_whole ? x->is_last && reaches_end : x->c->end_offset >= options->recovery_point;
     if (!may_cut || is_old) {

@@ -81,6 +81,11 @@ int scan_next(struct scan *s)
 
     struct slice bytes = slice_of(s->window + (s->at - s->window_at), BATCH_HEADER_SIZE);
     enum batch_fault fault = kafka_batch_peek(bytes, &s->header);
+    /* Zeros, of which power cuts leave many, have an old magic, too. */
+    struct slice zeros = slice_of((const uint8_t[BATCH_PREFIX_SIZE]){0}, BATCH_PREFIX_SIZE);
+    if (fault == BATCH_OLD_MAGIC && slice_equal(zeros, slice_of(bytes.at, zeros.size))) {
+        fault = BATCH_BAD_LENGTH;
+    }
     if (fault != BATCH_OK) return corrupt(s, fault, false);
     uint64_t size = batch_size(&s->header);
     if (size > left) return corrupt(s, BATCH_BAD_LENGTH, true);

@@ -1,0 +1,438 @@
+/* Appending, writing and reading. */
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "tests/unit/journal_rig.h"
+
+static struct rig rig;
+static struct rig *const r = &rig;
+
+static void begin(void)
+{
+    rig_init(r);
+}
+
+static void end(void)
+{
+    rig_close(r);
+}
+
+TestSuite(journal, .init = begin, .fini = end);
+
+/* The batches from `offset` on, one after the other, are whole and follow each other. */
+static int64_t walk(const uint8_t *bytes, size_t size, int64_t offset)
+{
+    struct slice rest = slice_of(bytes, size);
+    struct slice batch;
+    struct record_batch_header header;
+    while (kafka_batch_next(&rest, &batch, &header)) {
+        cr_assert_eq(kafka_batch_check_crc(batch), BATCH_OK);
+        cr_assert_leq(header.base_offset, offset);
+        offset = batch_last_offset(&header) + 1;
+    }
+    cr_assert_eq(rest.size, 0);
+    return offset;
+}
+
+/* Everything, read in pieces. Returns how many pieces. */
+static int read_through(int64_t from, int64_t to, uint32_t max_bytes)
+{
+    int pieces = 0;
+    while (from < to) {
+        struct journal_range range;
+        uint8_t *bytes = NULL;
+        cr_assert_eq(rig_read(r, from, to, max_bytes, true, &range, &bytes), JOURNAL_READ_OK);
+        cr_assert_gt(range.size, 0);
+        cr_assert_leq(range.first_offset, from);
+        int64_t next = walk(bytes, range.size, from);
+        cr_assert_eq(next, range.end_offset);
+        cr_assert_gt(next, from);
+        from = next;
+        free(bytes);
+        pieces++;
+    }
+    cr_assert_eq(from, to);
+    return pieces;
+}
+
+Test(journal, an_empty_one_begins_at_its_first_offset)
+{
+    r->options.first_offset = 1;
+    rig_open(r);
+    cr_assert_eq(journal_state_of(r->j), JOURNAL_OPEN);
+    cr_assert_eq(journal_start(r->j), 1);
+    cr_assert_eq(journal_assigned(r->j), 1);
+    cr_assert(rig_exists(r, "00000000000000000001.log"));
+    rig_stop(r);
+    rig_open(r);
+    cr_assert_eq(journal_start(r->j), 1);
+}
+
+Test(journal, what_was_appended_is_read_across_segments)
+{
+    r->options.segment_bytes = 4000;
+    r->options.index_interval_bytes = 500;
+    rig_open(r);
+    rig_fill(r, 100, 1, 50);
+    cr_assert_eq(journal_written(r->j), 300);
+    cr_assert(rig_exists(r, "00000000000000000000.index"));
+    for (int cold = 0; cold < 2; cold++) {
+        r->is_cold = cold == 1;
+        cr_assert_gt(read_through(0, 300, 1000), 15);
+        read_through(0, 300, 1);
+        read_through(1, 298 / 3 * 3, 700);
+        cr_assert_leq(read_through(0, 300, UINT32_MAX), 12);
+    }
+}
+
+Test(journal, all_batches_of_a_turn_are_one_write)
+{
+    rig_open(r);
+    r->disk.writes = 0;
+    for (int i = 0; i < 2500; i++) {
+        rig_append(r, (struct rig_batch){.offset = i, .count = 1, .epoch = 1, .value_bytes = 4});
+    }
+    cr_assert_eq(r->queued, 0);
+    journal_flush(r->j);
+    journal_flush(r->j);
+    cr_assert_eq(r->queued, 1);
+    rig_run_all(r);
+    cr_assert_eq(r->disk.writes, 3, "more pieces than one call takes go in chunks");
+    cr_assert_eq(journal_written(r->j), 2500);
+    read_through(0, 2500, 4000);
+}
+
+Test(journal, the_three_ends_move_in_order)
+{
+    rig_open(r);
+    rig_append(r, (struct rig_batch){.offset = 0, .count = 5, .epoch = 1});
+    cr_assert_eq(journal_assigned(r->j), 5);
+    cr_assert_eq(journal_written(r->j), 0);
+    journal_flush(r->j);
+    cr_assert_eq(journal_written(r->j), 0);
+    rig_run_all(r);
+    cr_assert_eq(rig_news(r), JOURNAL_NEWS_WRITTEN);
+    cr_assert_eq(journal_written(r->j), 5);
+    cr_assert_eq(journal_durable(r->j), 0);
+    journal_sync(r->j);
+    cr_assert_eq(journal_durable(r->j), 0);
+    rig_run_all(r);
+    cr_assert_eq(rig_news(r), JOURNAL_NEWS_WRITTEN);
+    cr_assert_eq(journal_durable(r->j), 5);
+}
+
+Test(journal, a_sync_covers_only_what_was_written_when_it_began)
+{
+    rig_open(r);
+    rig_fill(r, 1, 1, 10);
+    rig_append(r, (struct rig_batch){.offset = 3, .count = 1, .epoch = 1});
+    journal_flush(r->j);
+    journal_sync(r->j);
+    rig_run_all(r);
+    cr_assert_eq(journal_written(r->j), 4);
+    cr_assert_eq(journal_durable(r->j), 3);
+}
+
+Test(journal, with_sync_writes_durable_moves_with_written)
+{
+    r->options.sync_writes = true;
+    r->options.segment_bytes = 500;
+    rig_open(r);
+    rig_fill(r, 20, 1, 50);
+    cr_assert_eq(journal_written(r->j), 60);
+    cr_assert_eq(journal_durable(r->j), 60);
+}
+
+Test(journal, turning_sync_writes_on_catches_up_with_what_was_written_before)
+{
+    rig_open(r);
+    rig_fill(r, 2, 1, 50);
+    cr_assert_eq(journal_durable(r->j), 0);
+    journal_set_options(r->j, 1000000, INT64_MAX, true);
+    rig_fill(r, 1, 1, 50);
+    cr_assert_eq(journal_durable(r->j), 9);
+}
+
+Test(journal, one_write_is_in_flight_and_the_rest_shares_the_next)
+{
+    rig_open(r);
+    for (int i = 0; i < 4; i++) {
+        rig_append(r, (struct rig_batch){.offset = i, .count = 1, .epoch = 1});
+        journal_flush(r->j);
+        cr_assert_eq(r->queued, 1);
+    }
+    r->disk.writes = 0;
+    cr_assert(rig_run_one(r));
+    cr_assert_eq(journal_written(r->j), 1);
+    cr_assert_eq(r->queued, 1);
+    rig_run_all(r);
+    cr_assert_eq(journal_written(r->j), 4);
+    cr_assert_eq(r->disk.writes, 2);
+}
+
+Test(journal, a_segment_ends_when_its_time_is_over)
+{
+    r->options.segment_ms = 1000;
+    rig_open(r);
+    static const int64_t times[] = {5000, 5999, 6000, 6001, 100, 7002};
+    for (int i = 0; i < 6; i++) {
+        rig_append(r, (struct rig_batch){
+                          .offset = i, .count = 1, .epoch = 1, .timestamp_ms = times[i]});
+    }
+    journal_flush(r->j);
+    rig_run_all(r);
+    cr_assert(rig_exists(r, "00000000000000000003.log"));
+    cr_assert(rig_exists(r, "00000000000000000005.log"));
+    cr_assert_not(rig_exists(r, "00000000000000000004.log"));
+}
+
+Test(journal, a_segment_ends_when_its_index_is_full)
+{
+    r->options.segment_index_bytes = 10 * 12;
+    r->options.index_interval_bytes = 1;
+    rig_open(r);
+    rig_fill(r, 100, 1, 10);
+    size_t size = 0;
+    free(rig_load(r, "00000000000000000000.timeindex", &size));
+    cr_assert_leq(size, 10 * 12);
+    cr_assert_geq(size, 8 * 12);
+    read_through(0, 300, 300);
+}
+
+Test(journal, a_batch_that_leaps_over_offsets_is_found_from_within_the_gap)
+{
+    rig_open(r);
+    rig_fill(r, 2, 1, 10);
+    rig_append(r, (struct rig_batch){.offset = 1000, .count = 2, .epoch = 1});
+    rig_append(r, (struct rig_batch){.offset = 1 + (int64_t)INT32_MAX * 2, .count = 2, .epoch = 1});
+    journal_flush(r->j);
+    rig_run_all(r);
+    for (int again = 0; again < 2; again++) {
+        struct journal_range range;
+        uint8_t *bytes = NULL;
+        cr_assert_eq(rig_read(r, 500, 1002, 9999, true, &range, &bytes), JOURNAL_READ_OK);
+        cr_assert_eq(range.first_offset, 1000);
+        cr_assert_eq(range.end_offset, 1002);
+        free(bytes);
+        int64_t written = journal_written(r->j);
+        cr_assert_eq(written, 3 + (int64_t)INT32_MAX * 2);
+        cr_assert_eq(rig_read(r, 1002, written, 9999, true, &range, &bytes), JOURNAL_READ_OK);
+        cr_assert_eq(range.first_offset, 1 + (int64_t)INT32_MAX * 2);
+        free(bytes);
+        rig_stop(r);
+        rig_open(r);
+    }
+}
+
+Test(journal, a_read_never_passes_the_limit_nor_max_bytes)
+{
+    r->options.segment_bytes = 3000;
+    r->options.index_interval_bytes = 300;
+    rig_open(r);
+    rig_fill(r, 60, 1, 40);
+    uint32_t one = 0;
+    for (int cold = 0; cold < 2; cold++) {
+        r->is_cold = cold == 1;
+        for (int64_t offset = 0; offset < 180; offset += 7) {
+            for (int64_t limit = offset; limit <= 180; limit += 11) {
+                struct journal_range range;
+                uint8_t *bytes = NULL;
+                cr_assert_eq(rig_read(r, offset, limit, UINT32_MAX, true, &range, &bytes),
+                             JOURNAL_READ_OK);
+                cr_assert_leq(range.end_offset, limit);
+                int64_t first_end = offset / 3 * 3 + 3;
+                cr_assert_eq(range.size > 0, first_end <= limit);
+                one = range.size > 0 ? range.size / (uint32_t)((range.end_offset - offset + 2) / 3)
+                                     : one;
+                free(bytes);
+                cr_assert_eq(rig_read(r, offset, limit, one - 1, false, &range, &bytes),
+                             JOURNAL_READ_OK);
+                cr_assert_eq(range.size, 0);
+                cr_assert_eq(rig_read(r, offset, limit, 2 * one, false, &range, &bytes),
+                             JOURNAL_READ_OK);
+                cr_assert_leq(range.size, 2 * one);
+                free(bytes);
+                cr_assert_eq(rig_read(r, offset, limit, 1, true, &range, &bytes), JOURNAL_READ_OK);
+                cr_assert_eq(range.size, first_end <= limit ? one : 0);
+                free(bytes);
+            }
+        }
+    }
+}
+
+Test(journal, a_read_at_the_end_is_empty_and_one_outside_is_refused)
+{
+    rig_open(r);
+    rig_fill(r, 2, 1, 10);
+    struct journal_range range;
+    cr_assert_eq(journal_read(r->j, 6, 6, 100, true, &range), JOURNAL_READ_OK);
+    cr_assert_eq(range.size, 0);
+    cr_assert_eq(range.end_offset, 6);
+    cr_assert_eq(journal_read(r->j, 7, 9, 100, true, &range), JOURNAL_READ_BEYOND);
+    journal_set_start(r->j, 3);
+    cr_assert_eq(journal_read(r->j, 2, 6, 100, true, &range), JOURNAL_READ_BEYOND);
+}
+
+Test(journal, what_is_not_written_yet_is_not_read)
+{
+    rig_open(r);
+    rig_append(r, (struct rig_batch){.offset = 0, .count = 5, .epoch = 1});
+    journal_flush(r->j);
+    struct journal_range range;
+    cr_assert_eq(journal_read(r->j, 0, 5, 100, true, &range), JOURNAL_READ_OK);
+    cr_assert_eq(range.size, 0);
+    cr_assert_eq(journal_read(r->j, 1, 5, 100, true, &range), JOURNAL_READ_BEYOND);
+}
+
+Test(journal, the_tail_is_read_without_a_look_at_the_disk)
+{
+    r->is_cold = true;
+    rig_open(r);
+    rig_fill(r, 10, 1, 10);
+    struct journal_range range;
+    cr_assert_eq(journal_read(r->j, 4, 30, 1 << 20, true, &range), JOURNAL_READ_OK);
+    cr_assert_eq(range.first_offset, 3);
+    cr_assert_eq(range.end_offset, 30);
+    env_file_unref(&r->env, range.file);
+    cr_assert_eq(r->queued, 0);
+}
+
+Test(journal, reading_on_through_old_data_needs_no_job_while_it_is_in_memory)
+{
+    r->options.segment_bytes = 1 << 20;
+    rig_open(r);
+    rig_fill(r, 3000, 1, 100);
+    int64_t offset = 0;
+    int waits = 0;
+    while (offset < journal_written(r->j)) {
+        struct journal_range range;
+        enum journal_read result =
+            journal_read(r->j, offset, journal_written(r->j), 10000, true, &range);
+        if (result == JOURNAL_READ_WAIT) {
+            waits++;
+            rig_run_all(r);
+            continue;
+        }
+        cr_assert_eq(result, JOURNAL_READ_OK);
+        cr_assert_gt(range.size, 0);
+        env_file_unref(&r->env, range.file);
+        offset = range.end_offset;
+    }
+    cr_assert_leq(waits, 1);
+}
+
+Test(journal, many_readers_of_cold_data_all_get_on)
+{
+    r->options.segment_bytes = 20000;
+    r->options.index_interval_bytes = 1000;
+    rig_open(r);
+    rig_fill(r, 2000, 1, 20);
+    r->is_cold = true;
+    int64_t at[40];
+    for (int i = 0; i < 40; i++) at[i] = i * 100;
+    int rounds = 0;
+    for (bool all = false; !all; rounds++) {
+        all = true;
+        for (int i = 0; i < 40; i++) {
+            if (at[i] >= 4998) continue;
+            all = false;
+            struct journal_range range;
+            enum journal_read result = journal_read(r->j, at[i], 4998, 4000, true, &range);
+            if (result == JOURNAL_READ_WAIT) continue;
+            cr_assert_eq(result, JOURNAL_READ_OK);
+            cr_assert_gt(range.size, 0);
+            at[i] = range.end_offset;
+            env_file_unref(&r->env, range.file);
+        }
+        rig_run_all(r);
+        cr_assert_lt(rounds, 20000);
+    }
+}
+
+Test(journal, a_range_stays_readable_when_its_segment_is_removed)
+{
+    r->options.segment_bytes = 1000;
+    rig_open(r);
+    rig_fill(r, 30, 1, 100);
+    struct journal_range range;
+    while (journal_read(r->j, 0, 90, 400, true, &range) == JOURNAL_READ_WAIT) rig_run_all(r);
+    cr_assert_gt(range.size, 0);
+    journal_set_start(r->j, 80);
+    rig_run_all(r);
+    cr_assert_not(rig_exists(r, "00000000000000000000.log"));
+    uint8_t *bytes = malloc(range.size);
+    size_t got = 0;
+    cr_assert_eq(r->disk.fs.ops->pread(&r->disk.fs, range.file, bytes, range.size, range.at, &got),
+                 0);
+    cr_assert_eq(got, range.size);
+    cr_assert_eq(walk(bytes, got, 0), range.end_offset);
+    free(bytes);
+    env_file_unref(&r->env, range.file);
+}
+
+Test(journal, bytes_between_offsets_grow_with_what_lies_between)
+{
+    r->options.segment_bytes = 3000;
+    rig_open(r);
+    rig_fill(r, 60, 1, 40);
+    cr_assert_eq(journal_bytes_between(r->j, 180, 180), 0);
+    cr_assert_eq(journal_bytes_between(r->j, 180, 500), 0);
+    cr_assert_eq(journal_bytes_between(r->j, 0, 180), journal_size_bytes(r->j));
+    uint64_t last = 0;
+    for (int64_t to = 3; to <= 180; to += 3) {
+        uint64_t bytes = journal_bytes_between(r->j, 0, to);
+        cr_assert_geq(bytes, last);
+        cr_assert_gt(bytes, 0);
+        last = bytes;
+    }
+}
+
+Test(journal, an_idle_one_is_small)
+{
+    rig_open(r);
+    rig_fill(r, 3, 1, 10);
+    size_t before = mallinfo2().uordblks;
+    struct rig others[50];
+    for (int i = 0; i < 50; i++) {
+        rig_init(&others[i]);
+        rig_open(&others[i]);
+        rig_fill(&others[i], 3, 1, 10);
+    }
+    size_t each = (mallinfo2().uordblks - before) / 50;
+    for (int i = 0; i < 50; i++) rig_close(&others[i]);
+    cr_assert_lt(each, 4096);
+}
+
+Test(journal, a_kill_with_everything_in_flight_leaks_nothing)
+{
+    r->options.segment_bytes = 1000;
+    rig_open(r);
+    rig_fill(r, 40, 1, 50);
+    r->is_cold = true;
+    struct journal_range range;
+    cr_assert_eq(journal_read(r->j, 0, 50, 100, true, &range), JOURNAL_READ_WAIT);
+    journal_find_time(r->j, 1100, 100, 1);
+    journal_sync(r->j);
+    for (int i = 0; i < 30; i++) {
+        rig_append(r, (struct rig_batch){
+                          .offset = 120 + i, .count = 1, .epoch = 4, .value_bytes = 90});
+        if (i == 10) journal_flush(r->j);
+    }
+    /* One has run and is not home yet, with a file in its hands. */
+    r->queue[0]->run(&r->disk.fs, r->queue[0]);
+    (void)journal_truncate(r->j, 20);
+    cr_assert_geq(r->queued, 4);
+}
+
+Test(journal, written_early_is_a_canary_that_lies)
+{
+    r->options.canary = JOURNAL_CANARY_WRITTEN_EARLY;
+    rig_open(r);
+    rig_append(r, (struct rig_batch){.offset = 0, .count = 5, .epoch = 1});
+    journal_flush(r->j);
+    cr_assert_eq(journal_written(r->j), 5);
+    rig_kill(r);
+    rig_open(r);
+    cr_assert_eq(journal_written(r->j), 0);
+}
