@@ -15,11 +15,9 @@
 #define TAG_STREAM 2u
 #define TAG_HTTP 3u
 #define RETRY_MIN_MS 10
-#define FENCED_HEARTBEAT_MS 10
 #define RETRY_MAX_MS 200
-#define OUTSTANDING_MAX 64
-#define WAIT_FOR_SESSION_MS 2000
 #define STOP_WITHOUT_SESSION_MS 5000
+#define COMPLAIN_MS 10000
 
 uint64_t link_applied(const struct link *l)
 {
@@ -46,11 +44,13 @@ struct link *link_open(struct env *env, const struct broker_options *options)
     env_random(env, &l->incarnation, sizeof l->incarnation);
     env_random(env, &l->secret, sizeof l->secret);
     l->prng = prng_from_seed(seed);
+    l->complain_due_ms = env_now_ms(env) + COMPLAIN_MS;
     l->voter = (uint32_t)prng_range(&l->prng, 0, options->voter_count - 1);
     l->shards = calloc(options->shard_count + 1, sizeof *l->shards);
     l->scratch = (struct arena){.base = malloc(SCRATCH_BYTES), .size = SCRATCH_BYTES};
     CHECK(l->shards != NULL && l->scratch.base != NULL);
     TAILQ_INIT(&l->asked);
+    TAILQ_INIT(&l->sent);
     l->boot = boot_begin(env, options);
     return l;
 }
@@ -61,68 +61,22 @@ static void halt(struct link *l, const char *why)
     env_halt(l->env, why);
 }
 
-/* ---- To the shards. ---- */
+/* ---- To the controllers. ---- */
 
-static void tell_session(struct link *l)
+bool link_send(struct link *l, uint64_t conn, const struct rpc_msg *msg)
 {
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        struct post_session *post = calloc(1, sizeof *post);
-        CHECK(post != NULL);
-        post->post.link.kind = POST_SESSION;
-        post->broker_epoch = l->epoch;
-        post->answered_ms = l->answered_ms;
-        post->term = l->leader_term;
-        post->fenced = l->is_fenced;
-        post->is_log_whole = l->is_log_whole;
-        env_post(l->env, n, &post->post);
-    }
-}
+    CHECK(conn != 0);
+    struct buf *frame = rpc_encode(msg);
+    if (frame == NULL) return false;
 
-/* The bytes are copied once per shard: a buffer has one owner, and these are small. */
-static void post_records(struct link *l, uint64_t first_index, struct slice batches)
-{
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        struct post_records *post = calloc(1, sizeof *post);
-        CHECK(post != NULL);
-        post->post.link.kind = POST_RECORDS;
-        post->first_index = first_index;
-        post->batches = buf_of(batches);
-        post->last_index = l->received_index;
-        post->shard = n;
-        l->shards[n].outstanding++;
-        env_post(l->env, n, &post->post);
-    }
-}
-
-static void post_snapshot(struct link *l)
-{
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        struct post_snapshot *post = calloc(1, sizeof *post);
-        CHECK(post != NULL);
-        post->post.link.kind = POST_SNAPSHOT;
-        post->index = l->chunks_index;
-        post->image = buf_of(buf_slice(l->chunks));
-        post->shard = n;
-        l->shards[n].outstanding++;
-        env_post(l->env, n, &post->post);
-    }
-}
-
-static bool has_room(const struct link *l)
-{
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        if (l->shards[n].outstanding >= OUTSTANDING_MAX) return false;
-    }
+    env_send(l->env, conn, &(struct env_piece){.buf = frame, .size = frame->size}, 1);
     return true;
 }
 
-/* ---- To the controllers. ---- */
-
+/* Messages of which every part has a bound fit. */
 static void send(struct link *l, uint64_t conn, const struct rpc_msg *msg)
 {
-    struct buf *frame = rpc_encode(msg);
-    CHECK(frame != NULL); /* Our own messages, bounded by what made them. */
-    env_send(l->env, conn, &(struct env_piece){.buf = frame, .size = frame->size}, 1);
+    CHECK(link_send(l, conn, msg));
 }
 
 static uint64_t dial(struct link *l, uint32_t tag)
@@ -176,11 +130,15 @@ static void say_register(struct link *l)
         msg.register_broker.seeds[i] = slice_of_text(o->seeds[i]);
     }
     send(l, l->session, &msg);
+    l->is_registering = true;
 }
 
 static void say_heartbeat(struct link *l)
 {
     uint64_t now_ms = env_now_ms(l->env);
+    l->heartbeat_due_ms = now_ms + l->options->heartbeat_ms;
+    if (l->heartbeat_count == LINK_HEARTBEATS_MAX) return; /* Nobody answers: no use in more. */
+
     struct rpc_msg msg = {.kind = RPC_HEARTBEAT};
     msg.heartbeat.id = l->options->id;
     msg.heartbeat.epoch = l->epoch;
@@ -195,9 +153,7 @@ static void say_heartbeat(struct link *l)
         }
     }
     send(l, l->session, &msg);
-    /* A fenced broker asks often: it is about to serve. */
-    l->heartbeat_due_ms = now_ms + (l->is_fenced ? FENCED_HEARTBEAT_MS : l->options->heartbeat_ms);
-    if (l->heartbeat_sent_ms == 0) l->heartbeat_sent_ms = now_ms;
+    l->heartbeats_ms[l->heartbeat_count++] = now_ms;
 }
 
 static void say_applied(struct link *l)
@@ -215,126 +171,32 @@ static void say_applied(struct link *l)
     if (was_behind && applied >= l->registered_index) {
         say_heartbeat(l);
         /* Every partition is open: what recovery found is synced, then the mark may say so. */
-        if (l->notes[0] == NULL) l->notes[0] = note_begin(l->env, l->options, "", true);
-    }
-}
-
-/* ---- Questions of the shards. ---- */
-
-static void give_up(struct link *l, struct asked *a, int16_t error)
-{
-    switch (a->post->link.kind) {
-    case POST_ADMIN: ((struct post_admin *)(void *)a->post)->error = error; break;
-    case POST_ISR: ((struct post_isr *)(void *)a->post)->is_lost = true; break;
-    case POST_PRODUCER_IDS: ((struct post_producer_ids *)(void *)a->post)->error = error; break;
-    default: UNREACHABLE();
-    }
-    TAILQ_REMOVE(&l->asked, a, link);
-    env_give_back(l->env, a->post);
-    free(a);
-}
-
-static void ask_isr(struct rpc_msg *msg, const struct link *l, struct post_isr *post)
-{
-    msg->kind = RPC_ALTER_ISR;
-    msg->alter_isr.id = l->options->id;
-    msg->alter_isr.epoch = l->epoch;
-    msg->alter_isr.count = post->count;
-    msg->alter_isr.changes = post->changes;
-}
-
-static void send_question(struct link *l, struct asked *a)
-{
-    struct rpc_msg msg = {0};
-    a->correlation = ++l->next_correlation;
-    if (a->post->link.kind == POST_ADMIN) {
-        struct post_admin *post = (struct post_admin *)(void *)a->post;
-        msg.kind = RPC_ADMIN;
-        msg.admin.correlation = a->correlation;
-        msg.admin.api_key = post->api_key;
-        msg.admin.api_version = post->api_version;
-        msg.admin.listener = slice_of_text(post->listener);
-        msg.admin.body = buf_slice(post->body);
-    } else if (a->post->link.kind == POST_ISR) {
-        ask_isr(&msg, l, (struct post_isr *)(void *)a->post);
-        msg.alter_isr.correlation = a->correlation;
-    } else {
-        msg.kind = RPC_PRODUCER_IDS;
-        msg.producer_ids.correlation = a->correlation;
-        msg.producer_ids.id = l->options->id;
-        msg.producer_ids.epoch = l->epoch;
-        msg.producer_ids.wanted = ((struct post_producer_ids *)(void *)a->post)->wanted;
-    }
-    send(l, l->session, &msg);
-}
-
-static void on_question(struct link *l, struct post *post)
-{
-    struct asked *a = calloc(1, sizeof *a);
-    CHECK(a != NULL);
-    a->post = post;
-    uint64_t wait_ms = post->link.kind == POST_ADMIN
-                           ? ((struct post_admin *)(void *)post)->timeout_ms
-                           : WAIT_FOR_SESSION_MS;
-    a->deadline_ms = env_now_ms(l->env) + wait_ms;
-    TAILQ_INSERT_TAIL(&l->asked, a, link);
-    if (l->phase == LINK_SERVING) {
-        send_question(l, a);
-    } else if (post->link.kind == POST_ISR) {
-        give_up(l, a, 0); /* The leader makes it again when there is a session. */
-    }
-}
-
-static struct asked *find_question(struct link *l, uint64_t correlation)
-{
-    struct asked *a;
-    TAILQ_FOREACH(a, &l->asked, link)
-    {
-        if (a->correlation == correlation && correlation != 0) return a;
-    }
-    return NULL;
-}
-
-static void finish_question(struct link *l, struct asked *a)
-{
-    TAILQ_REMOVE(&l->asked, a, link);
-    env_give_back(l->env, a->post);
-    free(a);
-}
-
-/* What was sent and has no answer is lost with the session; what was not sent waits for the next.
- */
-static void lose_questions(struct link *l)
-{
-    struct asked *a, *next;
-    for (a = TAILQ_FIRST(&l->asked); a != NULL; a = next) {
-        next = TAILQ_NEXT(a, link);
-        if (a->correlation != 0) give_up(l, a, KAFKA_NOT_CONTROLLER);
-    }
-}
-
-static void send_waiting(struct link *l)
-{
-    struct asked *a, *next;
-    for (a = TAILQ_FIRST(&l->asked); a != NULL; a = next) {
-        next = TAILQ_NEXT(a, link);
-        if (a->correlation == 0) send_question(l, a);
+        if (!l->is_marked) l->notes[0] = note_begin(l->env, l->options, "", true);
+        l->is_marked = true;
     }
 }
 
 /* ---- The session. ---- */
 
-static void disconnect(struct link *l, bool at_once)
+static void close_stream(struct link *l)
 {
-    if (l->session != 0) env_close(l->env, l->session, false);
     if (l->stream != 0) env_close(l->env, l->stream, false);
-    l->session = l->stream = 0;
+    l->stream = 0;
     l->stream_is_paused = false;
     buf_unref(l->chunks);
     l->chunks = NULL;
-    l->heartbeat_sent_ms = 0;
+}
+
+static void disconnect(struct link *l, bool at_once)
+{
+    if (l->session != 0) env_close(l->env, l->session, false);
+    l->session = 0;
+    close_stream(l);
+    if (l->phase == LINK_SERVING) l->complain_due_ms = env_now_ms(l->env) + COMPLAIN_MS;
+    l->heartbeat_count = 0;
+    l->is_registering = false;
     l->phase = LINK_DIALING;
-    lose_questions(l);
+    link_lose_questions(l);
     uint64_t wait_ms = (uint64_t)RETRY_MIN_MS << (l->refusals < 5 ? l->refusals : 5);
     if (wait_ms > RETRY_MAX_MS) wait_ms = RETRY_MAX_MS;
     l->retry_at_ms = env_now_ms(l->env) + (at_once ? 0 : wait_ms);
@@ -361,13 +223,26 @@ static void on_not_leader(struct link *l, uint32_t leader_id)
     disconnect(l, false);
 }
 
+/* This controller leads and knows us by our epoch. */
+static void become_serving(struct link *l)
+{
+    l->phase = LINK_SERVING;
+    l->refusals = 0;
+    l->reported_index = 0;
+    /* A registration made anew has another epoch: the old stream speaks for the old one. */
+    close_stream(l);
+    l->stream = dial(l, TAG_STREAM);
+    link_send_waiting(l);
+}
+
 static void on_registered(struct link *l, const struct rpc_msg *msg)
 {
+    if (!l->is_registering) return;
+
+    l->is_registering = false;
     bool is_first = l->epoch != msg->registered.epoch;
     l->epoch = msg->registered.epoch;
     l->registered_index = msg->registered.index;
-    l->phase = LINK_SERVING;
-    l->refusals = 0;
     if (is_first) l->is_fenced = true;
     if (l->cluster_id[0] == '\0' && msg->registered.cluster_id.size == META_CLUSTER_ID_SIZE) {
         memcpy(l->cluster_id, msg->registered.cluster_id.at, META_CLUSTER_ID_SIZE);
@@ -378,11 +253,9 @@ static void on_registered(struct link *l, const struct rpc_msg *msg)
         log_info(l->env, "registered with controller %u: broker epoch %" PRId64,
                  l->options->voters[l->voter].id, l->epoch);
     }
-    tell_session(l);
-    l->reported_index = 0;
-    l->stream = dial(l, TAG_STREAM);
+    link_tell_session(l);
+    become_serving(l);
     say_heartbeat(l);
-    send_waiting(l);
 }
 
 static void on_refused(struct link *l, const struct rpc_msg *msg)
@@ -395,56 +268,44 @@ static void on_refused(struct link *l, const struct rpc_msg *msg)
         halt(l, why);
         return;
     }
-    log_warn(l->env, "%s", why);
+    if (l->refusal_said_ms + COMPLAIN_MS <= env_now_ms(l->env)) log_warn(l->env, "%s", why);
+    l->refusal_said_ms = env_now_ms(l->env);
+    l->refusals++;
     disconnect(l, false);
 }
 
 static void on_heartbeat_reply(struct link *l, const struct rpc_msg *msg)
 {
+    if (l->heartbeat_count == 0) return; /* Nothing was asked. */
+
+    /* Answers come in the order of the questions: this one answers the oldest. Nothing younger may
+     * count, or a leader would believe in a lease that it does not have (DESIGN 6.13). */
+    uint64_t sent_ms = l->heartbeats_ms[0];
+    l->heartbeat_count--;
+    memmove(l->heartbeats_ms, l->heartbeats_ms + 1, l->heartbeat_count * sizeof sent_ms);
+    if (l->is_registering) return; /* It answers for an epoch that is to be replaced. */
     if (msg->heartbeat_reply.epoch == 0) {
-        say_register(l); /* It does not know us: a new registration of this incarnation. */
+        log_info(l->env, "controller %u does not know this broker: registering again",
+                 l->options->voters[l->voter].id);
+        l->phase = LINK_GREETING;
+        l->dialed_ms = env_now_ms(l->env);
+        say_register(l);
         return;
     }
-    if (l->heartbeat_sent_ms != 0) l->answered_ms = l->heartbeat_sent_ms;
-    l->heartbeat_sent_ms = 0;
+    if (l->phase == LINK_GREETING) {
+        log_info(l->env, "controller %u goes on with this broker", l->options->voters[l->voter].id);
+        become_serving(l);
+    }
+    l->answered_ms = sent_ms;
     l->leader_term = msg->heartbeat_reply.term;
     if (l->is_fenced && !msg->heartbeat_reply.fenced) log_info(l->env, "serving");
     l->is_fenced = msg->heartbeat_reply.fenced;
-    tell_session(l);
-    if (l->is_stopping && msg->heartbeat_reply.may_stop) l->stop_by_ms = 0;
-}
+    link_tell_session(l);
+    if (!l->is_stopping) return;
 
-static void on_admin_reply(struct link *l, const struct rpc_msg *msg)
-{
-    struct asked *a = find_question(l, msg->admin_reply.correlation);
-    if (a == NULL || a->post->link.kind != POST_ADMIN) return;
-    struct post_admin *post = (struct post_admin *)(void *)a->post;
-    post->error = msg->admin_reply.error;
-    if (post->error == 0) post->answer = buf_of(msg->admin_reply.body);
-    finish_question(l, a);
-}
-
-static void on_isr_reply(struct link *l, const struct rpc_msg *msg)
-{
-    struct asked *a = find_question(l, msg->alter_isr_reply.correlation);
-    if (a == NULL || a->post->link.kind != POST_ISR) return;
-    struct post_isr *post = (struct post_isr *)(void *)a->post;
-    post->is_lost = msg->alter_isr_reply.count != post->count;
-    for (uint32_t i = 0; i < post->count && !post->is_lost; i++) {
-        post->results[i] = msg->alter_isr_reply.results[i];
-    }
-    finish_question(l, a);
-}
-
-static void on_producer_ids_reply(struct link *l, const struct rpc_msg *msg)
-{
-    struct asked *a = find_question(l, msg->producer_ids_reply.correlation);
-    if (a == NULL || a->post->link.kind != POST_PRODUCER_IDS) return;
-    struct post_producer_ids *post = (struct post_producer_ids *)(void *)a->post;
-    post->error = msg->producer_ids_reply.error;
-    post->first = msg->producer_ids_reply.first;
-    post->count = msg->producer_ids_reply.count;
-    finish_question(l, a);
+    uint64_t longer_ms = env_now_ms(l->env) + STOP_WITHOUT_SESSION_MS;
+    l->stop_by_ms = longer_ms < l->stop_last_ms ? longer_ms : l->stop_last_ms;
+    if (msg->heartbeat_reply.may_stop) l->stop_by_ms = 0;
 }
 
 /* ---- The stream. ---- */
@@ -455,9 +316,10 @@ static void on_records(struct link *l, const struct rpc_msg *msg)
     struct slice batch;
     struct record_batch_header h;
     uint64_t last = 0;
+    uint64_t term = 0;
     while (kafka_batch_next(&rest, &batch, &h)) {
         last = (uint64_t)h.base_offset;
-        l->received_term = (uint64_t)h.partition_leader_epoch;
+        term = (uint64_t)h.partition_leader_epoch;
     }
     if (last <= l->received_index) return; /* Nothing, or nothing new. */
     if (msg->records.first_index > l->received_index + 1) {
@@ -467,7 +329,8 @@ static void on_records(struct link *l, const struct rpc_msg *msg)
         return;
     }
     l->received_index = last;
-    post_records(l, msg->records.first_index, msg->records.batches);
+    l->received_term = term;
+    link_post_records(l, msg->records.first_index, msg->records.batches);
 }
 
 static void on_chunk(struct link *l, const struct rpc_msg *msg)
@@ -493,7 +356,7 @@ static void on_chunk(struct link *l, const struct rpc_msg *msg)
 
     l->received_index = l->chunks_index;
     l->received_term = l->chunks_term;
-    post_snapshot(l);
+    link_post_snapshot(l);
     buf_unref(l->chunks);
     l->chunks = NULL;
 }
@@ -518,9 +381,9 @@ static void on_message(struct link *l, const struct rpc_msg *msg)
     case RPC_NOT_LEADER: on_not_leader(l, msg->not_leader.leader_id); return;
     case RPC_REGISTERED: on_registered(l, msg); return;
     case RPC_HEARTBEAT_REPLY: on_heartbeat_reply(l, msg); return;
-    case RPC_ALTER_ISR_REPLY: on_isr_reply(l, msg); return;
-    case RPC_ADMIN_REPLY: on_admin_reply(l, msg); return;
-    case RPC_PRODUCER_IDS_REPLY: on_producer_ids_reply(l, msg); return;
+    case RPC_ALTER_ISR_REPLY: link_on_isr_reply(l, msg); return;
+    case RPC_ADMIN_REPLY: link_on_admin_reply(l, msg); return;
+    case RPC_PRODUCER_IDS_REPLY: link_on_producer_ids_reply(l, msg); return;
     case RPC_RECORDS: on_records(l, msg); return;
     case RPC_SNAPSHOT_CHUNK: on_chunk(l, msg); return;
     case RPC_HELLO:
@@ -557,10 +420,16 @@ static void on_connected(struct link *l, const struct env_event *e)
 {
     if (e->conn == l->session) {
         say_hello(l, l->session, RPC_ROLE_SESSION);
-        say_register(l);
+        /* The epoch outlives the session: with a new one, this broker would leave every ISR. */
+        if (l->epoch < 0) {
+            say_register(l);
+        } else {
+            say_heartbeat(l);
+        }
         l->dialed_ms = env_now_ms(l->env);
     } else if (e->conn == l->stream) {
         say_follow(l);
+        say_applied(l);
     }
 }
 
@@ -605,7 +474,7 @@ static void on_booted(struct link *l, struct boot_job *b)
     for (uint32_t n = 1; n <= l->options->shard_count; n++) {
         l->shards[n].heard_ms = env_now_ms(l->env);
     }
-    tell_session(l);
+    link_tell_session(l);
     l->phase = LINK_DIALING;
     l->retry_at_ms = env_now_ms(l->env);
 }
@@ -630,44 +499,24 @@ static void on_job(struct link *l, struct job *job)
     }
 }
 
-static void on_applied_by(struct link *l, uint32_t number, uint64_t index)
-{
-    struct link_shard *s = &l->shards[number];
-    CHECK(s->outstanding > 0);
-    s->outstanding--;
-    if (index > s->applied_index) s->applied_index = index;
-    say_applied(l);
-}
-
-static void on_post_back(struct link *l, struct post *post)
-{
-    if (post->link.kind == POST_RECORDS) {
-        struct post_records *p = (struct post_records *)(void *)post;
-        on_applied_by(l, p->shard, p->last_index);
-        buf_unref(p->batches);
-    } else if (post->link.kind == POST_SNAPSHOT) {
-        struct post_snapshot *p = (struct post_snapshot *)(void *)post;
-        on_applied_by(l, p->shard, p->index);
-        buf_unref(p->image);
-    } else if (post->link.kind == POST_PROBE) {
-        struct post_probe *p = (struct post_probe *)(void *)post;
-        struct link_shard *s = &l->shards[p->shard];
-        s->probe_is_out = false;
-        s->heard_ms = env_now_ms(l->env);
-        s->numbers = p->numbers;
-    } else if (post->link.kind == POST_STOP) {
-        l->shards[((struct post_stop *)(void *)post)->shard].is_stopped = true;
-    }
-    free(post);
-}
-
 static void on_post(struct link *l, struct post *post)
 {
     if (post->is_back) {
-        on_post_back(l, post);
+        if (link_on_post_back(l, post)) say_applied(l);
     } else {
-        on_question(l, post);
+        link_on_question(l, post);
     }
+}
+
+static void on_stop(struct link *l)
+{
+    if (l->is_stopping) return;
+    l->is_stopping = true;
+    l->stop_by_ms = env_now_ms(l->env) + STOP_WITHOUT_SESSION_MS;
+    l->stop_last_ms = env_now_ms(l->env) + l->options->stop_max_ms;
+    if (l->stop_by_ms > l->stop_last_ms) l->stop_by_ms = l->stop_last_ms;
+    l->heartbeat_due_ms = 0;
+    log_info(l->env, "stopping in order");
 }
 
 static void on_event(struct link *l, const struct env_event *e)
@@ -679,12 +528,7 @@ static void on_event(struct link *l, const struct env_event *e)
     case ENV_JOB_DONE: on_job(l, e->job); return;
     case ENV_POSTED: on_post(l, e->post); return;
     case ENV_HTTP: link_on_http(l, e); return;
-    case ENV_STOP:
-        l->is_stopping = true;
-        l->stop_by_ms = env_now_ms(l->env) + STOP_WITHOUT_SESSION_MS;
-        l->heartbeat_due_ms = 0;
-        log_info(l->env, "stopping in order");
-        return;
+    case ENV_STOP: on_stop(l); return;
     case ENV_ACCEPTED:
     case ENV_DRAINED: return;
     }
@@ -693,39 +537,12 @@ static void on_event(struct link *l, const struct env_event *e)
 
 /* ---- After the events. ---- */
 
-static void send_probes(struct link *l)
-{
-    l->probe_due_ms = env_now_ms(l->env) + l->options->heartbeat_ms;
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        if (l->shards[n].probe_is_out || l->stop_was_sent) continue;
-        struct post_probe *post = calloc(1, sizeof *post);
-        CHECK(post != NULL);
-        post->post.link.kind = POST_PROBE;
-        post->sent_ms = env_now_ms(l->env);
-        post->shard = n;
-        l->shards[n].probe_is_out = true;
-        env_post(l->env, n, &post->post);
-    }
-}
-
-static void send_stop(struct link *l)
-{
-    l->stop_was_sent = true;
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
-        struct post_stop *post = calloc(1, sizeof *post);
-        CHECK(post != NULL);
-        post->post.link.kind = POST_STOP;
-        post->shard = n;
-        env_post(l->env, n, &post->post);
-    }
-}
-
 /* Heartbeats with wants_stop until we may, or for so long; then the shards sync and close. */
 static void maybe_stop(struct link *l)
 {
     if (!l->is_stopping) return;
     bool may = l->stop_by_ms <= env_now_ms(l->env) || l->epoch < 0;
-    if (may && !l->stop_was_sent && l->phase != LINK_BOOTING) send_stop(l);
+    if (may && !l->stop_was_sent && l->phase != LINK_BOOTING) link_send_stop(l);
     if (!l->stop_was_sent) return;
     for (uint32_t n = 1; n <= l->options->shard_count; n++) {
         if (!l->shards[n].is_stopped) return;
@@ -739,20 +556,26 @@ static void maybe_stop(struct link *l)
     env_stop(l->env);
 }
 
-static void check_questions(struct link *l)
+static void complain(struct link *l)
 {
-    struct asked *a, *next;
-    for (a = TAILQ_FIRST(&l->asked); a != NULL; a = next) {
-        next = TAILQ_NEXT(a, link);
-        if (a->deadline_ms <= env_now_ms(l->env)) give_up(l, a, KAFKA_REQUEST_TIMED_OUT);
-    }
+    uint64_t now_ms = env_now_ms(l->env);
+    if (l->phase == LINK_BOOTING || l->phase == LINK_SERVING) return;
+    if (l->complain_due_ms > now_ms) return;
+
+    l->complain_due_ms = now_ms + COMPLAIN_MS;
+    const struct broker_voter *v = &l->options->voters[l->voter];
+    log_warn(l->env,
+             "no controller that leads has been reached yet; going on through the %u of "
+             "controller.quorum.voters (now at %u@%s:%u)",
+             l->options->voter_count, v->id, v->host, v->port);
 }
 
 static void check_clocks(struct link *l)
 {
     uint64_t now_ms = env_now_ms(l->env);
-    if (l->probe_due_ms <= now_ms && l->phase != LINK_BOOTING) send_probes(l);
-    check_questions(l);
+    complain(l);
+    if (l->probe_due_ms <= now_ms && l->phase != LINK_BOOTING) link_send_probes(l);
+    link_check_questions(l);
     if (l->phase == LINK_DIALING && l->retry_at_ms <= now_ms) {
         l->phase = LINK_GREETING;
         l->dialed_ms = now_ms;
@@ -760,14 +583,14 @@ static void check_clocks(struct link *l)
     }
     bool is_silent =
         l->phase == LINK_GREETING && now_ms - l->dialed_ms > 2 * l->options->session_ms;
-    bool is_unanswered = l->phase == LINK_SERVING && l->heartbeat_sent_ms != 0 &&
-                         now_ms - l->heartbeat_sent_ms > l->options->session_ms;
+    bool is_unanswered = l->phase == LINK_SERVING && l->heartbeat_count > 0 &&
+                         now_ms - l->heartbeats_ms[0] > l->options->session_ms;
     if (is_silent || is_unanswered) {
         log_warn(l->env, "controller %u does not answer", l->options->voters[l->voter].id);
         try_next_voter(l);
     }
     if (l->phase == LINK_SERVING && l->heartbeat_due_ms <= now_ms) say_heartbeat(l);
-    if (l->stream != 0 && l->stream_is_paused == has_room(l)) {
+    if (l->stream != 0 && l->stream_is_paused == link_has_room(l)) {
         l->stream_is_paused = !l->stream_is_paused;
         env_pause(l->env, l->stream, l->stream_is_paused);
     }
@@ -781,6 +604,7 @@ static uint64_t next_deadline(const struct link *l)
     if (l->phase == LINK_GREETING) due_ms = l->dialed_ms + 2 * l->options->session_ms + 1;
     if (l->phase == LINK_SERVING) due_ms = l->heartbeat_due_ms;
     if (due_ms < next_ms) next_ms = due_ms;
+    if (link_questions_deadline(l) < next_ms) next_ms = link_questions_deadline(l);
     if (l->is_stopping && l->stop_by_ms < next_ms && !l->stop_was_sent) next_ms = l->stop_by_ms;
     return next_ms;
 }
@@ -788,7 +612,13 @@ static uint64_t next_deadline(const struct link *l)
 uint64_t link_turn(void *link, const struct env_event *events, uint32_t count)
 {
     struct link *l = link;
-    for (uint32_t i = 0; i < count && !l->is_halted; i++) on_event(l, &events[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!l->is_halted) {
+            on_event(l, &events[i]);
+        } else if (events[i].kind == ENV_FRAME) {
+            buf_unref(events[i].buf);
+        }
+    }
     if (!l->is_halted) check_clocks(l);
     if (!l->is_halted) maybe_stop(l);
     return l->is_halted ? ENV_NEVER : next_deadline(l);
@@ -797,11 +627,8 @@ uint64_t link_turn(void *link, const struct env_event *events, uint32_t count)
 void link_close(struct link *l, bool world_is_gone)
 {
     CHECK(IMPLIES(l->boot != NULL, world_is_gone));
-    struct asked *a;
-    while ((a = TAILQ_FIRST(&l->asked)) != NULL) {
-        TAILQ_REMOVE(&l->asked, a, link);
-        free(a);
-    }
+    link_questions_close(l);
+    link_posts_close(l);
     buf_unref(l->chunks);
     free(l->boot);
     free(l->notes[0]);

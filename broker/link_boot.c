@@ -48,6 +48,31 @@ static int write_meta(struct fs *fs, const char *dir, int32_t node_id, const cha
     return fs_replace_file(fs, path, text, (size_t)size);
 }
 
+/* With the folders above it, as `mkdir -p`: a path out of a properties file is what people mean. */
+static int make_folders(struct fs *fs, const char *dir)
+{
+    int rc = fs->ops->mkdir(fs, dir);
+    if (rc != -ERR_ABSENT) return rc;
+
+    char path[FS_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", dir);
+    for (char *at = path + 1; *at != '\0'; at++) {
+        if (*at != '/') continue;
+        *at = '\0';
+        rc = fs->ops->mkdir(fs, path);
+        /* What exists may lie where we may not write. */
+        if (rc != 0 && rc != -ERR_DENIED && rc != -ERR_EXISTS) return rc;
+        *at = '/';
+    }
+    return fs->ops->mkdir(fs, dir);
+}
+
+static void see_folder(void *arg, const struct fs_entry *entry)
+{
+    bool *has_folders = arg;
+    if (entry->is_dir && strcmp(entry->name, "lost+found") != 0) *has_folders = true;
+}
+
 static int read_meta(struct fs *fs, struct boot_job *b, bool *is_new)
 {
     char path[FS_PATH_MAX + 32], value[128];
@@ -63,13 +88,16 @@ static int read_meta(struct fs *fs, struct boot_job *b, bool *is_new)
     if (rc != 0) return refuse(b, rc, "meta.properties cannot be read");
 
     int64_t node = -1;
-    bool has_node = property((const char *)text, "node.id", value, sizeof value) &&
+    /* Kafka wrote broker.id before it wrote node.id. */
+    bool has_node = (property((const char *)text, "node.id", value, sizeof value) ||
+                     property((const char *)text, "broker.id", value, sizeof value)) &&
                     text_to_i64(slice_of_text(value), &node);
     if (!property((const char *)text, "cluster.id", b->cluster_id, sizeof b->cluster_id)) {
         b->cluster_id[0] = '\0';
     }
     free(text);
     if (has_node && node == b->node_id) return 0;
+    if (!has_node) return refuse(b, -ERR_CORRUPT, "meta.properties says no node.id");
     (void)snprintf(
         b->why, sizeof b->why,
         "log.dirs %.200s belongs to node.id %lld, and this broker has node.id %d: give it "
@@ -83,7 +111,10 @@ static void read_mark(struct fs *fs, struct boot_job *b, bool is_new)
 {
     char path[FS_PATH_MAX + 32], now[MARK_MAX];
     (void)snprintf(path, sizeof path, "%s/" MARK_FILE, b->dir);
-    b->is_log_whole = is_new;
+    /* Without meta.properties there may still be partitions: somebody took it away. */
+    bool has_folders = false;
+    int rc = fs->ops->list(fs, b->dir, see_folder, &has_folders);
+    b->is_log_whole = is_new && rc == 0 && !has_folders;
     uint8_t *text = NULL;
     size_t size = 0;
     if (fs->ops->boot_mark(fs, b->dir, now, sizeof now) != 0) return;
@@ -94,7 +125,7 @@ static void read_mark(struct fs *fs, struct boot_job *b, bool is_new)
 
 static int boot(struct fs *fs, struct boot_job *b)
 {
-    int rc = fs->ops->mkdir(fs, b->dir);
+    int rc = make_folders(fs, b->dir);
     if (rc != 0) return refuse(b, rc, "the folder cannot be made");
     rc = fs->ops->lock(fs, b->dir);
     if (rc == -ERR_BUSY) {

@@ -40,12 +40,17 @@ struct note_job {
 /* A post of a shard that waits for a controller's answer. */
 struct asked {
     struct post *post;
-    uint64_t correlation; /* 0: not sent yet. */
+    uint64_t correlation;     /* 0: not sent yet. */
+    uint64_t unsent_until_ms; /* It waits no longer than this for a session. */
     uint64_t deadline_ms;
     TAILQ_ENTRY(asked) link;
 };
 
 TAILQ_HEAD(asked_list, asked);
+TAILQ_HEAD(sent_list, sent);
+
+/* More than fit into a session timeout, with those that are sent out of turn. */
+#define LINK_HEARTBEATS_MAX 32
 
 /* What a shard has been sent of the stream and has not given back, and what it has. */
 struct link_shard {
@@ -66,12 +71,15 @@ struct link {
     struct uuid secret;
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
     bool is_log_whole;
+    bool is_marked; /* Or about to be: the folder bears the mark of this boot. */
     struct boot_job *boot;
     struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */
 
     uint32_t voter; /* The one that is dialled: an index. */
     uint32_t refusals;
     uint64_t retry_at_ms;
+    uint64_t complain_due_ms;
+    uint64_t refusal_said_ms;
     uint64_t session; /* Connections; 0: none. */
     uint64_t stream;
     bool stream_is_paused;
@@ -81,7 +89,9 @@ struct link {
     int64_t epoch; /* Of this incarnation; -1: not registered. */
     uint64_t registered_index;
     bool is_fenced;
-    uint64_t heartbeat_sent_ms; /* Of the one that is not answered; 0: none. */
+    bool is_registering;      /* Asked for an epoch, and not answered. */
+    uint32_t heartbeat_count; /* Sent and not answered, and when, the oldest first. */
+    uint64_t heartbeats_ms[LINK_HEARTBEATS_MAX];
     uint64_t heartbeat_due_ms;
     uint64_t answered_ms; /* When the last answered heartbeat had been sent. */
     uint64_t probe_due_ms;
@@ -96,10 +106,12 @@ struct link {
 
     uint64_t next_correlation;
     struct asked_list asked;
+    struct sent_list sent;     /* Our own posts that are not home. */
     struct link_shard *shards; /* By actor number, from 1. */
     bool is_stopping;
     bool stop_was_sent;
-    uint64_t stop_by_ms;
+    uint64_t stop_by_ms;   /* Unless a session gives hope. */
+    uint64_t stop_last_ms; /* Whatever the sessions say. */
     bool is_halted;
     struct arena scratch;
 };
@@ -113,9 +125,37 @@ struct boot_job *boot_begin(struct env *env, const struct broker_options *option
 struct note_job *note_begin(struct env *env, const struct broker_options *options,
                             const char *cluster_id, bool is_mark);
 
+/* ---- link.c ---- */
+
+/* False: it is larger than a frame may be. */
+bool link_send(struct link *l, uint64_t conn, const struct rpc_msg *msg);
+uint64_t link_applied(const struct link *l);
+
+/* ---- link_posts.c: to the shards and home again. ---- */
+
+void link_tell_session(struct link *l);
+void link_post_records(struct link *l, uint64_t first_index, struct slice batches);
+void link_post_snapshot(struct link *l);
+void link_send_probes(struct link *l);
+void link_send_stop(struct link *l);
+bool link_has_room(const struct link *l); /* False: a shard has more than enough to apply. */
+bool link_on_post_back(struct link *l, struct post *post); /* True: something was applied. */
+void link_posts_close(struct link *l);
+
+/* ---- link_ask.c: what shards ask of the controllers. ---- */
+
+void link_on_question(struct link *l, struct post *post);
+void link_send_waiting(struct link *l);
+void link_lose_questions(struct link *l);
+void link_check_questions(struct link *l);
+uint64_t link_questions_deadline(const struct link *l);
+void link_on_admin_reply(struct link *l, const struct rpc_msg *msg);
+void link_on_isr_reply(struct link *l, const struct rpc_msg *msg);
+void link_on_producer_ids_reply(struct link *l, const struct rpc_msg *msg);
+void link_questions_close(struct link *l);
+
 /* ---- link_http.c ---- */
 
 void link_on_http(struct link *l, const struct env_event *e);
-uint64_t link_applied(const struct link *l);
 
 #endif
