@@ -160,6 +160,17 @@ static void on_boot_read(struct controller *c)
 
 /* ---- Jobs. ---- */
 
+/* The last thing: nothing is on its way to the disk any more. */
+static void maybe_stop(struct controller *c)
+{
+    enum journal_state state = journal_state_of(c->journal);
+    if (c->phase != PHASE_CLOSING || !LIST_EMPTY(&c->jobs)) return;
+    if (state != JOURNAL_STOPPED && state != JOURNAL_FAILED) return;
+    if (!journal_is_idle(c->journal)) return;
+    c->phase = PHASE_STOPPED;
+    env_stop(c->env);
+}
+
 static void on_journal_job(struct controller *c, struct job *job)
 {
     unsigned news = journal_on_job(c->journal, job);
@@ -178,9 +189,7 @@ static void on_journal_job(struct controller *c, struct job *job)
     case PHASE_UP:
     case PHASE_STOPPING: quorum_on_journal(c, news); return;
     case PHASE_CLOSING:
-        if (!(news & (JOURNAL_NEWS_STOPPED | JOURNAL_NEWS_FAILED))) return;
-        c->phase = PHASE_STOPPED;
-        env_stop(c->env);
+        maybe_stop(c);
         return;
     case PHASE_FOLDER:
     case PHASE_STOPPED:
@@ -202,6 +211,7 @@ static void on_file_written(struct controller *c, struct file_job *f)
         snapshot_on_pulled(c);
     }
     file_job_free(f);
+    maybe_stop(c);
 }
 
 static void on_job(struct controller *c, struct job *job)
