@@ -10,10 +10,9 @@ struct buf *buf_new(uint32_t capacity)
     struct buf *b = malloc(sizeof *b + capacity);
     CHECK(b != NULL); /* Every size is bounded by its caller; out of memory is the end. */
 
-    b->refs = 1;
+    count_init(&b->refs, 1);
     b->size = 0;
     b->capacity = capacity;
-    b->unused = 0;
     return b;
 }
 
@@ -29,23 +28,23 @@ struct buf *buf_of(struct slice bytes)
 
 struct buf *buf_ref(struct buf *b)
 {
-    CHECK(b->refs > 0);
+    CHECK(count_get(&b->refs) > 0);
 
-    b->refs++;
+    count_up(&b->refs);
     return b;
 }
 
 void buf_unref(struct buf *b)
 {
     if (b == NULL) return;
-    CHECK(b->refs > 0);
+    CHECK(count_get(&b->refs) > 0);
 
-    if (--b->refs == 0) free(b);
+    if (count_down(&b->refs)) free(b);
 }
 
 struct buf *buf_grow(struct buf *b, uint32_t capacity)
 {
-    CHECK(b->refs == 1);
+    CHECK(count_get(&b->refs) == 1);
     if (capacity <= b->capacity) return b;
 
     b = realloc(b, sizeof *b + capacity);

@@ -1,9 +1,9 @@
-/* buf.h -- counted buffers: bytes that more than one thing in the same shard looks at.
+/* buf.h -- counted buffers: bytes that more than one thing looks at.
  *
  *   Owns:     its bytes. The last buf_unref() frees them.
- *   Used by:  one shard at a time. A buffer that travels (a write in an I/O thread, a part of a
- *             request on another shard) stays referenced by the message that carries it, and that
- *             message comes home before the reference is given up. So the count is a plain number.
+ *   Used by:  more than one shard: a frame is its connection's, and the journals of other shards
+ *             write parts of it. Each part of the bytes belongs to one of them at a time; only the
+ *             count is shared.
  */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
+#include "common/count.h"
 
 struct buf {
-    uint32_t refs;
+    struct count refs;
     uint32_t size;     /* Bytes that are there. */
     uint32_t capacity; /* Bytes that there is room for. */
-    uint32_t unused;
     uint8_t data[];
 };
 

@@ -31,6 +31,7 @@
 #define ENV_NEVER UINT64_MAX
 #define ENV_ADDRESS_MAX 64
 #define ENV_HOST_MAX 256
+#define ENV_ACTORS_MAX 64  /* Of one process: sets of them are the bits of a word. */
 #define ENV_EVENTS_MAX 512 /* Per turn; more wait for the next one. */
 
 /* ---- Jobs: disk work, done elsewhere. ---- */
@@ -139,6 +140,7 @@ struct env_ops {
     void (*submit)(struct env *env, struct job *job);
     int (*read_now)(struct env *env, struct file *file, void *to, size_t size, uint64_t at);
     void (*file_unref)(struct env *env, struct file *file);
+    void (*revoke)(struct env *env, const struct file *file); /* NULL: sent is sent, and copied. */
     void (*post)(struct env *env, uint32_t to, struct post *post);
     void (*give_back)(struct env *env, struct post *post);
     void (*log)(struct env *env, enum log_level level, const char *text);
@@ -254,10 +256,11 @@ static inline struct file *file_ref(struct file *file)
     return file;
 }
 
-/* Gives a reference up; the last one closes the file. NULL is allowed. */
-static inline void env_file_unref(struct env *env, struct file *file)
+/* The file's bytes are about to be changed: connections that still have to send some of them are
+ * closed (ENV_REASON_LOCAL). */
+static inline void env_revoke(struct env *env, const struct file *file)
 {
-    if (file != NULL) env->ops->file_unref(env, file);
+    if (env->ops->revoke != NULL) env->ops->revoke(env, file);
 }
 
 /* Sends a message to another actor of this process (or to itself), and gives one back. */
@@ -268,6 +271,30 @@ static inline void env_post(struct env *env, uint32_t to, struct post *post)
 static inline void env_give_back(struct env *env, struct post *post)
 {
     env->ops->give_back(env, post);
+}
+
+/* Gives a reference up; the last one closes the file, or gives it back to the actor that lent it.
+ * NULL is allowed. */
+static inline void env_file_unref(struct env *env, struct file *file)
+{
+    if (file == NULL) return;
+    if (file->loan == NULL || file->refs > 1) {
+        env->ops->file_unref(env, file);
+    } else {
+        file->refs = 0;
+        env_give_back(env, file->loan);
+    }
+}
+
+/* Lends a file of this actor's to another one, which gets `lent` in some message, with one
+ * reference, and counts for itself. When it has given up all of them, `post` comes home as if it
+ * had been posted. Until then a reference to `file` must be kept. */
+static inline void file_lend(struct env *env, const struct file *file, struct file *lent,
+                             struct post *post)
+{
+    *lent = (struct file){.refs = 1, .fd = file->fd, .node = file->node, .loan = post};
+    post->home = env->actor;
+    post->is_back = false;
 }
 
 /* Ends this node at once: what it was told to acknowledge and has not stays so. In the real world

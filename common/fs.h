@@ -18,12 +18,16 @@
 
 #include "common/err.h"
 
+struct post;
+
 /* An open file, counted. Made by a job and handed home in it; counted by its home shard only (a job
  * that uses it travels under a reference of the shard). */
 struct file {
     uint32_t refs;
     int32_t fd; /* The real world's; -1 in the simulated one. */
     void *node; /* The simulated world's. */
+    /* Lent by another actor (file_lend): what the last reference gives back. NULL: our own. */
+    struct post *loan;
 };
 
 enum fs_mode {

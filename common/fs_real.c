@@ -247,8 +247,11 @@ static int real_list(struct fs *fs, const char *path,
                      void (*visit)(void *arg, const struct fs_entry *), void *arg)
 {
     (void)fs;
-    DIR *dir = opendir(path);
-    if (dir == NULL) return err_now();
+    /* Opened as everything else is: a signal does not end it, and checkers of threads see it. */
+    int fd = open_retrying(path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return err_now();
+    DIR *dir = fdopendir(fd);
+    CHECK(dir != NULL);
 
     struct listing l = {0};
     int rc = read_names(dir, &l);

@@ -334,7 +334,7 @@ int shard_run_all(struct world *w, env_turn_fn *const turns[], void *const actor
         watch_open(w->shards[0].loop, signals.fd, WATCH_READ, on_signal, &signals);
     watch_set(watch, true);
 
-    pthread_t threads[SHARD_COUNT_MAX];
+    pthread_t threads[ENV_ACTORS_MAX];
     disk_start(w->disk);
     for (uint32_t i = 0; i < w->actor_count; i++) {
         w->shards[i].turn = turns[i];

@@ -13,8 +13,6 @@
 #include "common/http_in.h"
 #include "common/sock.h"
 
-#define SHARD_COUNT_MAX 64 /* Sets of them are the bits of a word. */
-
 struct shard {
     struct env env; /* First: an env of the real world is a shard. */
     struct world *world;

@@ -221,6 +221,24 @@ void sock_out_close(struct conn *c, bool flush_first)
     conn_make_dirty(c); /* Also with nothing queued: that is what closes our end. */
 }
 
+static bool has_piece_of(const struct conn *c, const struct file *file)
+{
+    for (uint32_t i = 0; i < c->out_count; i++) {
+        if (c->out[c->out_first + i].file == file) return true;
+    }
+    return false;
+}
+
+void sock_out_revoke(struct socks *s, const struct file *file)
+{
+    CHECK(file != NULL);
+
+    for (uint32_t i = 0; i < s->slot_count; i++) {
+        struct conn *c = s->slots[i].conn;
+        if (c != NULL && has_piece_of(c, file)) conn_fail(c, ENV_REASON_LOCAL);
+    }
+}
+
 bool sock_out_is_idle(const struct socks *s)
 {
     for (uint32_t i = 0; i < s->slot_count; i++) {

@@ -14,6 +14,9 @@ void sock_out_flush(struct socks *s);
 /* Closes for the shell: at once, or when what is queued has gone. */
 void sock_out_close(struct conn *c, bool flush_first);
 
+/* Closes the connections to which bytes of the file are queued; the shell hears of it. */
+void sock_out_revoke(struct socks *s, const struct file *file);
+
 /* True if nothing is queued to any connection. */
 bool sock_out_is_idle(const struct socks *s);
 

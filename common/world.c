@@ -161,6 +161,11 @@ static void real_file_unref(struct env *env, struct file *file)
     if (--file->refs == 0) shard_close_file(shard_of(env), file);
 }
 
+static void real_revoke(struct env *env, const struct file *file)
+{
+    sock_out_revoke(&shard_of(env)->socks, file);
+}
+
 static void send_post(struct shard *s, uint32_t to, struct lane *lane, struct post *post)
 {
     if (to == s->env.actor) {
@@ -230,6 +235,7 @@ static const struct env_ops real_ops = {
     .submit = real_submit,
     .read_now = real_read_now,
     .file_unref = real_file_unref,
+    .revoke = real_revoke,
     .post = real_post,
     .give_back = real_give_back,
     .log = real_log,
@@ -298,7 +304,7 @@ static void open_shard(struct world *w, uint32_t actor, const struct world_optio
 
 struct world *world_open(const struct world_options *options)
 {
-    CHECK(options->actor_count <= SHARD_COUNT_MAX);
+    CHECK(options->actor_count <= ENV_ACTORS_MAX);
 
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);

@@ -21,7 +21,7 @@
 struct world;
 
 struct world_options {
-    uint32_t actor_count;                /* 0 means 1; at most 64. */
+    uint32_t actor_count;                /* 0 means 1; at most ENV_ACTORS_MAX. */
     uint32_t io_thread_count;            /* 0 means 2. One more does odd jobs. */
     const char *log_prefix;              /* NULL means "jackdaw". */
     enum log_level log_min;              /* LOG_DEBUG is 0. */

@@ -74,7 +74,7 @@ static void compact(struct controller *c)
 void snapshot_take(struct controller *c)
 {
     if (c->compact_to > 0) compact(c);
-    if (c->shared_snapshot != NULL && c->shared_snapshot->refs == 1 &&
+    if (c->shared_snapshot != NULL && count_get(&c->shared_snapshot->refs) == 1 &&
         env_now_ms(c->env) > c->shared_used_ms + SHARED_IDLE_MS) {
         buf_unref(c->shared_snapshot);
         c->shared_snapshot = NULL;
