@@ -21,6 +21,7 @@ struct watermark_entry {
 struct watermark_job {
     struct job job;
     bool is_load;
+    uint32_t stale_from; /* Files from this number on are of shards that are no more; 0: none. */
     char path[FS_PATH_MAX];    /* Of this shard's file. */
     uint8_t *texts[FILES_MAX]; /* Loaded: one per shard of the last run. */
     struct writer text;        /* To be written. */
@@ -58,6 +59,12 @@ static void run_write(struct fs *fs, struct job *job)
 {
     struct watermark_job *w = (struct watermark_job *)(void *)job;
     job->rc = fs_replace_file(fs, w->path, w->text.base, w->text.size);
+    /* A topic that is made anew under its name must not find its namesake's watermarks. */
+    for (uint32_t n = w->stale_from; n != 0 && n <= FILES_MAX; n++) {
+        char path[FS_PATH_MAX + 16];
+        (void)snprintf(path, sizeof path, "%s.%u", w->path, n);
+        (void)fs->ops->unlink(fs, path);
+    }
 }
 
 static struct watermark_job *new_job(struct shard *s, bool is_load)
@@ -123,6 +130,9 @@ void checkpoint_write(struct shard *s)
     if (s->watermark_job != NULL || !s->watermarks_loaded) return;
 
     struct watermark_job *w = new_job(s, false);
+    /* Each shard has read all files when it began; the first write is seconds later. */
+    if (s->number == 1 && !s->is_stale_removed) w->stale_from = s->options->shard_count + 1;
+    s->is_stale_removed = true;
     w->text = writer_with(FILE_MAX_BYTES);
     uint32_t count = 0;
     struct partition *p, *next;

@@ -1,7 +1,9 @@
 /* checkpoint.h -- the high watermarks of a shard's partitions, on disk in Kafka's format
  * (replication-offset-checkpoint): where a replica's watermark begins after a restart.
  *
- *   Used by:  the shard. Losing the file costs nothing but a short wait after a restart.
+ *   Used by:  the shard. Each has a file of its own (the first one's has Kafka's name), and reads
+ *             those of all: the number of shards may be another one than at the last run. Losing a
+ *             file costs nothing but a short wait after a restart.
  */
 #ifndef BROKER_CHECKPOINT_H
 #define BROKER_CHECKPOINT_H

@@ -542,12 +542,16 @@ static void maybe_stop(struct link *l)
 {
     if (!l->is_stopping) return;
     bool may = l->stop_by_ms <= env_now_ms(l->env) || l->epoch < 0;
-    if (may && !l->stop_was_sent && l->phase != LINK_BOOTING) link_send_stop(l);
+    if (may && !l->stop_was_sent && l->phase != LINK_BOOTING) {
+        link_refuse_questions(l);
+        link_send_stop(l);
+    }
     if (!l->stop_was_sent) return;
     for (uint32_t n = 1; n <= l->options->shard_count; n++) {
         if (!l->shards[n].is_stopped) return;
     }
-    if (l->notes[0] != NULL || l->notes[1] != NULL) return;
+    if (!l->end_was_sent) link_send_end(l);
+    if (l->ends_out > 0 || l->notes[0] != NULL || l->notes[1] != NULL) return;
     if (l->session != 0) env_close(l->env, l->session, true);
     if (l->stream != 0) env_close(l->env, l->stream, true);
     l->session = l->stream = 0;

@@ -70,7 +70,7 @@ void link_on_question(struct link *l, struct post *post)
     a->unsent_until_ms =
         env_now_ms(l->env) + (wait_ms < WAIT_FOR_SESSION_MS ? wait_ms : WAIT_FOR_SESSION_MS);
     TAILQ_INSERT_TAIL(&l->asked, a, link);
-    if (l->phase == LINK_SERVING) {
+    if (l->phase == LINK_SERVING && !l->stop_was_sent) {
         send_question(l, a);
     } else if (post->link.kind == POST_ISR || l->stop_was_sent) {
         give_up(l, a, KAFKA_NOT_CONTROLLER); /* A leader proposes anew when there is a session. */
@@ -95,6 +95,12 @@ void link_lose_questions(struct link *l)
         next = TAILQ_NEXT(a, link);
         if (a->correlation != 0) give_up(l, a, KAFKA_NOT_CONTROLLER);
     }
+}
+
+void link_refuse_questions(struct link *l)
+{
+    struct asked *a;
+    while ((a = TAILQ_FIRST(&l->asked)) != NULL) give_up(l, a, KAFKA_NOT_CONTROLLER);
 }
 
 static uint64_t deadline_of(const struct asked *a)

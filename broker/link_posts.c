@@ -122,6 +122,17 @@ void link_send_stop(struct link *l)
     }
 }
 
+void link_send_end(struct link *l)
+{
+    CHECK(!l->end_was_sent);
+    l->end_was_sent = true;
+    for (uint32_t n = 1; n <= l->options->shard_count; n++) {
+        struct post_end *post = make_post(l, POST_END, sizeof *post);
+        l->ends_out++;
+        env_post(l->env, n, &post->post);
+    }
+}
+
 /* ---- And home again. ---- */
 
 static void on_applied_by(struct link *l, uint32_t number, uint64_t index)
@@ -152,6 +163,8 @@ bool link_on_post_back(struct link *l, struct post *post)
         s->numbers = p->numbers;
     } else if (post->link.kind == POST_STOP) {
         l->shards[((struct post_stop *)(void *)post)->shard].is_stopped = true;
+    } else if (post->link.kind == POST_END) {
+        l->ends_out--;
     }
     free_post(l, post);
     return is_applied;

@@ -110,6 +110,8 @@ struct link {
     struct link_shard *shards; /* By actor number, from 1. */
     bool is_stopping;
     bool stop_was_sent;
+    bool end_was_sent;
+    uint32_t ends_out;
     uint64_t stop_by_ms;   /* Unless a session gives hope. */
     uint64_t stop_last_ms; /* Whatever the sessions say. */
     bool is_halted;
@@ -138,6 +140,7 @@ void link_post_records(struct link *l, uint64_t first_index, struct slice batche
 void link_post_snapshot(struct link *l);
 void link_send_probes(struct link *l);
 void link_send_stop(struct link *l);
+void link_send_end(struct link *l);
 bool link_has_room(const struct link *l); /* False: a shard has more than enough to apply. */
 bool link_on_post_back(struct link *l, struct post *post); /* True: something was applied. */
 void link_posts_close(struct link *l);
@@ -147,6 +150,7 @@ void link_posts_close(struct link *l);
 void link_on_question(struct link *l, struct post *post);
 void link_send_waiting(struct link *l);
 void link_lose_questions(struct link *l);
+void link_refuse_questions(struct link *l); /* The shards are to stop. */
 void link_check_questions(struct link *l);
 uint64_t link_questions_deadline(const struct link *l);
 void link_on_admin_reply(struct link *l, const struct rpc_msg *msg);

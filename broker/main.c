@@ -154,7 +154,7 @@ static int fill_options(const struct server_config *c, struct broker_options *o)
     if (o->id < 0) return refuse("node.id must not be negative: ", config_text(c, id));
     fill_numbers(c, o);
     if (o->shard_count < 1 || o->shard_count > RPC_SHARDS_MAX) {
-        return refuse("num.shards must be 1 to 64, not ", config_text(c, "num.shards"));
+        return refuse("num.shards must be 1 to 63, not ", config_text(c, "num.shards"));
     }
     const char *rack = config_text(c, "broker.rack");
     if (rack != NULL) (void)snprintf(o->rack, sizeof o->rack, "%s", rack);
@@ -189,6 +189,7 @@ static int run(const struct broker_options *o)
 {
     char prefix[32];
     (void)snprintf(prefix, sizeof prefix, "broker-%d", o->id);
+    _Static_assert(RPC_SHARDS_MAX + 1 <= ENV_ACTORS_MAX, "the link is an actor too");
     uint32_t actor_count = o->shard_count + 1;
     struct world *world = world_open(&(struct world_options){
         .actor_count = actor_count, .log_prefix = prefix, .log_min = LOG_INFO});

@@ -13,18 +13,22 @@
 #define BROKER_LINK_ACTOR 0
 
 enum post_kind {
-    POST_RECORDS = 1,  /* link -> every shard: decisions, in order. Back: applied. */
-    POST_SNAPSHOT,     /* link -> every shard: an image to start from. Back: applied. */
-    POST_SESSION,      /* link -> every shard: how the session with the controllers stands.
-                          The first post a shard gets: before it, the log folder is not ours yet. */
-    POST_PROBE,        /* link -> every shard: are you alive? Back: at once, with its numbers. */
-    POST_STOP,         /* link -> every shard: sync and close everything. Back: done. */
-    POST_ADMIN,        /* shard -> link: a client's admin request. Back: the answer. */
-    POST_ISR,          /* shard -> link: ISR proposals. Back: answered or lost. */
+    POST_RECORDS = 1, /* link -> every shard: decisions, in order. Back: applied. */
+    POST_SNAPSHOT,    /* link -> every shard: an image to start from. Back: applied. */
+    POST_SESSION,     /* link -> every shard: how the session with the controllers stands.
+                         The first post a shard gets: before it, the log folder is not ours yet. */
+    POST_PROBE,       /* link -> every shard: are you alive? Back: at once, with its numbers. */
+    POST_STOP,        /* link -> every shard: sync and close everything. Back: done, and all that
+                         it sent to others is home. */
+    POST_END,   /* link -> every shard, when all of them have stopped: nobody says any more. */
+    POST_ADMIN, /* shard -> link: a client's admin request. Back: the answer. */
+    POST_ISR,   /* shard -> link: ISR proposals. Back: answered or lost. */
     POST_PRODUCER_IDS, /* shard -> link: a block of producer ids. Back: the block, or an error. */
     POST_OPS,          /* shard -> shard: operations on partitions that the other owns (op.h). */
     POST_CANCEL,       /* shard -> shard: finish a parked fetch that was sent as POST_OPS. */
-    POST_CHECKPOINT,   /* shard -> shard 1: watermarks for the checkpoint file of the log folder. */
+    POST_LOAN,    /* owner -> shard, inside POST_OPS: a range of a file. Back: sent (loans.h). */
+    POST_REVOKE,  /* owner -> shard: give a loan back now. */
+    POST_SUSPECT, /* shard -> shard: a leader's connection broke, or serves again. */
 };
 
 /* The bytes belong to the post; whoever works on it only reads them. */
@@ -85,6 +89,18 @@ struct post_probe {
 struct post_stop {
     struct post post;
     uint32_t shard;
+};
+
+/* Whoever has partitions to follow notices first; every shard answers Metadata (DESIGN 7). */
+struct post_suspect {
+    struct post post;
+    int32_t broker_id;
+    int64_t broker_epoch;
+    bool is_suspect; /* False: it serves again. */
+};
+
+struct post_end {
+    struct post post;
 };
 
 struct post_admin {

@@ -10,6 +10,7 @@
 #include "broker/image.h"
 #include "broker/net/request.h"
 #include "broker/net/router.h"
+#include "broker/partition/loans.h"
 #include "broker/partition/partition.h"
 #include "broker/replication/fetcher.h"
 #include "common/check.h"
@@ -33,6 +34,7 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     partition_host_init(&s->host, env, options, &s->image);
     TAILQ_INIT(&s->applied);
     TAILQ_INIT(&s->incoming);
+    TAILQ_INIT(&s->requests);
     TAILQ_INIT(&s->held);
     TAILQ_INIT(&s->wanting_producer_ids);
     uint64_t seed = 0;
@@ -135,6 +137,15 @@ static void on_stop(struct shard *s, struct post *post)
     HASH_ITER(hh, s->partitions, p, next) partition_stop(p);
 }
 
+/* Every shard has stopped: none asks us for anything any more. */
+static void on_end(struct shard *s, struct post *post)
+{
+    CHECK(s->posts_out == 0);
+
+    env_give_back(s->env, post);
+    env_stop(s->env);
+}
+
 static void on_isr_back(struct shard *s, struct post_isr *post)
 {
     for (uint32_t i = 0; i < post->count; i++) {
@@ -150,6 +161,16 @@ static void on_isr_back(struct shard *s, struct post_isr *post)
 
 static void on_post_back(struct shard *s, struct post *post)
 {
+    if (post->link.kind == POST_LOAN) {
+        loan_on_back(&s->host, post); /* It was not posted: it went inside another one. */
+        return;
+    }
+    if (post->link.kind == POST_REVOKE) {
+        loan_on_revoke_back(&s->host, post);
+        return;
+    }
+    CHECK(s->posts_out > 0);
+    s->posts_out--;
     switch (post->link.kind) {
     case POST_ADMIN: forward_on_back(s, (struct post_admin *)(void *)post); return;
     case POST_ISR: on_isr_back(s, (struct post_isr *)(void *)post); return;
@@ -157,7 +178,8 @@ static void on_post_back(struct shard *s, struct post *post)
         producer_ids_on_back(s, (struct post_producer_ids *)(void *)post);
         return;
     case POST_OPS: router_on_post_back(s, (struct op_group *)(void *)post); return;
-    case POST_CANCEL: free(post); return;
+    case POST_CANCEL: request_on_cancel_back(s, post); return;
+    case POST_SUSPECT: free(post); return;
     default: UNREACHABLE();
     }
 }
@@ -175,7 +197,10 @@ static void on_post(struct shard *s, struct post *post)
     case POST_RECORDS:
     case POST_SNAPSHOT: enqueue(&s->incoming, post); return;
     case POST_OPS: router_start_group(s, (struct op_group *)(void *)post); return;
-    case POST_CANCEL: router_on_cancel(s, (struct post_cancel *)(void *)post); return;
+    case POST_CANCEL: router_on_cancel(s, post); return;
+    case POST_REVOKE: loan_on_revoke(s->env, post); return;
+    case POST_SUSPECT: fetcher_on_suspect(s, (struct post_suspect *)(void *)post); return;
+    case POST_END: on_end(s, post); return;
     default: UNREACHABLE();
     }
 }
@@ -215,7 +240,8 @@ static void on_event(struct shard *s, const struct env_event *e)
 
 static bool apply_incoming(struct shard *s)
 {
-    if (!s->watermarks_loaded) return false;
+    /* What is stopped is not opened again. */
+    if (!s->watermarks_loaded || s->host.is_stopping) return false;
 
     bool any = false;
     struct post *post;
@@ -266,11 +292,11 @@ static void send_proposals(struct shard *s)
         p->isr_in_flight = true;
         partition_fill_proposal(p, &post->changes[post->count++]);
         if (post->count == POST_ISR_MAX) {
-            env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+            shard_post(s, BROKER_LINK_ACTOR, &post->post);
             post = NULL;
         }
     }
-    if (post != NULL) env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+    if (post != NULL) shard_post(s, BROKER_LINK_ACTOR, &post->post);
 }
 
 static void flush_dirty(struct shard *s)
@@ -302,9 +328,12 @@ static void tick(struct shard *s)
     HASH_ITER(hh, s->partitions, p, next) partition_tick(p);
 }
 
+/* Stopped: nothing of ours is away, and nobody has anything of ours. Others may still ask; they are
+ * answered that nothing is here, until the link says that all have stopped (POST_END). */
 static void maybe_finish_stop(struct shard *s)
 {
     if (s->stop_post == NULL || !checkpoint_is_idle(s)) return;
+    if (s->posts_out > 0 || !TAILQ_EMPTY(&s->host.loans)) return;
 
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next)
@@ -316,7 +345,6 @@ static void maybe_finish_stop(struct shard *s)
     struct post *post = s->stop_post;
     s->stop_post = NULL;
     env_give_back(s->env, post);
-    env_stop(s->env);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -365,8 +393,11 @@ void shard_close(struct shard *s, bool world_is_gone)
 {
     fetchers_close_all(s);
     conns_close_all(s);
+    CHECK(IMPLIES(!world_is_gone, TAILQ_EMPTY(&s->requests)));
+    requests_destroy_all(s);
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next) free_partition(s, p, world_is_gone);
+    loans_close(&s->host);
     fetch_sessions_close_all(s);
     checkpoint_close(s);
     deadlines_close(&s->deadlines);

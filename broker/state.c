@@ -7,6 +7,12 @@ uint32_t shard_of_partition(const struct broker_options *o, struct uuid topic_id
     return 1 + folder_lane(topic_id, number) % o->shard_count;
 }
 
+void shard_post(struct shard *s, uint32_t to, struct post *post)
+{
+    s->posts_out++;
+    env_post(s->env, to, post);
+}
+
 struct partition *shard_partition(const struct shard *s, struct uuid topic_id, int32_t number)
 {
     struct partition_key key = {.topic_id = topic_id, .partition = number};

@@ -50,7 +50,9 @@ struct request {
     bool is_done;
     bool has_no_answer; /* acks=0 */
     bool close_after;   /* acks=0 went wrong: the only thing left to say. */
+    bool is_over;       /* Freed as soon as nothing of it is away. */
     uint32_t groups_pending;
+    uint32_t cancels_out;
     uint32_t group_count;
     struct op_group **groups;
     /* Called when every group has come home; answers. */
@@ -66,6 +68,7 @@ struct request {
     bool wants_ids; /* A producer id: in shard->wanting_producer_ids. */
     TAILQ_ENTRY(request) ids_link;
     TAILQ_ENTRY(request) link;      /* In its connection. */
+    TAILQ_ENTRY(request) all_link;  /* In shard->requests. */
     TAILQ_ENTRY(request) held_link; /* In shard->held. */
 };
 
@@ -104,9 +107,11 @@ struct shard {
     struct post_queue incoming; /* Decisions that came before the watermarks were read. */
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
+    uint64_t posts_out;         /* Ours, not home yet. */
 
     struct conn *conns; /* uthash, by id. */
     uint32_t conn_count;
+    struct request_list requests; /* All there are. */
     struct request_list held;
     struct deadlines deadlines; /* Groups that wait here, of this shard and of others. */
     uint32_t suspect_count;
@@ -126,6 +131,7 @@ struct shard {
     /* Watermarks of the last run, and writing those of this one. */
     struct watermark_entry *watermarks; /* uthash */
     bool watermarks_loaded;
+    bool is_stale_removed; /* Files of shards that this broker no longer has. */
     struct watermark_job *watermark_job;
     uint64_t next_checkpoint_ms;
 
@@ -137,6 +143,9 @@ struct shard {
 
 /* Which shard (actor) of a broker owns a partition. */
 uint32_t shard_of_partition(const struct broker_options *o, struct uuid topic_id, int32_t number);
+
+/* Posts something of this shard's that comes home. */
+void shard_post(struct shard *s, uint32_t to, struct post *post);
 
 struct partition *shard_partition(const struct shard *s, struct uuid topic_id, int32_t number);
 

@@ -171,6 +171,8 @@ static uint32_t lend_last(struct journal *j, struct change_work *x)
     x->c = s->c;
     s->c.offsets = (struct index){0};
     s->c.times = (struct index){0};
+    /* Whoever still sends from it must not send what will be written over it. */
+    if (s->file != NULL) env_revoke(j->env, s->file);
     /* Others may be open for reading only. */
     if (s == journal_active(j)) x->file = file_ref(s->file);
     return at + 1;

@@ -112,6 +112,7 @@ struct journal_range {
     struct file *file; /* One reference, the caller's; NULL if size is 0. */
     uint64_t at;
     uint32_t size;
+    uint32_t first_size;  /* Of the first batch. */
     int64_t first_offset; /* Base offset of the first batch. */
     int64_t end_offset;   /* After the last record of the last whole batch, where known; else -1. */
 };

@@ -253,6 +253,7 @@ static enum journal_read read_tail(struct journal *j, uint32_t i, const struct w
         const struct tail_batch *b = tail_at(&j->tail, i);
         if (b->segment_base != first->segment_base) break;
         if (!admit(want, out->size, b->size, tail_batch_end(b))) break;
+        if (out->size == 0) out->first_size = b->size;
         out->size += b->size;
         out->end_offset = tail_batch_end(b);
     }
@@ -265,6 +266,7 @@ static enum journal_read read_found(struct journal *j, struct segment *s, struct
 {
     out->at = f->at;
     out->first_offset = f->first_offset;
+    out->first_size = f->first_size;
     if (admit(want, 0, f->first_size, f->first_end)) {
         bool whole = f->end_offset <= want->limit && f->size <= want->max_bytes;
         out->size = whole ? f->size : f->first_size;
@@ -314,6 +316,7 @@ static int scan_inline(struct journal *j, struct segment *s, const struct want *
         if (out->size == 0) {
             out->at = scan.batch_at;
             out->first_offset = scan.header.base_offset;
+            out->first_size = (uint32_t)scan.batch_bytes;
         }
         out->size += (uint32_t)scan.batch_bytes;
         out->end_offset = end_offset;

@@ -31,7 +31,7 @@
 
 #define RPC_FRAME_MAX_BYTES (16u * 1024 * 1024)
 #define RPC_CHUNK_MAX_BYTES (1024u * 1024)
-#define RPC_SHARDS_MAX 64
+#define RPC_SHARDS_MAX 63 /* With the link, the actors of a process are the bits of a word. */
 #define RPC_SEEDS_MAX 32
 #define RPC_RAFT_NUMBERS 8
 #define RPC_TEXT_MAX 1024 /* Of a refusal; a longer one is cut off. */

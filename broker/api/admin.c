@@ -28,7 +28,7 @@ static void forward(struct shard *s, struct request *r, int16_t api_key, int16_t
     (void)snprintf(post->listener, sizeof post->listener, "%s", listener);
     post->body = body;
     post->timeout_ms = FORWARD_TIMEOUT_MS;
-    env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+    shard_post(s, BROKER_LINK_ACTOR, &post->post);
 }
 
 bool handle_forward(struct shard *s, struct request *r, struct slice body)

@@ -144,20 +144,34 @@ static bool fill_topics(struct shard *s, struct request *r, struct fetch_respons
     return true;
 }
 
+/* Each owner has read as if the answer were its own. What the request may have in all is spent in
+ * its order; a range that does not fit ends in a part of a batch, as Kafka's do, but never in a
+ * part of its first one. */
+static void spend_max_bytes(struct shard *s, const struct request *r, uint32_t total)
+{
+    if (r->group_count == 1) return;
+    uint64_t left = r->groups[0]->max_bytes;
+    bool is_first = true;
+    for (uint32_t slot = 0; slot < total; slot++) {
+        struct journal_range *range = &route_op(r, slot)->fetch.range;
+        if (range->size == 0) continue;
+        if (!is_first && range->size > left) {
+            range->size = left >= range->first_size ? (uint32_t)left : 0;
+            if (range->size == 0) {
+                env_file_unref(s->env, range->file);
+                range->file = NULL;
+            }
+        }
+        left -= range->size < left ? range->size : left;
+        is_first = false;
+    }
+}
+
 static uint32_t count_ops(const struct request *r)
 {
     uint32_t total = 0;
     for (uint32_t i = 0; i < r->group_count; i++) total += r->groups[i]->count;
     return total;
-}
-
-static void drop_ranges(struct shard *s, struct request *r)
-{
-    for (uint32_t i = 0; i < r->group_count; i++) {
-        for (uint32_t j = 0; j < r->groups[i]->count; j++) {
-            env_file_unref(s->env, r->groups[i]->ops[j].fetch.range.file);
-        }
-    }
 }
 
 static void join_fetch(struct shard *s, struct request *r)
@@ -168,8 +182,9 @@ static void join_fetch(struct shard *s, struct request *r)
     answer.session_id = state->session_id;
     uint32_t said = 0;
     s->scratch.used = 0;
+    if (r->conn != NULL) spend_max_bytes(s, r, count_ops(r));
     if (r->conn == NULL || !fill_topics(s, r, &answer, count_ops(r), &said)) {
-        drop_ranges(s, r);
+        route_drop_ranges(s, r);
         request_answer_nothing(s, r, true);
         return;
     }

@@ -61,7 +61,10 @@ struct fetch_session *fetch_session_new(struct shard *s, bool is_replica)
     CHECK(session != NULL);
     struct fetch_session *taken = NULL;
     do {
-        session->id = (int32_t)prng_range(&s->prng, 1, INT32_MAX);
+        /* Of this shard's own: a client that comes back to another one must not be taken for the
+         * holder of a session there. */
+        uint32_t drawn = (uint32_t)prng_range(&s->prng, 1, INT32_MAX / (RPC_SHARDS_MAX + 1));
+        session->id = (int32_t)(drawn * RPC_SHARDS_MAX + s->number - 1);
         HASH_FIND_INT(s->sessions, &session->id, taken);
     } while (taken != NULL);
     session->epoch = 1;

@@ -26,7 +26,7 @@ static void ask_for_block(struct shard *s)
     post->post.link.kind = POST_PRODUCER_IDS;
     post->wanted = BLOCK;
     s->producer_ids_asked = true;
-    env_post(s->env, BROKER_LINK_ACTOR, &post->post);
+    shard_post(s, BROKER_LINK_ACTOR, &post->post);
 }
 
 bool handle_init_producer_id(struct shard *s, struct request *r, struct slice body)

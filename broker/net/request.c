@@ -18,6 +18,10 @@ static struct conn *find_conn(struct shard *s, uint64_t id)
 void conn_on_accepted(struct shard *s, const struct env_event *e)
 {
     CHECK(e->tag < s->options->listener_count);
+    if (s->host.is_stopping) {
+        env_close(s->env, e->conn, false);
+        return;
+    }
 
     struct conn *c = calloc(1, sizeof *c);
     CHECK(c != NULL);
@@ -29,15 +33,31 @@ void conn_on_accepted(struct shard *s, const struct env_event *e)
     s->conn_count++;
 }
 
-static void free_request(struct shard *s, struct request *r)
+static void destroy_request(struct shard *s, struct request *r)
 {
-    if (r->is_held) TAILQ_REMOVE(&s->held, r, held_link);
-    if (r->wants_ids) TAILQ_REMOVE(&s->wanting_producer_ids, r, ids_link);
+    TAILQ_REMOVE(&s->requests, r, all_link);
     if (r->free_state != NULL) r->free_state(s, r->state);
     route_free(r);
     buf_unref(r->frame);
     if (r->pieces != &r->one_piece) free(r->pieces);
     free(r);
+}
+
+static void free_request(struct shard *s, struct request *r)
+{
+    CHECK(r->groups_pending == 0);
+    CHECK(!r->is_over);
+
+    if (r->is_held) TAILQ_REMOVE(&s->held, r, held_link);
+    if (r->wants_ids) TAILQ_REMOVE(&s->wanting_producer_ids, r, ids_link);
+    r->is_over = true;
+    if (r->cancels_out == 0) destroy_request(s, r);
+}
+
+void request_on_cancel_back(struct shard *s, struct post *cancel)
+{
+    struct request *r = router_on_cancel_back(cancel);
+    if (r->is_over && r->cancels_out == 0) destroy_request(s, r);
 }
 
 /* The request will not be answered. If other shards or partitions still work on it, it goes when
@@ -288,6 +308,7 @@ static struct request *admit(struct shard *s, struct conn *c, struct buf *frame,
     r->frame = frame;
     r->came_ms = env_now_ms(s->env);
     TAILQ_INSERT_TAIL(&c->requests, r, link);
+    TAILQ_INSERT_TAIL(&s->requests, r, all_link);
     s->numbers.requests++;
     if (++c->in_flight >= s->options->requests_in_flight_max && !c->is_paused) {
         c->is_paused = true;
@@ -346,5 +367,16 @@ void conns_close_all(struct shard *s)
     {
         env_close(s->env, c->id, false);
         forget_conn(s, c);
+    }
+}
+
+void requests_destroy_all(struct shard *s)
+{
+    CHECK(s->conns == NULL);
+
+    struct request *r;
+    while ((r = TAILQ_FIRST(&s->requests)) != NULL) {
+        if (!r->is_done) route_drop_ranges(s, r);
+        destroy_request(s, r);
     }
 }

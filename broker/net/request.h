@@ -36,7 +36,13 @@ void request_answer_body(struct shard *s, struct request *r, struct slice body);
 /* acks=0: nothing is said; or the connection is closed because something went wrong. */
 void request_answer_nothing(struct shard *s, struct request *r, bool went_wrong);
 
-/* Frees every connection and request at once (the world is gone, or the shard ends). */
+/* A parked fetch was called home, and that call is home itself. */
+void request_on_cancel_back(struct shard *s, struct post *cancel);
+
+/* Closes every connection. What still works for their requests comes home and is dropped. */
 void conns_close_all(struct shard *s);
+
+/* Frees what has not come home: the world is gone, or the shard ends. */
+void requests_destroy_all(struct shard *s);
 
 #endif

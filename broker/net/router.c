@@ -1,9 +1,11 @@
 #include "broker/net/router.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/partition/fetch.h"
+#include "broker/partition/loans.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -36,12 +38,15 @@ struct op *route_add(struct route *route, struct uuid topic_id, int32_t partitio
     return op;
 }
 
-static struct op_group *new_group(struct shard *s, const struct route *route, uint32_t count,
-                                  const struct route_limits *limits)
+static struct op_group *new_group(struct shard *s, const struct route *route, uint32_t owner,
+                                  uint32_t count, const struct route_limits *limits)
 {
     struct op_group *g = calloc(1, sizeof *g + count * sizeof g->ops[0]);
     CHECK(g != NULL);
     g->post.link.kind = POST_OPS;
+    g->post.home = s->number;
+    g->cancel.link.kind = POST_CANCEL;
+    g->owner = owner;
     g->kind = route->kind;
     g->request = route->request;
     g->frame = buf_ref(route->request->frame);
@@ -68,7 +73,7 @@ static void split(struct shard *s, const struct route *route, const struct route
     for (uint32_t i = 0; i < route->count; i++) counts[owner_of(s, &route->ops[i])]++;
     for (uint32_t n = 1; n <= s->options->shard_count; n++) {
         bool is_wanted = counts[n] > 0 || (route->count == 0 && n == s->number);
-        groups[n] = is_wanted ? new_group(s, route, counts[n], limits) : NULL;
+        groups[n] = is_wanted ? new_group(s, route, n, counts[n], limits) : NULL;
     }
     for (uint32_t i = 0; i < route->count; i++) {
         struct op_group *g = groups[owner_of(s, &route->ops[i])];
@@ -89,18 +94,15 @@ void route_go(struct shard *s, struct route *route, const struct route_limits *l
     r->groups = calloc(s->options->shard_count, sizeof *r->groups);
     CHECK(r->groups != NULL);
     for (uint32_t n = 1; n <= s->options->shard_count; n++) {
-        if (groups[n] != NULL) r->groups[r->group_count++] = groups[n];
+        if (groups[n] == NULL) continue;
+        r->groups[r->group_count++] = groups[n];
+        groups[n]->all_ready = &r->groups[0]->ready;
     }
     r->groups_pending = r->group_count;
     for (uint32_t n = 1; n <= s->options->shard_count; n++) {
-        if (groups[n] == NULL) continue;
-        if (n == s->number) {
-            groups[n]->post.home = s->number;
-            router_start_group(s, groups[n]);
-        } else {
-            env_post(s->env, n, &groups[n]->post);
-        }
+        if (groups[n] != NULL && n != s->number) shard_post(s, n, &groups[n]->post);
     }
+    if (groups[s->number] != NULL) router_start_group(s, groups[s->number]);
 }
 
 struct op *route_op(const struct request *r, uint32_t slot)
@@ -122,10 +124,17 @@ struct op *route_op(const struct request *r, uint32_t slot)
     return NULL;
 }
 
+void route_drop_ranges(struct shard *s, const struct request *r)
+{
+    for (uint32_t i = 0; i < r->group_count; i++) {
+        const struct op_group *g = r->groups[i];
+        if (g->kind != OP_FETCH || (g->owner != s->number && !g->is_home)) continue;
+        for (uint32_t j = 0; j < g->count; j++) env_file_unref(s->env, g->ops[j].fetch.range.file);
+    }
+}
+
 void route_free(struct request *r)
 {
-    CHECK(r->groups_pending == 0);
-
     for (uint32_t i = 0; i < r->group_count; i++) {
         buf_unref(r->groups[i]->frame);
         free(r->groups[i]);
@@ -146,26 +155,35 @@ void route_cancel(struct shard *s, struct request *r)
     for (uint32_t i = 0; i < r->group_count; i++) {
         struct op_group *g = r->groups[i];
         if (g->kind != OP_FETCH || g->is_home) continue;
-        uint32_t owner = g->count == 0 ? s->number : owner_of(s, &g->ops[0]);
-        if (owner == s->number) {
+        if (g->owner == s->number) {
             call_back(s, g);
-            continue;
+        } else if (!g->is_called_back) {
+            g->is_called_back = true;
+            r->cancels_out++;
+            shard_post(s, g->owner, &g->cancel);
         }
-        if (g->is_called_back) continue;
-        g->is_called_back = true;
-        struct post_cancel *cancel = calloc(1, sizeof *cancel);
-        CHECK(cancel != NULL);
-        cancel->post.link.kind = POST_CANCEL;
-        cancel->group = g;
-        env_post(s->env, owner, &cancel->post);
     }
 }
 
-void router_on_cancel(struct shard *s, struct post_cancel *cancel)
+static struct op_group *group_of_cancel(struct post *cancel)
 {
-    /* The group may be on its way home, or freed there: it is ours only if we have it parked. */
-    if (deadlines_hold(&s->deadlines, cancel->group)) call_back(s, cancel->group);
-    env_give_back(s->env, &cancel->post);
+    return (struct op_group *)(void *)((char *)cancel - offsetof(struct op_group, cancel));
+}
+
+void router_on_cancel(struct shard *s, struct post *cancel)
+{
+    /* It may be on its way home already, but it is not freed there before this is home too. */
+    call_back(s, group_of_cancel(cancel));
+    env_give_back(s->env, cancel);
+}
+
+struct request *router_on_cancel_back(struct post *cancel)
+{
+    struct request *r = group_of_cancel(cancel)->request;
+    CHECK(r->cancels_out > 0);
+
+    r->cancels_out--;
+    return r;
 }
 
 /* ---- The owner's side. ---- */
@@ -200,7 +218,7 @@ void router_start_group(struct shard *s, struct op_group *g)
     g->is_parked = g->kind == OP_FETCH;
     for (uint32_t i = 0; i < g->count; i++) start_op(s, &g->ops[i]);
     if (g->kind == OP_FETCH) {
-        bool is_ready = g->pending == 0 || g->has_news || g->ready_bytes >= g->min_bytes ||
+        bool is_ready = g->pending == 0 || g->has_news || op_group_has_enough(g) ||
                         g->deadline_ms <= env_now_ms(s->env);
         deadlines_add(&s->deadlines, g);
         if (is_ready) call_back(s, g);
@@ -212,11 +230,23 @@ void router_start_group(struct shard *s, struct op_group *g)
     }
 }
 
+/* False: it must wait for the disk. */
+static bool read_range(struct shard *s, struct op *op, uint64_t max_bytes, bool at_least_one)
+{
+    struct partition *p = op->at;
+    if (partition_read(op, max_bytes, at_least_one) == JOURNAL_READ_WAIT) return false;
+
+    struct journal_range *range = &op->fetch.range;
+    uint32_t home = op->group->post.home;
+    if (range->file != NULL && home != s->number) range->file = loan_make(p, range->file, home);
+    return true;
+}
+
 /* Reads what the ops of a fetch are to get, in their order. A read that must wait for the disk
  * leaves the rest of them listed; the group is woken when it can go on. */
 static void complete_fetch(struct shard *s, struct op_group *g)
 {
-    bool is_due = g->is_due || g->has_news || g->ready_bytes >= g->min_bytes;
+    bool is_due = g->is_due || g->has_news || op_group_has_enough(g);
     if (!is_due) return;
 
     g->is_due = true;
@@ -225,7 +255,7 @@ static void complete_fetch(struct shard *s, struct op_group *g)
         struct op *op = &g->ops[i];
         if (!op->is_done) {
             uint64_t left = g->max_bytes > used ? g->max_bytes - used : 0;
-            if (partition_read(op, left, used == 0) == JOURNAL_READ_WAIT) return;
+            if (!read_range(s, op, left, used == 0)) return;
         }
         used += op->fetch.range.size;
     }

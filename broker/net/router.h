@@ -36,6 +36,9 @@ void route_go(struct shard *s, struct route *route, const struct route_limits *l
 /* Ops of a request by slot: NULL if the request has none there. For join. */
 struct op *route_op(const struct request *r, uint32_t slot);
 
+/* Gives up what a fetch that will not be answered has read here. */
+void route_drop_ranges(struct shard *s, const struct request *r);
+
 /* The request is finished or dropped: frees its groups. */
 void route_free(struct request *r);
 
@@ -53,11 +56,9 @@ bool router_turn(struct shard *s);
 
 void router_on_post_back(struct shard *s, struct op_group *group);
 
-struct post_cancel {
-    struct post post;
-    struct op_group *group; /* Compared, not looked at, until it is found. */
-};
+void router_on_cancel(struct shard *s, struct post *cancel);
 
-void router_on_cancel(struct shard *s, struct post_cancel *cancel);
+/* Home again: returns whose it is. The request may be freed when none of its own is out. */
+struct request *router_on_cancel_back(struct post *cancel);
 
 #endif

@@ -1,5 +1,6 @@
 #include "broker/partition/follow.h"
 
+#include "broker/partition/loans.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -21,13 +22,15 @@ struct partition_position partition_position(const struct partition *p)
 }
 
 /* Rules 2 and 3: truncate to where both logs have the same epoch for the last time, as far as one
- * answer tells. If that is not far enough, the next fetch says so. */
-static void on_divergence(struct partition *p, const struct partition_answer *answer)
+ * answer tells. If that is not far enough, the next fetch says so. False: ask again, other shards
+ * still send bytes of ours. */
+static bool on_divergence(struct partition *p, const struct partition_answer *answer)
 {
     if (answer->diverging_epoch < 0) {
         partition_reset(p, answer->log_start >= 0 ? answer->log_start : 0);
-        return;
+        return true;
     }
+    if (!loans_revoke(p)) return false;
     int32_t epoch = -1;
     int64_t end = journal_start(p->journal);
     (void)epochs_end_of(journal_epochs(p->journal), answer->diverging_epoch,
@@ -35,9 +38,10 @@ static void on_divergence(struct partition *p, const struct partition_answer *an
     if (answer->diverging_end < end) end = answer->diverging_end;
     if (end < journal_start(p->journal)) {
         partition_reset(p, end);
-        return;
+        return true;
     }
     if (end < journal_assigned(p->journal)) partition_truncate(p, end);
+    return true;
 }
 
 /* Appends the batches that we do not have. False: one of them is not sound. */
@@ -97,8 +101,7 @@ bool partition_on_answer(struct partition *p, const struct partition_answer *ans
     if (answer->error == KAFKA_OFFSET_OUT_OF_RANGE) return on_out_of_range(p, answer);
     if (answer->error != KAFKA_NONE) return false;
     if (answer->diverging_end >= 0) {
-        on_divergence(p, answer);
-        return true;
+        return on_divergence(p, answer);
     }
 
     bool sound = append_batches(p, answer);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "common/count.h"
 #include "common/env.h"
 #include "journal/journal.h"
 #include "proto/kafka_batch.h"
@@ -53,7 +54,7 @@ struct op {
             int64_t log_start;  /* A follower's; -1 for consumers. */
             int32_t last_epoch; /* -1: not said. */
             uint32_t max_bytes;
-            uint64_t ready_bytes; /* Counted in group->ready_bytes. */
+            uint64_t ready_bytes; /* Counted in group->all_ready. */
             bool says_something;  /* An error, a divergence, or a watermark the other does not know.
                                    */
             /* What a session already told its client; -1: nothing. */
@@ -95,14 +96,16 @@ TAILQ_HEAD(op_list, op);
 
 struct op_group {
     struct post post;
+    struct post cancel; /* Calls a parked fetch home; away on its own. */
     enum op_kind kind;
+    uint32_t owner;          /* The shard that works on it. */
     struct request *request; /* The home shard's; the owner never looks. */
     struct buf *frame;       /* What produce.records point into. One reference. */
     uint32_t count;
     uint32_t pending; /* Ops that are not done. */
     bool is_finished;
     bool is_home;        /* The home shard's: it has come back. */
-    bool is_called_back; /* The home shard's: a POST_CANCEL is on its way. */
+    bool is_called_back; /* The home shard's: `cancel` is away, or has been. */
     bool is_woken;       /* In the owner's list of groups to look at. */
     bool is_parked;      /* A fetch that is watched. */
     bool is_due;         /* Its time is up, or it was called back: read now. */
@@ -112,8 +115,9 @@ struct op_group {
     int64_t replica_epoch;
     uint64_t min_bytes;
     uint64_t max_bytes;
-    uint64_t ready_bytes;
-    uint64_t deadline_ms; /* On the owner's clock. */
+    struct count ready; /* Bytes; in the request's first group: those of all its groups. */
+    struct count *all_ready;
+    uint64_t deadline_ms;
     bool has_news;        /* An op says something: do not wait. */
     uint32_t heap_index;  /* In the owner's heap of deadlines; 0: not there. */
     uint64_t heap_order;
@@ -122,5 +126,11 @@ struct op_group {
 };
 
 TAILQ_HEAD(op_group_list, op_group);
+
+/* All groups of the request together have what it waits for. */
+static inline bool op_group_has_enough(const struct op_group *group)
+{
+    return count_get(group->all_ready) >= group->min_bytes;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include "broker/partition/config.h"
 #include "broker/partition/fetch.h"
 #include "broker/partition/folder.h"
+#include "broker/partition/loans.h"
 #include "broker/partition/lookups.h"
 #include "broker/partition/produce.h"
 #include "broker/partition/steps.h"
@@ -25,6 +26,7 @@ void partition_host_init(struct partition_host *host, struct env *env,
     TAILQ_INIT(&host->moved);
     TAILQ_INIT(&host->finished);
     TAILQ_INIT(&host->woken);
+    TAILQ_INIT(&host->loans);
 }
 
 static struct meta_partition *image_state(const struct partition *p)
@@ -334,6 +336,7 @@ void partition_close(struct partition *p, bool world_is_gone)
     if (p->is_dirty) TAILQ_REMOVE(&host->dirty, p, dirty_link);
     if (p->wants_isr) TAILQ_REMOVE(&host->proposals, p, proposal_link);
     if (p->moved) TAILQ_REMOVE(&host->moved, p, moved_link);
+    loans_orphan(p);
     if (p->journal != NULL) journal_close(p->journal, world_is_gone);
     CHECK(IMPLIES(p->prepare != NULL, world_is_gone));
     free(p->prepare);

@@ -58,6 +58,7 @@ struct partition_key {
 };
 
 TAILQ_HEAD(partition_list, partition);
+TAILQ_HEAD(loan_list, loan);
 
 struct partition {
     struct partition_key key;
@@ -77,6 +78,7 @@ struct partition {
     struct op_list finding;           /* ListOffsets by time. */
     struct op_list deleting;          /* DeleteRecords, until every replica has followed. */
     uint64_t next_cookie;
+    uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 
     bool assign_is_due; /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
@@ -115,6 +117,7 @@ struct partition_host {
     struct partition_list moved;
     struct op_group_list finished;
     struct op_group_list woken;
+    struct loan_list loans;
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
     uint32_t halted; /* The node is going down; say nothing more. */
 };

@@ -197,7 +197,8 @@ static void recount(struct partition *p, struct op *op)
     uint64_t ready =
         op->fetch.offset < limit ? journal_bytes_between(p->journal, op->fetch.offset, limit) : 0;
     if (op->fetch.offset < limit && ready == 0) ready = 1; /* An estimate, but something. */
-    group->ready_bytes += ready - op->fetch.ready_bytes;
+    if (ready == op->fetch.ready_bytes) return;
+    (void)count_add(group->all_ready, ready - op->fetch.ready_bytes);
     op->fetch.ready_bytes = ready;
 }
 
@@ -213,7 +214,7 @@ void waiters_recount(struct partition *p)
     TAILQ_FOREACH(op, &p->watchers, wait)
     {
         recount(p, op);
-        if (op->group->ready_bytes >= op->group->min_bytes && op->fetch.ready_bytes > 0) {
+        if (op->fetch.ready_bytes > 0 && op_group_has_enough(op->group)) {
             waiters_wake_group(p->host, op->group);
         }
     }

@@ -53,21 +53,58 @@ bool fetcher_suspects(const struct shard *s, int32_t broker_id)
     return false;
 }
 
-static void clear_suspect(struct shard *s, int32_t broker_id)
+/* True if it was one. */
+static bool forget_suspect(struct shard *s, int32_t broker_id)
 {
     for (uint32_t i = 0; i < s->suspect_count; i++) {
         if (s->suspects[i].broker_id != broker_id) continue;
         s->suspects[i] = s->suspects[--s->suspect_count];
-        return;
+        return true;
     }
+    return false;
+}
+
+static void note_suspect(struct shard *s, int32_t broker_id, int64_t broker_epoch)
+{
+    (void)forget_suspect(s, broker_id);
+    if (s->suspect_count == SUSPECTS_MAX) return;
+    s->suspects[s->suspect_count++] = (struct suspect){broker_id, broker_epoch, env_now_ms(s->env)};
+}
+
+/* A client asks any shard; the one that follows the leader is the one that notices. */
+static void tell_others(struct shard *s, const struct fetcher *f, bool is_suspect)
+{
+    for (uint32_t n = 1; n <= s->options->shard_count; n++) {
+        if (n == s->number || s->host.is_stopping) continue;
+        struct post_suspect *post = calloc(1, sizeof *post);
+        CHECK(post != NULL);
+        post->post.link.kind = POST_SUSPECT;
+        post->broker_id = f->leader;
+        post->broker_epoch = f->leader_epoch;
+        post->is_suspect = is_suspect;
+        shard_post(s, n, &post->post);
+    }
+}
+
+static void clear_suspect(struct shard *s, const struct fetcher *f)
+{
+    if (forget_suspect(s, f->leader)) tell_others(s, f, false);
 }
 
 static void add_suspect(struct shard *s, const struct fetcher *f)
 {
-    clear_suspect(s, f->leader);
-    if (s->suspect_count == SUSPECTS_MAX) return;
-    s->suspects[s->suspect_count++] =
-        (struct suspect){f->leader, f->leader_epoch, env_now_ms(s->env)};
+    note_suspect(s, f->leader, f->leader_epoch);
+    tell_others(s, f, true);
+}
+
+void fetcher_on_suspect(struct shard *s, struct post_suspect *post)
+{
+    if (post->is_suspect) {
+        note_suspect(s, post->broker_id, post->broker_epoch);
+    } else {
+        (void)forget_suspect(s, post->broker_id);
+    }
+    env_give_back(s->env, &post->post);
 }
 
 /* ---- Which partitions. ---- */
@@ -439,7 +476,7 @@ static bool on_hello_answer(struct shard *s, struct fetcher *f, struct slice bod
     }
     f->state = FETCHER_READY;
     f->failures = 0;
-    clear_suspect(s, f->leader);
+    clear_suspect(s, f);
     return true;
 }
 

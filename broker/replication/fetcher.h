@@ -32,6 +32,9 @@ void fetchers_on_image(struct shard *s);
 /* Sends what is due; returns the next time at which something is. */
 uint64_t fetchers_turn(struct shard *s);
 
+/* Another shard has noticed one, or has reached it again. */
+void fetcher_on_suspect(struct shard *s, struct post_suspect *post);
+
 /* Is the connection to this broker broken, while the metadata still say that it is alive? */
 bool fetcher_suspects(const struct shard *s, int32_t broker_id);
 
