@@ -15,6 +15,7 @@
 #include "cli/local_start.h"
 #include "cli/local_stop.h"
 #include "cli/verbs.h"
+#include "proto/rpc.h"
 
 #define START_TIMEOUT_S 60
 #define STOP_TIMEOUT_S 60
@@ -178,6 +179,8 @@ int verb_up(int argc, char **argv)
         .timeout_s = START_TIMEOUT_S,
     };
     struct shape *s = &o.shape;
+    int64_t shards = 1;
+    bool shards_given = false;
     const struct option_row rows[] = {
         ROW_DIR(&o.dir),
         OPT_GIVEN("brokers", &s->brokers, "N", 1, LOCAL_NODES_MAX, &o.brokers_given,
@@ -188,6 +191,8 @@ int verb_up(int argc, char **argv)
                   "of the first broker (default: 9092)"),
         OPT_GIVEN("first-id", &s->first_id, "ID", 0, 99, &o.first_id_given,
                   "node id of the first broker (default: 1)"),
+        OPT_GIVEN("shards", &shards, "N", 1, RPC_SHARDS_MAX, &shards_given,
+                  "threads of each broker that own partitions: --set num.shards=N (default: 1)"),
         OPT_LIST("set", 0, &s->sets, "KEY=VALUE", "give every node a key of Kafka's name"),
         ROW_TIMEOUT(&o.timeout_s, "give up when a broker does not serve (default: 60)"),
     };
@@ -202,6 +207,11 @@ int verb_up(int argc, char **argv)
     };
     struct strings operands = {0};
     enum args_result result = args_parse(&usage, argc, argv, &operands);
+    if (result == ARGS_RUN && shards_given) {
+        char *set = format_text("num.shards=%lld", (long long)shards);
+        strings_add(&s->sets, set);
+        free(set);
+    }
     int status = result == ARGS_RUN ? check_shape(s) : args_status(result);
     if (result == ARGS_RUN && status == EXIT_OK) status = up(&o);
     strings_close(&operands);
