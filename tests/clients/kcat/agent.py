@@ -1,0 +1,69 @@
+"""agent.py -- kcat, asked over standard input (see lib/agent.py). kcat gives all records of one call the same
+headers, takes no timestamps, and does not tell offsets: records with equal headers share a call.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from lib.agent import pack, unpack  # noqa: E402
+from lib.agent_loop import serve  # noqa: E402
+
+BOOTSTRAP = sys.argv[1]
+
+
+def kcat(*args, text=b""):
+    done = subprocess.run(["kcat", "-b", BOOTSTRAP, "-q", *args], input=text, capture_output=True,
+                          timeout=60)
+    if done.returncode or done.stderr.strip():
+        raise RuntimeError(f"kcat {' '.join(args)}: {done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+def produce(topic, acks, codec, records):
+    calls = {}
+    for r in records:
+        calls.setdefault((r["p"], json.dumps(r["h"])), []).append(r)
+    for (partition, headers), group in calls.items():
+        args = ["-P", "-t", topic, "-X", f"acks={acks}", "-z", codec, "-Z", "-K", "\t",
+                "-X", "linger.ms=20"]
+        if partition is not None:
+            args += ["-p", str(partition)]
+        for name, value in json.loads(headers):
+            args += ["-H", name if value is None else f"{name}={unpack(value).decode()}"]
+        lines = [(unpack(r["k"]) or b"") + b"\t" + (unpack(r["v"]) or b"") for r in group]
+        kcat(*args, text=b"\n".join(lines) + b"\n")
+    return {"results": [{"p": r["p"]} for r in records]}
+
+
+def consume(topics, timeout_ms):
+    read, ends = {}, {}
+    for topic, counts in topics.items():
+        out = kcat("-C", "-t", topic, "-o", "beginning", "-c", str(sum(counts)), "-J",
+                   "-X", "fetch.wait.max.ms=50")
+        read[topic] = [record(json.loads(line)) for line in out.splitlines()]
+        told = kcat("-Q", *[w for p in range(len(counts)) for w in ("-t", f"{topic}:{p}:-1")])
+        ends[topic] = [end_offset(told.decode(), topic, p) for p in range(len(counts))]
+    return {"records": read, "ends": ends}
+
+
+def record(m):
+    flat = m.get("headers") or []
+    headers = [[name, pack(value.encode()) if value is not None else None]
+               for name, value in zip(flat[::2], flat[1::2])]
+    return {"p": m["partition"], "o": m["offset"], "h": headers, "t": m["ts"],
+            "k": pack(m["key"].encode()) if m["key"] is not None else None,
+            "v": pack(m["payload"].encode()) if m["payload"] is not None else None}
+
+
+def end_offset(told, topic, partition):
+    """kcat -Q prints 'topic [partition] offset N'."""
+    for line in told.splitlines():
+        words = line.split()
+        if words[:2] == [topic, f"[{partition}]"]:
+            return int(words[-1])
+    raise RuntimeError(f"kcat tells no end of {topic} [{partition}]: {told}")
+
+
+serve({"produce": produce, "consume": consume})
