@@ -1,0 +1,25 @@
+/* clients.h -- the kinds of clients that a run has. Each is made running, and freed by
+ * client_close() after its process has ended. */
+#ifndef TESTS_SIM_CLIENTS_H
+#define TESTS_SIM_CLIENTS_H
+
+#include <stdio.h>
+
+#include "tests/sim/client.h"
+
+/* Writes records with the acks and retries that it draws. */
+struct client *producer_open(struct cluster *cluster, struct history *history, uint32_t number);
+bool producer_is_idle(const struct client *c); /* Everything it made is answered or given up. */
+void producer_print(const struct client *c, FILE *to);
+
+/* Reads every partition from its beginning, by assignment. */
+struct client *consumer_open(struct cluster *cluster, struct history *history, uint32_t number);
+int64_t consumer_position(const struct client *c, uint32_t part); /* -1: not begun. */
+void consumer_print(const struct client *c, FILE *to);
+
+/* Makes the topics of the run, and then whatever admins do. */
+struct client *admin_open(struct cluster *cluster, struct history *history);
+bool admin_is_ready(const struct client *c); /* The run's topics exist. */
+void admin_print(const struct client *c, FILE *to);
+
+#endif

@@ -1,0 +1,140 @@
+/* cluster.h -- a whole cluster of the production objects in the simulated world, and its options.
+ *
+ *   Owns:     the world (sim_world.h), one node per controller, broker and client.
+ *   Knows:    how main.c of each program puts its objects together, and what can be broken.
+ *
+ * Everything that a run is made of is drawn from its seed and printed. Rank of the files:
+ * sim_world < cluster, history < oracles, client < producer, consumer, admin, nemesis < run < main.
+ */
+#ifndef TESTS_SIM_CLUSTER_H
+#define TESTS_SIM_CLUSTER_H
+
+#include "broker/options.h"
+#include "controller/controller.h"
+#include "tests/sim/sim_world.h"
+
+#define CLUSTER_BROKERS_MAX 5
+#define CLUSTER_CONTROLLERS_MAX 5
+#define CLUSTER_SHARDS_MAX 4
+#define CLUSTER_TOPICS_MAX 4 /* At the start. */
+#define CLUSTER_PARTITIONS_MAX 8
+#define CLUSTER_LOG_DIR "/data"
+#define CLUSTER_KAFKA_PORT 9092
+#define CLUSTER_RAFT_PORT 9093
+
+struct run;
+
+/* What the nemesis may do; a run draws which of them it does, and how often. */
+/* clang-format off */
+#define FAULT_KINDS(X)                                                          \
+    X(kill_broker,      "one broker is killed and started again")               \
+    X(kill_controller,  "one controller is killed and started again")           \
+    X(kill_leader,      "the broker that leads most is killed")                 \
+    X(kill_active,      "the active controller is killed")                      \
+    X(kill_several,     "several processes are killed at once")                 \
+    X(kill_all,         "every process is killed at once")                      \
+    X(pause_broker,     "a broker is stopped for a while (SIGSTOP)")            \
+    X(pause_controller, "a controller is stopped for a while")                  \
+    X(cut_one_way,      "nothing gets from one node to another")                \
+    X(cut_both_ways,    "two nodes cannot reach each other")                    \
+    X(isolate,          "a node cannot reach any other")                        \
+    X(isolate_leader,   "a broker reaches clients, and neither brokers nor controllers") \
+    X(slow_link,        "what one node sends to another takes longer")          \
+    X(reset,            "connections between two nodes are reset")              \
+    X(stall_disk,       "a disk does nothing for a while")                      \
+    X(wall_jump,        "a wall clock jumps")                                   \
+    X(stop_broker,      "a broker is asked to stop in order, and started again") \
+    X(power_cut,        "a broker's host loses its power (only with --power-cuts)")
+
+enum fault_kind {
+#define X(name, text) FAULT_##name,
+    FAULT_KINDS(X)
+#undef X
+    FAULT_KIND_COUNT
+};
+/* clang-format on */
+
+const char *fault_name(enum fault_kind kind);
+const char *fault_text(enum fault_kind kind);
+
+struct cluster_options {
+    uint64_t seed;
+    struct sim_options world;
+
+    uint32_t controller_count;
+    uint32_t broker_count;
+    uint32_t shard_count;                 /* Of each broker. */
+    struct controller_options controller; /* What all have in common. */
+    struct broker_options broker;
+    uint32_t min_isr; /* The cluster's default. */
+    uint32_t segment_bytes;
+
+    uint32_t topic_count; /* That exist all the time; others come and go. */
+    uint32_t partition_count[CLUSTER_TOPICS_MAX];
+    uint32_t replication_factor[CLUSTER_TOPICS_MAX];
+    uint32_t topic_min_isr[CLUSTER_TOPICS_MAX];
+    bool topic_flushes[CLUSTER_TOPICS_MAX];
+
+    uint32_t producer_count;
+    uint32_t consumer_count;
+    uint32_t admin_pause_ms; /* Between two things that the admin does; 0: it does nothing. */
+
+    bool may_cut_power;
+    uint32_t fault_pause_ms;            /* Between two faults, on average; 0: there are none. */
+    uint32_t fault_length_ms;           /* At most. */
+    uint32_t weights[FAULT_KIND_COUNT]; /* 0: never in this run. */
+
+    uint64_t duration_ms;     /* Of the safety phase. */
+    uint64_t duration_max_ms; /* It goes on until this for the records that are wanted. */
+    uint64_t acked_min;       /* Records that are acknowledged before the run ends. */
+};
+
+/* All of it drawn from the seed. */
+struct cluster_options cluster_options_draw(uint64_t seed);
+/* Hosts may lose their power where all that acks=all acknowledged must survive it (DESIGN 6.10). */
+void cluster_options_add_power_cuts(struct cluster_options *o);
+void cluster_options_print(const struct cluster_options *o, FILE *to);
+
+/* ---- The nodes. ---- */
+
+/* What runs in a broker's process; all NULL: it is down. */
+struct broker_process {
+    struct link *link;
+    struct shard *shards[CLUSTER_SHARDS_MAX];
+    struct broker_options options;
+};
+
+struct cluster_node {
+    struct cluster *cluster;
+    struct sim_node *node;
+    bool is_broker;
+    uint32_t index;
+    uint32_t busy;       /* Faults that have this node in their hands. */
+    uint64_t cut_off_us; /* Since then no other broker and no controller was reached; 0: not so. */
+    struct controller *controller; /* NULL: down, or a broker. */
+    struct broker_process broker;
+};
+
+struct cluster {
+    struct cluster_options options;
+    struct sim *sim;
+    struct cluster_node controllers[CLUSTER_CONTROLLERS_MAX];
+    struct cluster_node brokers[CLUSTER_BROKERS_MAX];
+};
+
+/* The world's hooks must be set in options->world. Nobody runs yet. */
+void cluster_open(struct cluster *c, const struct cluster_options *options);
+void cluster_close(struct cluster *c);
+
+/* Does nothing if it runs. */
+void cluster_start(struct cluster_node *n);
+void cluster_start_all(struct cluster *c);
+
+/* Broker ids are 1, 2, ...; controller ids 101, 102, ... NULL: it is a client's. */
+struct cluster_node *cluster_node_of(struct cluster *c, const struct sim_node *node);
+const char *cluster_broker_host(uint32_t index);
+
+/* The controller that leads with the highest term; NULL: none that runs believes so. */
+const struct controller *cluster_active(const struct cluster *c);
+
+#endif

@@ -1,0 +1,412 @@
+/* sim: runs whole clusters from seeds. See --help. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "tests/sim/canaries.h"
+#include "tests/sim/run.h"
+
+#define JOBS_MAX 64
+#define STATUS_VIOLATION 1
+#define STATUS_USAGE 2
+
+static const char USAGE[] =
+    "usage: sim [--seed N] [--count K] [--seeds FILE] [--until-failure] [--canary NAME] ...\n"
+    "\n"
+    "Runs clusters of brokers and controllers in a simulated world, each from a seed: the same "
+    "seed\n"
+    "is the same run, byte for byte.\n"
+    "\n"
+    "  --seed N          the seed, or the first of several (1)\n"
+    "  --count K         so many seeds, one after the other; prints totals\n"
+    "  --seeds FILE      the seeds in a file, one a line, # begins a comment; before those of "
+    "--count\n"
+    "  --until-failure   goes on until a seed fails (with --count: not beyond it)\n"
+    "  --report          failures are told, and are no failure of this program\n"
+    "  --all-faults      it is a failure if a kind of fault never occurred\n"
+    "  --canary NAME     breaks a rule on purpose (--list-canaries)\n"
+    "  --canaries        each canary with the seed that catches it; fails if one is not caught\n"
+    "  --same-trace      runs each seed twice and compares\n"
+    "  --power-cuts      hosts may lose their power, too\n"
+    "  --seconds S       simulated seconds of the safety phase (60)\n"
+    "  --jobs J          so many processes at once (1)\n"
+    "  --verbose         log lines go to standard error as they come\n"
+    "\n"
+    "  sim --seed 42 --verbose\n"
+    "  sim --seed 1000 --count 200 --until-failure\n";
+
+struct flags {
+    uint64_t seed;
+    uint64_t count;
+    uint32_t listed_count;
+    uint64_t *listed;
+    const char *seeds_file;
+    bool has_count;
+    bool until_failure;
+    bool reports;
+    bool wants_all_faults;
+    bool runs_canaries;
+    bool compares;
+    bool power_cuts;
+    bool verbose;
+    uint64_t seconds;
+    uint32_t jobs;
+    enum canary canary;
+};
+
+/* ---- One seed. ---- */
+
+static struct cluster_options options_of(const struct flags *f, uint64_t seed)
+{
+    struct cluster_options o = cluster_options_draw(seed);
+    o.world.verbose = f->verbose;
+    if (f->seconds > 0) o.duration_ms = f->seconds * 1000;
+    if (f->canary < CANARY_COUNT) canary_set(f->canary, &o);
+    if (f->power_cuts) cluster_options_add_power_cuts(&o);
+    return o;
+}
+
+static void print_replay(const struct flags *f, uint64_t seed, FILE *to)
+{
+    (void)fprintf(to, "replay: build/sim --seed %llu%s%s", (unsigned long long)seed,
+                  f->canary < CANARY_COUNT ? " --canary " : "",
+                  f->canary < CANARY_COUNT ? canary_name(f->canary) : "");
+    if (f->power_cuts) (void)fprintf(to, " --power-cuts");
+    if (f->seconds > 0) (void)fprintf(to, " --seconds %llu", (unsigned long long)f->seconds);
+    (void)fprintf(to, "\n");
+}
+
+static void on_crash(int signal)
+{
+    /* The program under test has failed a CHECK or worse; what the nodes said last may explain it.
+     */
+    (void)signal;
+    run_print_last(stdout);
+    (void)printf("violation: [crash] the program under test has crashed; see above\n");
+    (void)fflush(stdout);
+    _exit(STATUS_VIOLATION);
+}
+
+static void print_result(const struct run_result *r, FILE *to)
+{
+    (void)fprintf(to, "simulated %llu.%03llu s: ", (unsigned long long)(r->simulated_ms / 1000),
+                  (unsigned long long)(r->simulated_ms % 1000));
+    (void)fprintf(
+        to, "%llu records acknowledged, %llu of them with acks=1; %llu sent with acks=0; ",
+        (unsigned long long)r->acked, (unsigned long long)r->acked1, (unsigned long long)r->sent0);
+    (void)fprintf(to, "%llu given up; %llu read; %llu acks=1 lost with a reason\n",
+                  (unsigned long long)r->given_up, (unsigned long long)r->read,
+                  (unsigned long long)r->lost_explained);
+    (void)fprintf(to, "%llu leader changes, %llu terms, %llu decisions\nfaults:",
+                  (unsigned long long)r->leader_changes, (unsigned long long)r->terms,
+                  (unsigned long long)r->decisions);
+    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
+        (void)fprintf(to, " %s %llu", fault_name((enum fault_kind)i),
+                      (unsigned long long)r->faults[i]);
+    }
+    (void)fprintf(to, "\nworld:");
+#define X(name) (void)fprintf(to, " %s %llu", #name, (unsigned long long)r->world.name);
+    SIM_COUNTS(X)
+#undef X
+    (void)fprintf(to, "\n");
+}
+
+static int run_one(const struct flags *f)
+{
+    (void)signal(SIGABRT, on_crash);
+    struct cluster_options o = options_of(f, f->seed);
+    struct run_result r = run_seed(&o, stdout);
+    print_result(&r, stdout);
+    (void)printf("trace %016llx\n", (unsigned long long)r.trace_hash);
+    if (r.violation[0] == '\0') return EXIT_SUCCESS;
+
+    (void)printf("violation: %s\n", r.violation);
+    print_replay(f, f->seed, stdout);
+    return STATUS_VIOLATION;
+}
+
+/* ---- Many seeds, each in a process of its own: a crash is a result. ---- */
+
+struct worker {
+    pid_t pid;
+    int from; /* A pipe. */
+    uint64_t seed;
+};
+
+static void worker_start(const struct flags *f, uint64_t seed, struct worker *w)
+{
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    (void)fflush(stdout);
+    w->pid = fork();
+    CHECK(w->pid >= 0);
+    if (w->pid == 0) {
+        (void)close(ends[0]);
+        struct cluster_options o = options_of(f, seed);
+        struct run_result r = run_seed(&o, NULL);
+        struct run_result again = r;
+        if (f->compares) again = run_seed(&o, NULL);
+        if (r.violation[0] == '\0' && again.trace_hash != r.trace_hash) {
+            (void)snprintf(r.violation, sizeof r.violation,
+                           "[trace] the same seed made two runs: %016llx and %016llx",
+                           (unsigned long long)r.trace_hash, (unsigned long long)again.trace_hash);
+        }
+        bool ok = write(ends[1], &r, sizeof r) == (ssize_t)sizeof r;
+        _exit(ok ? 0 : STATUS_USAGE);
+    }
+    (void)close(ends[1]);
+    w->from = ends[0];
+    w->seed = seed;
+}
+
+static struct run_result worker_wait(struct worker *w)
+{
+    struct run_result r = {0};
+    size_t got = 0;
+    ssize_t part;
+    while (got < sizeof r && (part = read(w->from, (uint8_t *)&r + got, sizeof r - got)) > 0) {
+        got += (size_t)part;
+    }
+    int status = 0;
+    (void)waitpid(w->pid, &status, 0);
+    (void)close(w->from);
+    if (got < sizeof r) {
+        r = (struct run_result){0};
+        (void)snprintf(r.violation, sizeof r.violation,
+                       "[crash] the program under test has crashed (status %d)", status);
+    }
+    r.seed = w->seed;
+    w->pid = 0;
+    return r;
+}
+
+static void add_up(struct run_result *sum, const struct run_result *r)
+{
+    sum->simulated_ms += r->simulated_ms;
+    sum->sent0 += r->sent0;
+    sum->acked1 += r->acked1;
+    sum->acked += r->acked;
+    sum->given_up += r->given_up;
+    sum->read += r->read;
+    sum->lost_explained += r->lost_explained;
+    sum->leader_changes += r->leader_changes;
+    sum->terms += r->terms;
+    sum->decisions += r->decisions;
+    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) sum->faults[i] += r->faults[i];
+#define X(name) sum->world.name += r->world.name;
+    SIM_COUNTS(X)
+#undef X
+}
+
+struct many {
+    const struct flags *f;
+    struct run_result sum;
+    uint64_t done;
+    uint64_t failed;
+    uint64_t first_failed;
+    char violation[RUN_VIOLATION_SIZE]; /* Of the first that failed. */
+};
+
+static void take(struct many *m, struct worker *w)
+{
+    struct run_result r = worker_wait(w);
+    m->done++;
+    add_up(&m->sum, &r);
+    if (r.violation[0] == '\0') return;
+
+    if (m->failed++ == 0) {
+        m->first_failed = r.seed;
+        memcpy(m->violation, r.violation, sizeof m->violation);
+    }
+    if (m->f->runs_canaries) return;
+    (void)printf("seed %llu: %s\n", (unsigned long long)r.seed, r.violation);
+    print_replay(m->f, r.seed, stdout);
+    (void)fflush(stdout);
+}
+
+static uint64_t seed_at(const struct flags *f, uint64_t index)
+{
+    if (index < f->listed_count) return f->listed[index];
+    return f->seed + (index - f->listed_count);
+}
+
+static void run_many(struct many *m)
+{
+    const struct flags *f = m->f;
+    uint64_t total = f->listed_count + (f->has_count || f->listed_count == 0 ? f->count : 0);
+    struct worker workers[JOBS_MAX] = {{0}};
+    uint64_t started = 0;
+    uint64_t taken = 0;
+    while (taken < total) {
+        bool is_over = f->until_failure && m->failed > 0;
+        while (!is_over && started < total && started - taken < f->jobs) {
+            worker_start(f, seed_at(f, started), &workers[started % f->jobs]);
+            started++;
+        }
+        if (taken == started) return;
+        take(m, &workers[taken % f->jobs]);
+        taken++;
+    }
+}
+
+static int check_faults(const struct many *m)
+{
+    int status = EXIT_SUCCESS;
+    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
+        if (m->sum.faults[i] > 0 || (i == FAULT_power_cut && !m->f->power_cuts)) continue;
+        (void)printf("the fault %s never occurred: %s\n", fault_name((enum fault_kind)i),
+                     fault_text((enum fault_kind)i));
+        status = STATUS_VIOLATION;
+    }
+    return status;
+}
+
+static int many(const struct flags *f)
+{
+    struct many m = {.f = f};
+    run_many(&m);
+    print_result(&m.sum, stdout);
+    (void)printf("%llu seeds, %llu failed\n", (unsigned long long)m.done,
+                 (unsigned long long)m.failed);
+    int status = f->wants_all_faults ? check_faults(&m) : EXIT_SUCCESS;
+    return m.failed > 0 && !f->reports ? STATUS_VIOLATION : status;
+}
+
+static int canaries(const struct flags *f)
+{
+    int status = EXIT_SUCCESS;
+    for (uint32_t i = 0; i < CANARY_COUNT; i++) {
+        struct flags one = *f;
+        one.canary = (enum canary)i;
+        one.seed = f->until_failure ? 1 : canary_seed(one.canary);
+        one.count = f->until_failure ? f->count : 1;
+        one.has_count = true;
+        struct many m = {.f = &one};
+        run_many(&m);
+        if (m.failed == 0) status = STATUS_VIOLATION;
+        (void)printf("%-24s %s %llu: %s\n", canary_name(one.canary),
+                     m.failed > 0 ? "caught by seed" : "NOT CAUGHT up to seed",
+                     (unsigned long long)(m.failed > 0 ? m.first_failed : one.seed + one.count - 1),
+                     m.failed > 0 ? m.violation : canary_text(one.canary));
+        (void)fflush(stdout);
+    }
+    return status;
+}
+
+/* ---- The command line. ---- */
+
+static int read_seeds(struct flags *f)
+{
+    FILE *file = fopen(f->seeds_file, "r");
+    if (file == NULL) {
+        (void)fprintf(stderr, "sim: %s cannot be read\n", f->seeds_file);
+        return STATUS_USAGE;
+    }
+    char line[512];
+    uint32_t capacity = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *end;
+        unsigned long long seed = strtoull(line, &end, 10);
+        if (end == line) continue;
+        if (f->listed_count == capacity) {
+            capacity = capacity == 0 ? 64 : capacity * 2;
+            f->listed = realloc(f->listed, capacity * sizeof f->listed[0]);
+            CHECK(f->listed != NULL);
+        }
+        f->listed[f->listed_count++] = seed;
+    }
+    (void)fclose(file);
+    return 0;
+}
+
+static bool take_number(const char *text, uint64_t *out)
+{
+    char *end;
+    if (text == NULL) return false;
+    *out = strtoull(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
+static bool take_switch(const char *arg, struct flags *f)
+{
+    const struct {
+        const char *name;
+        bool *to;
+    } switches[] = {
+        {"--until-failure", &f->until_failure},
+        {"--report", &f->reports},
+        {"--all-faults", &f->wants_all_faults},
+        {"--canaries", &f->runs_canaries},
+        {"--same-trace", &f->compares},
+        {"--power-cuts", &f->power_cuts},
+        {"--verbose", &f->verbose},
+    };
+    for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+        if (strcmp(arg, switches[i].name) != 0) continue;
+        *switches[i].to = true;
+        return true;
+    }
+    return false;
+}
+
+static bool take_value(const char *arg, const char *value, struct flags *f)
+{
+    uint64_t jobs = 0;
+    if (strcmp(arg, "--seed") == 0) return take_number(value, &f->seed);
+    if (strcmp(arg, "--seconds") == 0) return take_number(value, &f->seconds);
+    if (strcmp(arg, "--count") == 0) {
+        f->has_count = true;
+        return take_number(value, &f->count);
+    }
+    if (strcmp(arg, "--jobs") == 0) {
+        bool ok = take_number(value, &jobs) && jobs >= 1 && jobs <= JOBS_MAX;
+        f->jobs = (uint32_t)jobs;
+        return ok;
+    }
+    if (strcmp(arg, "--canary") == 0 && value != NULL) {
+        f->canary = canary_find(value);
+        return f->canary < CANARY_COUNT;
+    }
+    if (strcmp(arg, "--seeds") == 0) {
+        f->seeds_file = value;
+        return value != NULL;
+    }
+    return false;
+}
+
+static int refuse(const char *arg)
+{
+    (void)fprintf(stderr, "sim: %s is not understood, or its value is not; see sim --help\n", arg);
+    return STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct flags f = {.seed = 1, .count = 1, .jobs = 1, .canary = CANARY_COUNT};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            (void)fputs(USAGE, stdout);
+            return EXIT_SUCCESS;
+        }
+        if (strcmp(argv[i], "--list-canaries") == 0) {
+            for (uint32_t k = 0; k < CANARY_COUNT; k++) {
+                (void)printf("%-24s %s\n", canary_name((enum canary)k),
+                             canary_text((enum canary)k));
+            }
+            return EXIT_SUCCESS;
+        }
+        if (take_switch(argv[i], &f)) continue;
+        if (!take_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &f)) return refuse(argv[i]);
+        i++;
+    }
+    if (f.seeds_file != NULL && read_seeds(&f) != 0) return STATUS_USAGE;
+    if (f.until_failure && !f.has_count) f.count = UINT32_MAX;
+    bool is_one = !f.has_count && f.listed_count == 0 && !f.until_failure && !f.compares;
+    int status = f.runs_canaries ? canaries(&f) : is_one ? run_one(&f) : many(&f);
+    free(f.listed);
+    return status;
+}

@@ -1,0 +1,380 @@
+#include "tests/sim/nemesis.h"
+
+#include <stdlib.h>
+
+#include "common/check.h"
+
+#define RESTART_MIN_MS 20
+
+static uint64_t now_us(const struct nemesis *n)
+{
+    return sim_now_us(n->cluster->sim);
+}
+
+/* ---- Whom it hits. ---- */
+
+static struct cluster_node *node_at(struct nemesis *n, uint32_t index)
+{
+    uint32_t controllers = n->cluster->options.controller_count;
+    return index < controllers ? &n->cluster->controllers[index]
+                               : &n->cluster->brokers[index - controllers];
+}
+
+static uint32_t node_count(const struct nemesis *n)
+{
+    return n->cluster->options.controller_count + n->cluster->options.broker_count;
+}
+
+static bool is_fine(const struct cluster_node *node)
+{
+    return node->busy == 0 && sim_node_state(node->node) == SIM_RUNNING;
+}
+
+enum sort { ANY_NODE, A_BROKER, A_CONTROLLER };
+
+/* One that no fault has in its hands; NULL: the draw fell on one that is not fine. */
+static struct cluster_node *draw_node(struct nemesis *n, enum sort sort)
+{
+    uint32_t controllers = n->cluster->options.controller_count;
+    uint32_t low = sort == A_BROKER ? controllers : 0;
+    uint32_t high = sort == A_CONTROLLER ? controllers - 1 : node_count(n) - 1;
+    struct cluster_node *node = node_at(n, (uint32_t)prng_range(&n->prng, low, high));
+    return is_fine(node) ? node : NULL;
+}
+
+static struct cluster_node *leading_broker(struct nemesis *n)
+{
+    struct cluster_node *best = NULL;
+    uint32_t best_count = 0;
+    for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
+        const struct meta_broker *b = meta_broker_find(&n->oracles->truth, (int32_t)i + 1);
+        if (b == NULL || b->leader_count <= best_count) continue;
+        best = &n->cluster->brokers[i];
+        best_count = b->leader_count;
+    }
+    return best != NULL && is_fine(best) ? best : NULL;
+}
+
+static struct cluster_node *active_controller(struct nemesis *n)
+{
+    const struct controller *active = cluster_active(n->cluster);
+    for (uint32_t i = 0; i < n->cluster->options.controller_count; i++) {
+        struct cluster_node *node = &n->cluster->controllers[i];
+        if (active != NULL && node->controller == active) return is_fine(node) ? node : NULL;
+    }
+    return NULL;
+}
+
+/* Fewer hosts without power than copies that acks=all waits for: every partition is whole again. */
+static bool may_cut_power(const struct nemesis *n)
+{
+    if (!n->cluster->options.may_cut_power) return false;
+    const struct meta_image *image = &n->oracles->truth;
+    for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) {
+            if (t->partitions[i].isr.count < t->partitions[i].replicas.count) return false;
+        }
+    }
+    for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
+        if (!is_fine(&n->cluster->brokers[i])) return false;
+    }
+    return true;
+}
+
+/* ---- Links. Overlapping faults share them: what is left is set anew after each end. ---- */
+
+static void cut_off(struct nemesis *n, struct cluster_node *a)
+{
+    for (uint32_t i = 0; i < node_count(n); i++) {
+        struct cluster_node *other = node_at(n, i);
+        if (other != a) sim_cut_both(a->node, other->node, true);
+    }
+}
+
+static void cut_again(struct nemesis *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct fault *f = n->faults[i];
+        if (f->is_over) continue;
+        if (f->kind == FAULT_cut_one_way) sim_cut(f->a->node, f->b->node, true);
+        if (f->kind == FAULT_cut_both_ways) sim_cut_both(f->a->node, f->b->node, true);
+        if (f->kind == FAULT_isolate) sim_isolate(f->a->node, true);
+        if (f->kind == FAULT_isolate_leader) cut_off(n, f->a);
+    }
+}
+
+/* Only what no fault that goes on has cut is whole again: a connection must not see it heal. */
+static bool is_cut_by_another(const struct nemesis *n, const struct cluster_node *from,
+                              const struct cluster_node *to)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct fault *f = n->faults[i];
+        if (f->is_over) continue;
+        bool has_from = f->a == from || f->a == to;
+        if (f->kind == FAULT_isolate && has_from) return true;
+        if (f->kind == FAULT_isolate_leader && has_from) return true;
+        if (f->kind == FAULT_cut_both_ways && has_from && (f->b == from || f->b == to)) return true;
+        if (f->kind == FAULT_cut_one_way && f->a == from && f->b == to) return true;
+    }
+    return false;
+}
+
+static void heal_links(struct nemesis *n, const struct cluster_node *a)
+{
+    for (uint32_t i = 0; i < node_count(n); i++) {
+        struct cluster_node *other = node_at(n, i);
+        if (other == a) continue;
+        if (!is_cut_by_another(n, a, other)) sim_cut(a->node, other->node, false);
+        if (!is_cut_by_another(n, other, a)) sim_cut(other->node, a->node, false);
+    }
+}
+
+static void delay_links(struct nemesis *n, const struct cluster_node *a, uint64_t us)
+{
+    for (uint32_t i = 0; i < node_count(n); i++) {
+        struct cluster_node *other = node_at(n, i);
+        if (other != a) sim_link_delay(a->node, other->node, us);
+    }
+}
+
+/* ---- One fault: how it begins and how it ends. ---- */
+
+static void end_node(struct cluster_node *node)
+{
+    CHECK(node->busy > 0);
+    node->busy--;
+}
+
+/* An isolated node also loses its clients; those links are the world's to cut. */
+static void end_isolation(struct fault *f)
+{
+    sim_isolate(f->a->node, false);
+    cut_again(f->nemesis);
+}
+
+static void fault_end(struct fault *f)
+{
+    if (f->is_over) return;
+
+    f->is_over = true;
+    f->to_us = now_us(f->nemesis);
+    if (f->a != NULL) end_node(f->a);
+    if (f->b != NULL) end_node(f->b);
+    switch (f->kind) {
+    case FAULT_kill_broker:
+    case FAULT_kill_controller:
+    case FAULT_kill_leader:
+    case FAULT_kill_active:
+    case FAULT_kill_several:
+    case FAULT_kill_all:
+    case FAULT_power_cut: cluster_start(f->a); return;
+    case FAULT_stop_broker:
+        sim_node_kill(f->a->node); /* If it has not ended by itself. */
+        cluster_start(f->a);
+        return;
+    case FAULT_pause_broker:
+    case FAULT_pause_controller: sim_node_resume(f->a->node); return;
+    case FAULT_cut_one_way:
+    case FAULT_cut_both_ways: heal_links(f->nemesis, f->a); return;
+    case FAULT_isolate: end_isolation(f); return;
+    case FAULT_isolate_leader:
+        f->a->cut_off_us = 0;
+        heal_links(f->nemesis, f->a);
+        return;
+    case FAULT_slow_link: delay_links(f->nemesis, f->a, 0); return;
+    case FAULT_reset:
+    case FAULT_stall_disk:
+    case FAULT_wall_jump:
+    case FAULT_KIND_COUNT: return;
+    }
+}
+
+static void end_call(void *fault)
+{
+    fault_end(fault);
+}
+
+static uint64_t draw_length_us(struct nemesis *n)
+{
+    uint64_t most = n->cluster->options.fault_length_ms;
+    return prng_range(&n->prng, RESTART_MIN_MS, most > RESTART_MIN_MS ? most : RESTART_MIN_MS) *
+           1000;
+}
+
+static void carry_out(struct fault *f, uint64_t length_us)
+{
+    struct nemesis *n = f->nemesis;
+    struct sim_node *node = f->a->node;
+    switch (f->kind) {
+    case FAULT_kill_broker:
+    case FAULT_kill_controller:
+    case FAULT_kill_leader:
+    case FAULT_kill_active:
+    case FAULT_kill_several:
+    case FAULT_kill_all: sim_node_kill(node); return;
+    case FAULT_power_cut: sim_node_power_cut(node); return;
+    case FAULT_stop_broker: sim_node_stop(node); return;
+    case FAULT_pause_broker:
+    case FAULT_pause_controller: sim_node_pause(node); return;
+    case FAULT_cut_one_way: sim_cut(node, f->b->node, true); return;
+    case FAULT_cut_both_ways: sim_cut_both(node, f->b->node, true); return;
+    case FAULT_isolate: sim_isolate(node, true); return;
+    case FAULT_isolate_leader:
+        cut_off(n, f->a);
+        f->a->cut_off_us = now_us(n);
+        return;
+    case FAULT_slow_link: delay_links(n, f->a, prng_range(&n->prng, 1000, 400 * 1000)); return;
+    case FAULT_reset: sim_reset_connections(node, f->b->node); return;
+    case FAULT_stall_disk: sim_disk_stall(node, length_us); return;
+    case FAULT_wall_jump:
+        sim_node_wall_jump(node, (int64_t)prng_range(&n->prng, 0, 7200 * 1000) - 3600 * 1000);
+        return;
+    case FAULT_KIND_COUNT: return;
+    }
+}
+
+static void fault_begin(struct nemesis *n, enum fault_kind kind, struct cluster_node *a,
+                        struct cluster_node *b, uint64_t length_us)
+{
+    if (n->count == n->capacity) {
+        n->capacity = n->capacity == 0 ? 64 : n->capacity * 2;
+        n->faults = realloc(n->faults, n->capacity * sizeof n->faults[0]);
+        CHECK(n->faults != NULL);
+    }
+    struct fault *f = calloc(1, sizeof *f);
+    CHECK(f != NULL);
+    *f = (struct fault){
+        .nemesis = n, .kind = kind, .a = a, .b = b, .from_us = now_us(n), .to_us = UINT64_MAX};
+    n->faults[n->count++] = f;
+    a->busy++;
+    if (b != NULL) b->busy++;
+    sim_trace(n->cluster->sim, (uint64_t)kind << 32 | length_us);
+    carry_out(f, length_us);
+    sim_at(n->cluster->sim, now_us(n) + length_us, end_call, f);
+}
+
+/* ---- The schedule. ---- */
+
+static enum fault_kind draw_kind(struct nemesis *n)
+{
+    const uint32_t *weights = n->cluster->options.weights;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) sum += weights[i];
+    if (sum == 0) return FAULT_kill_broker;
+
+    uint64_t at = prng_range(&n->prng, 0, sum - 1);
+    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
+        if (at < weights[i]) return (enum fault_kind)i;
+        at -= weights[i];
+    }
+    return FAULT_kill_broker;
+}
+
+static bool hit_many(struct nemesis *n, enum fault_kind kind)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < node_count(n); i++) {
+        struct cluster_node *node = node_at(n, i);
+        if (!is_fine(node) || (kind == FAULT_kill_several && prng_chance(&n->prng, 1, 2))) continue;
+        fault_begin(n, kind, node, NULL, draw_length_us(n));
+        any = true;
+    }
+    return any;
+}
+
+static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_kill_controller:
+    case FAULT_pause_controller: return draw_node(n, A_CONTROLLER);
+    case FAULT_kill_active: return active_controller(n);
+    case FAULT_kill_leader:
+    case FAULT_isolate_leader: return leading_broker(n);
+    case FAULT_kill_broker:
+    case FAULT_pause_broker:
+    case FAULT_stop_broker: return draw_node(n, A_BROKER);
+    case FAULT_power_cut: return may_cut_power(n) ? draw_node(n, A_BROKER) : NULL;
+    case FAULT_cut_one_way:
+    case FAULT_cut_both_ways:
+    case FAULT_isolate:
+    case FAULT_slow_link:
+    case FAULT_reset:
+    case FAULT_stall_disk:
+    case FAULT_wall_jump: return draw_node(n, ANY_NODE);
+    case FAULT_kill_several:
+    case FAULT_kill_all:
+    case FAULT_KIND_COUNT: return NULL;
+    }
+    return NULL;
+}
+
+static void strike(struct nemesis *n)
+{
+    enum fault_kind kind = draw_kind(n);
+    if (kind == FAULT_kill_several || kind == FAULT_kill_all) {
+        n->done[kind] += hit_many(n, kind);
+        return;
+    }
+    struct cluster_node *a = draw_target(n, kind);
+    struct cluster_node *b = NULL;
+    if (a == NULL) return;
+    if (kind == FAULT_cut_one_way || kind == FAULT_cut_both_ways || kind == FAULT_reset) {
+        b = draw_node(n, ANY_NODE);
+        if (b == NULL || b == a) return;
+    }
+    n->done[kind]++;
+    fault_begin(n, kind, a, b, draw_length_us(n));
+}
+
+static void next_strike(void *nemesis)
+{
+    struct nemesis *n = nemesis;
+    if (n->is_over) return;
+
+    strike(n);
+    uint64_t pause_ms = n->cluster->options.fault_pause_ms;
+    sim_at(n->cluster->sim, now_us(n) + prng_range(&n->prng, 1, 2 * pause_ms) * 1000, next_strike,
+           n);
+}
+
+void nemesis_open(struct nemesis *n, struct cluster *cluster, struct oracles *oracles)
+{
+    *n = (struct nemesis){.cluster = cluster, .oracles = oracles};
+    n->prng = sim_prng(cluster->sim, 9000);
+    if (cluster->options.fault_pause_ms == 0) return;
+    sim_at(cluster->sim, now_us(n) + 1000, next_strike, n);
+}
+
+void nemesis_end(struct nemesis *n)
+{
+    n->is_over = true;
+    for (uint32_t i = 0; i < n->count; i++) fault_end(n->faults[i]);
+    sim_heal_all(n->cluster->sim);
+    sim_set_net_faults(n->cluster->sim, 0, 0, 0);
+    sim_set_freeze(n->cluster->sim, 0);
+    cluster_start_all(n->cluster);
+}
+
+void nemesis_close(struct nemesis *n)
+{
+    for (uint32_t i = 0; i < n->count; i++) free(n->faults[i]);
+    free(n->faults);
+    *n = (struct nemesis){0};
+}
+
+/* A fault's traces outlive it: sessions run out, connections are dialled again. */
+#define AFTERMATH_US 8000000u
+
+bool nemesis_excuses(const struct nemesis *n, int32_t broker, uint64_t from_us, uint64_t to_us)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct fault *f = n->faults[i];
+        if (f->kind == FAULT_wall_jump) continue;
+        if (f->from_us > to_us || (f->is_over && f->to_us + AFTERMATH_US < from_us)) continue;
+        const struct cluster_node *it = &n->cluster->brokers[broker - 1];
+        bool is_its_own = f->a == it || f->b == it;
+        bool is_a_controllers = !f->a->is_broker || (f->b != NULL && !f->b->is_broker);
+        if (is_its_own || is_a_controllers) return true;
+    }
+    return false;
+}

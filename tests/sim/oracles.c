@@ -1,0 +1,195 @@
+#include "tests/sim/oracles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/shard.h"
+#include "common/check.h"
+#include "common/crc32c.h"
+#include "tests/sim/oracles_meta.h"
+
+#define SCRATCH_BYTES (8u * 1024 * 1024)
+
+void oracles_open(struct oracles *o, struct cluster *cluster, struct history *history)
+{
+    *o = (struct oracles){.cluster = cluster, .history = history};
+    o->scratch = (struct arena){.base = malloc(SCRATCH_BYTES), .size = SCRATCH_BYTES};
+    CHECK(o->scratch.base != NULL);
+}
+
+void oracles_close(struct oracles *o)
+{
+    for (uint32_t i = 0; i < CLUSTER_BROKERS_MAX; i++) free(o->brokers[i].views);
+    meta_image_close(&o->truth);
+    free(o->terms);
+    free(o->decisions);
+    free(o->scratch.base);
+    *o = (struct oracles){0};
+}
+
+const struct meta_partition *oracles_partition(const struct oracles *o, uint32_t part)
+{
+    const struct part_note *p = &o->history->parts[part];
+    return meta_partition_find(&o->truth, o->history->topics[p->topic].id, p->number);
+}
+
+/* ---- Partitions. ---- */
+
+struct reading {
+    struct oracles *o;
+    uint32_t part;
+    const char *who;
+};
+
+static bool see_batch(void *arg, struct slice batch, const struct record_batch_header *header)
+{
+    struct reading *r = arg;
+    history_committed(r->o->history, r->part, batch, header, r->who);
+    return sim_violated(r->o->history->sim) == NULL;
+}
+
+/* The watermark has moved: what lies below it now is judged. */
+static void read_committed(struct oracles *o, struct cluster_node *n, const struct partition *p,
+                           uint32_t part, struct replica_view *view)
+{
+    char dir[512];
+    (void)snprintf(dir, sizeof dir, CLUSTER_LOG_DIR "/%s-%d", p->topic, p->key.partition);
+    struct reading reading = {.o = o, .part = part, .who = sim_node_name(n->node)};
+    (void)disk_log_read(&view->log, sim_node_fs(n->node), dir, p->replica.high_watermark, see_batch,
+                        &reading);
+}
+
+static struct replica_view *view_of(struct node_view *node, uint32_t part)
+{
+    if (part >= node->view_count) {
+        uint32_t count = part + 16;
+        node->views = realloc(node->views, count * sizeof node->views[0]);
+        CHECK(node->views != NULL);
+        memset(&node->views[node->view_count], 0,
+               (count - node->view_count) * sizeof node->views[0]);
+        node->view_count = count;
+    }
+    return &node->views[part];
+}
+
+static void check_ends(struct oracles *o, struct cluster_node *n, const struct partition *p,
+                       uint32_t part, const struct replica_view *view)
+{
+    const struct replica *r = &p->replica;
+    const char *name = history_part_name(o->history, part);
+    if (r->log_start > r->high_watermark || r->high_watermark > r->written) {
+        sim_violation(o->cluster->sim, "[watermark] %s, %s: start %lld, watermark %lld, end %lld",
+                      sim_node_name(n->node), name, (long long)r->log_start,
+                      (long long)r->high_watermark, (long long)r->written);
+    }
+    if (r->high_watermark < view->watermark) {
+        sim_violation(o->cluster->sim,
+                      "[watermark] %s, %s: it fell from %lld to %lld (leader epoch %d)",
+                      sim_node_name(n->node), name, (long long)view->watermark,
+                      (long long)r->high_watermark, r->leader_epoch);
+    }
+}
+
+/* Has it all that was ever committed? */
+static void check_complete(struct oracles *o, struct cluster_node *n, const struct partition *p,
+                           uint32_t part, const char *what)
+{
+    int64_t end = o->history->parts[part].committed_end;
+    if (p->replica.written >= end) return;
+
+    sim_violation(o->cluster->sim,
+                  "[complete] %s %s %s in epoch %d with a log that ends at %lld, and %lld is "
+                  "committed",
+                  sim_node_name(n->node), what, history_part_name(o->history, part),
+                  p->replica.leader_epoch, (long long)p->replica.written, (long long)end);
+}
+
+static void check_role(struct oracles *o, struct cluster_node *n, const struct partition *p,
+                       uint32_t part, const struct replica_view *view)
+{
+    const struct replica *r = &p->replica;
+    int32_t id = (int32_t)n->index + 1;
+    const struct meta_partition *state = oracles_partition(o, part);
+    if (state != NULL && id_set_has(&state->isr, id) && r->leader_epoch == state->leader_epoch) {
+        check_complete(o, n, p, part, "is in sync for");
+    }
+    if (r->role != REPLICA_LEADER || r->leader_epoch == view->leader_epoch) return;
+
+    if (state != NULL && r->leader_epoch == state->leader_epoch) {
+        check_complete(o, n, p, part, "leads");
+    }
+    const struct part_note *note = &o->history->parts[part];
+    for (uint32_t i = 0; i < note->reign_count; i++) {
+        if (note->reigns[i].leader_epoch != r->leader_epoch) continue;
+        if (note->reigns[i].leader == id) return;
+        sim_violation(o->cluster->sim,
+                      "[epoch] %s leads %s in epoch %d, which is that of broker %d",
+                      sim_node_name(n->node), history_part_name(o->history, part), r->leader_epoch,
+                      note->reigns[i].leader);
+        return;
+    }
+    sim_violation(o->cluster->sim, "[epoch] %s leads %s in epoch %d, which nobody decided",
+                  sim_node_name(n->node), history_part_name(o->history, part), r->leader_epoch);
+}
+
+static void check_partition(struct oracles *o, struct cluster_node *n, const struct partition *p)
+{
+    if (p->state != PARTITION_READY && p->state != PARTITION_TRUNCATING) return;
+
+    struct node_view *node = &o->brokers[n->index];
+    uint32_t part = history_part(o->history, p->key.topic_id, p->topic, p->key.partition);
+    struct replica_view *view = view_of(node, part);
+    if (view->life != node->life) {
+        view->life = node->life;
+        view->watermark = 0;
+        view->leader_epoch = -1;
+    }
+    o->partition_checks++;
+    check_ends(o, n, p, part, view);
+    check_role(o, n, p, part, view);
+    bool moved = p->replica.high_watermark > view->watermark;
+    view->watermark = p->replica.high_watermark;
+    view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
+    if (moved) read_committed(o, n, p, part, view);
+}
+
+static void check_shard(struct oracles *o, struct cluster_node *n, uint32_t index)
+{
+    const struct shard *s = n->broker.shards[index];
+    if (s == NULL || s->is_halted) return;
+
+    oracles_check_image(o, &s->image, &o->brokers[n->index].image_index[index],
+                        sim_node_name(n->node));
+    const struct partition *p;
+    for (p = s->partitions; p != NULL && sim_violated(o->cluster->sim) == NULL; p = p->hh.next) {
+        check_partition(o, n, p);
+    }
+}
+
+/* ---- The hooks. ---- */
+
+void oracles_after_turn(struct oracles *o, struct sim_node *node, uint32_t actor)
+{
+    struct cluster_node *n = cluster_node_of(o->cluster, node);
+    if (n == NULL || sim_violated(o->cluster->sim) != NULL) return;
+
+    if (!n->is_broker) {
+        oracles_check_controller(o, n);
+    } else if (actor > 0) {
+        check_shard(o, n, actor - 1);
+    }
+}
+
+void oracles_on_down(struct oracles *o, struct sim_node *node, bool is_power_cut)
+{
+    struct cluster_node *n = cluster_node_of(o->cluster, node);
+    if (n == NULL) return;
+
+    struct node_view *view = n->is_broker ? &o->brokers[n->index] : &o->controllers[n->index];
+    view->life++;
+    view->commit_index = 0;
+    memset(view->image_index, 0, sizeof view->image_index);
+    for (uint32_t i = 0; i < view->view_count && is_power_cut; i++) {
+        view->views[i].log = (struct disk_log){0};
+    }
+}

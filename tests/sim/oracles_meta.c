@@ -1,0 +1,198 @@
+#include "tests/sim/oracles_meta.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "common/crc32c.h"
+
+/* ---- Terms. ---- */
+
+static void check_term(struct oracles *o, const struct cluster_node *n)
+{
+    uint64_t term = controller_term(n->controller);
+    for (uint32_t i = o->term_count; i-- > 0;) {
+        if (o->terms[i].term != term) continue;
+        if (o->terms[i].leader == n->index) return;
+        sim_violation(o->cluster->sim, "[term] %s leads in term %llu, and controller-%u did",
+                      sim_node_name(n->node), (unsigned long long)term, o->terms[i].leader + 1);
+        return;
+    }
+    if (o->term_count == o->term_capacity) {
+        o->term_capacity = o->term_capacity == 0 ? 32 : o->term_capacity * 2;
+        o->terms = realloc(o->terms, o->term_capacity * sizeof o->terms[0]);
+        CHECK(o->terms != NULL);
+    }
+    o->terms[o->term_count++] = (struct term_note){.term = term, .leader = n->index};
+}
+
+/* ---- What a decision may do. ---- */
+
+static void note_reign(struct oracles *o, const struct meta_record *record)
+{
+    const struct meta_topic *topic = meta_topic_by_id(&o->truth, record->partition.topic_id);
+    uint32_t part = history_part(o->history, topic->id, topic->name, record->partition.partition);
+    struct part_note *p = &o->history->parts[part];
+    history_topic(o->history, topic->id)->replication_factor = record->partition.replicas.count;
+    int32_t before = p->reign_count == 0 ? -1 : p->reigns[p->reign_count - 1].leader_epoch;
+    if (record->partition.leader_epoch == before) return;
+
+    if (p->reign_count == p->reign_capacity) {
+        p->reign_capacity = p->reign_capacity == 0 ? 8 : p->reign_capacity * 2;
+        p->reigns = realloc(p->reigns, p->reign_capacity * sizeof p->reigns[0]);
+        CHECK(p->reigns != NULL);
+    }
+    p->reigns[p->reign_count++] = (struct reign){.leader = record->partition.leader,
+                                                 .leader_epoch = record->partition.leader_epoch,
+                                                 .since_us = sim_now_us(o->cluster->sim)};
+    if (before >= 0) o->history->leader_changes++;
+}
+
+static void check_succession(struct oracles *o, const struct meta_partition *from,
+                             const struct meta_record *to, const char *topic)
+{
+    int32_t leader = to->partition.leader;
+    if (leader == from->leader && to->partition.leader_epoch == from->leader_epoch) return;
+
+    if (to->partition.leader_epoch <= from->leader_epoch) {
+        sim_violation(o->cluster->sim, "[isr] %s-%d: leader %d of epoch %d follows %d of epoch %d",
+                      topic, to->partition.partition, leader, to->partition.leader_epoch,
+                      from->leader, from->leader_epoch);
+    }
+    if (leader == META_NOBODY || id_set_has(&from->isr, leader)) return;
+    if (id_set_has(&from->elr, leader)) return;
+    bool is_last_hope = from->isr.count == 0 && from->elr.count == 0;
+    if (is_last_hope && id_set_has(&from->last_known_elr, leader)) return;
+    sim_violation(o->cluster->sim, "[isr] %s-%d: leader %d was neither in sync nor eligible", topic,
+                  to->partition.partition, leader);
+}
+
+static void check_partition_state(struct oracles *o, const struct meta_topic *t, uint32_t number)
+{
+    const struct meta_partition *p = &t->partitions[number];
+    const char *wrong = NULL;
+    if (!id_set_within(&p->isr, &p->replicas)) wrong = "an in-sync one is no replica";
+    if (!id_set_within(&p->elr, &p->replicas)) wrong = "an eligible one is no replica";
+    for (uint32_t i = 0; i < p->isr.count; i++) {
+        const struct meta_broker *b = meta_broker_find(&o->truth, p->isr.ids[i]);
+        if (id_set_has(&p->elr, p->isr.ids[i])) wrong = "one is in sync and merely eligible";
+        if (b == NULL || b->fenced) wrong = "a fenced broker is in sync";
+    }
+    if (p->leader != META_NOBODY && !id_set_has(&p->isr, p->leader)) {
+        wrong = "the leader is not in sync";
+    }
+    if (wrong == NULL) return;
+    sim_violation(o->cluster->sim, "[isr] %s-%u at index %llu: %s", t->name, number,
+                  (unsigned long long)o->truth.index, wrong);
+}
+
+/* ---- The fold of what is committed. ---- */
+
+/* False: the decision is not one, and that was said. */
+static bool fold_records(struct oracles *o, uint64_t index, uint64_t term,
+                         const struct meta_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct meta_record *r = &batch->records[i];
+        const struct meta_topic *topic = NULL;
+        if (r->kind == META_PARTITION) topic = meta_topic_by_id(&o->truth, r->partition.topic_id);
+        if (topic == NULL || (uint32_t)r->partition.partition >= topic->partition_count) continue;
+        check_succession(o, &topic->partitions[r->partition.partition], r, topic->name);
+    }
+    const char *why = "";
+    if (meta_try(&o->truth, index, term, batch, &why) != 0) {
+        sim_violation(o->cluster->sim, "[metadata] the decision at %llu (%.*s) is illegal: %s",
+                      (unsigned long long)index, (int)batch->cause.size,
+                      (const char *)batch->cause.at, why);
+        return false;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct meta_record *r = &batch->records[i];
+        if (r->kind == META_PARTITION) note_reign(o, r);
+    }
+    for (const struct meta_topic *t = o->truth.topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) check_partition_state(o, t, i);
+    }
+    return true;
+}
+
+static void fold(struct oracles *o, uint64_t index, struct slice entry)
+{
+    CHECK(index == o->decision_count + 1);
+    if (o->decision_count == o->decision_capacity) {
+        o->decision_capacity = o->decision_capacity == 0 ? 256 : o->decision_capacity * 2;
+        o->decisions = realloc(o->decisions, o->decision_capacity * sizeof o->decisions[0]);
+        CHECK(o->decisions != NULL);
+    }
+    struct record_batch_header h;
+    struct record_cursor cursor = kafka_batch_records(entry);
+    struct record record;
+    struct meta_batch batch;
+    o->scratch.used = 0;
+    if (kafka_batch_peek(entry, &h) != BATCH_OK || !kafka_record_next(&cursor, &record) ||
+        meta_batch_decode(record.value, &o->scratch, &batch) != 0) {
+        sim_violation(o->cluster->sim, "[metadata] entry %llu cannot be read",
+                      (unsigned long long)index);
+        return;
+    }
+    if (!fold_records(o, index, (uint64_t)h.partition_leader_epoch, &batch)) return;
+    o->decisions[o->decision_count++] =
+        (struct decision_note){.crc = crc32c(entry.at, entry.size),
+                               .size = (uint32_t)entry.size,
+                               .image_hash = meta_image_hash(&o->truth)};
+}
+
+static void check_committed(struct oracles *o, const struct cluster_node *n, struct node_view *view)
+{
+    uint64_t commit = controller_commit_index(n->controller);
+    while (view->commit_index < commit && sim_violated(o->cluster->sim) == NULL) {
+        uint64_t index = view->commit_index + 1;
+        struct slice entry = controller_entry(n->controller, index);
+        view->commit_index = index;
+        if (entry.at == NULL) continue; /* In a snapshot by now. */
+        if (index > o->decision_count + 1) {
+            sim_violation(o->cluster->sim, "[metadata] entry %llu is gone before it was seen",
+                          (unsigned long long)(o->decision_count + 1));
+        } else if (index == o->decision_count + 1) {
+            fold(o, index, entry);
+        } else if (o->decisions[index - 1].crc != crc32c(entry.at, entry.size)) {
+            sim_violation(o->cluster->sim,
+                          "[metadata] %s holds another committed entry at index %llu",
+                          sim_node_name(n->node), (unsigned long long)index);
+        }
+    }
+}
+
+void oracles_check_image(struct oracles *o, const struct meta_image *image, uint64_t *seen,
+                         const char *who)
+{
+    if (image->index == *seen || image->index == 0) return;
+
+    *seen = image->index;
+    o->image_checks++;
+    if (image->index > o->decision_count) {
+        sim_violation(o->cluster->sim, "[image] %s has applied %llu, and %llu is committed", who,
+                      (unsigned long long)image->index, (unsigned long long)o->decision_count);
+    } else if (meta_image_hash(image) != o->decisions[image->index - 1].image_hash) {
+        sim_violation(o->cluster->sim,
+                      "[image] that of %s at index %llu is not the fold of the log", who,
+                      (unsigned long long)image->index);
+    }
+}
+
+void oracles_check_controller(struct oracles *o, struct cluster_node *n)
+{
+    const struct controller *c = n->controller;
+    if (c == NULL) return;
+    if (controller_fault(c) != NULL) {
+        sim_violation(o->cluster->sim, "[metadata] %s: %s", sim_node_name(n->node),
+                      controller_fault(c));
+        return;
+    }
+    if (!controller_is_up(c)) return;
+
+    struct node_view *view = &o->controllers[n->index];
+    if (controller_is_leader(c)) check_term(o, n);
+    check_committed(o, n, view);
+    oracles_check_image(o, controller_image(c), &view->image_index[0], sim_node_name(n->node));
+}
