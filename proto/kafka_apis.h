@@ -24,7 +24,15 @@
     X(1, FETCH, fetch, "Fetch", 4, 18, 12)                                                   \
     X(2, LIST_OFFSETS, list_offsets, "ListOffsets", 1, 11, 6)                                \
     X(3, METADATA, metadata, "Metadata", 0, 13, 9)                                           \
+    X(8, OFFSET_COMMIT, offset_commit, "OffsetCommit", 2, 10, 8)                             \
+    X(9, OFFSET_FETCH, offset_fetch, "OffsetFetch", 1, 10, 6)                                \
     X(10, FIND_COORDINATOR, find_coordinator, "FindCoordinator", 0, 6, 3)                    \
+    X(11, JOIN_GROUP, join_group, "JoinGroup", 0, 9, 6)                                      \
+    X(12, HEARTBEAT, heartbeat, "Heartbeat", 0, 4, 4)                                        \
+    X(13, LEAVE_GROUP, leave_group, "LeaveGroup", 0, 5, 4)                                   \
+    X(14, SYNC_GROUP, sync_group, "SyncGroup", 0, 5, 4)                                      \
+    X(15, DESCRIBE_GROUPS, describe_groups, "DescribeGroups", 0, 6, 5)                       \
+    X(16, LIST_GROUPS, list_groups, "ListGroups", 0, 5, 3)                                   \
     X(18, API_VERSIONS, api_versions, "ApiVersions", 0, 4, 3)                                \
     X(19, CREATE_TOPICS, create_topics, "CreateTopics", 2, 7, 5)                             \
     X(20, DELETE_TOPICS, delete_topics, "DeleteTopics", 1, 6, 4)                             \
@@ -35,9 +43,11 @@
     X(32, DESCRIBE_CONFIGS, describe_configs, "DescribeConfigs", 1, 4, 4)                    \
     X(33, ALTER_CONFIGS, alter_configs, "AlterConfigs", 0, 2, 2)                             \
     X(37, CREATE_PARTITIONS, create_partitions, "CreatePartitions", 0, 3, 2)                 \
+    X(42, DELETE_GROUPS, delete_groups, "DeleteGroups", 0, 2, 2)                             \
     X(43, ELECT_LEADERS, elect_leaders, "ElectLeaders", 0, 2, 2)                             \
     X(44, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs,                              \
       "IncrementalAlterConfigs", 0, 1, 1)                                                    \
+    X(47, OFFSET_DELETE, offset_delete, "OffsetDelete", 0, 0, ANY)                           \
     X(55, DESCRIBE_QUORUM, describe_quorum, "DescribeQuorum", 0, 2, 0)                       \
     X(60, DESCRIBE_CLUSTER, describe_cluster, "DescribeCluster", 0, 2, 0)                    \
     X(75, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions,                              \
