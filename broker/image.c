@@ -121,8 +121,17 @@ static bool apply_one(struct shard *s, struct slice bytes, const struct record_b
     return true;
 }
 
+static void note_term(struct shard *s, uint64_t before)
+{
+    if (s->image.term == before) return;
+
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next) partition_on_term(p, s->image.term);
+}
+
 void image_on_records(struct shard *s, const struct post_records *post)
 {
+    uint64_t term = s->image.term;
     struct slice rest = buf_slice(post->batches);
     struct slice bytes;
     struct record_batch_header h;
@@ -131,6 +140,7 @@ void image_on_records(struct shard *s, const struct post_records *post)
         CHECK((uint64_t)h.base_offset == s->image.index + 1);
         if (!apply_one(s, bytes, &h)) return;
     }
+    note_term(s, term);
     note_self(s);
     s->image_changes++;
 }
@@ -148,9 +158,11 @@ void image_on_snapshot(struct shard *s, const struct post_snapshot *post)
             &image); /* Older than what we have: a leader that is behind for a moment. */
         return;
     }
+    uint64_t term = s->image.term;
     meta_image_close(&s->image);
     s->image = image;
     sync_all(s);
+    note_term(s, term);
     note_self(s);
     s->image_changes++;
 }

@@ -17,6 +17,7 @@
 #define RETRY_MIN_MS 10
 #define RETRY_MAX_MS 200
 #define STOP_WITHOUT_SESSION_MS 5000
+#define STOP_ASK_MS 20 /* "May I stop?" */
 #define COMPLAIN_MS 10000
 
 uint64_t link_applied(const struct link *l)
@@ -136,7 +137,7 @@ static void say_register(struct link *l)
 static void say_heartbeat(struct link *l)
 {
     uint64_t now_ms = env_now_ms(l->env);
-    l->heartbeat_due_ms = now_ms + l->options->heartbeat_ms;
+    l->heartbeat_due_ms = now_ms + (l->is_stopping ? STOP_ASK_MS : l->options->heartbeat_ms);
     if (l->heartbeat_count == LINK_HEARTBEATS_MAX) return; /* Nobody answers: no use in more. */
 
     struct rpc_msg msg = {.kind = RPC_HEARTBEAT};

@@ -12,6 +12,7 @@
 #include "broker/net/router.h"
 #include "broker/partition/loans.h"
 #include "broker/partition/partition.h"
+#include "broker/partition/produce.h"
 #include "broker/replication/fetcher.h"
 #include "common/check.h"
 
@@ -272,6 +273,7 @@ static void handle_moved(struct shard *s)
         TAILQ_REMOVE(&s->host.moved, p, moved_link);
         p->moved = false;
         fetcher_on_moved(s, p);
+        partition_resume(p);
         if (p->state == PARTITION_GONE && journal_is_idle(p->journal)) free_partition(s, p, false);
     }
 }

@@ -267,7 +267,9 @@ void admin_on_request(struct controller *c, struct conn *conn, const struct rpc_
             reply.admin_reply.error = KAFKA_INVALID_REQUEST;
     }
     if (reply.admin_reply.error == KAFKA_NONE) reply.admin_reply.body = writer_slice(&body);
-    if (index != 0)
+    if (index != 0 && msg->admin.api_key == KAFKA_API_ELECT_LEADERS)
+        wait_for_handovers(c, conn, index, wait_ms(&call), &reply);
+    else if (index != 0)
         wait_for_everybody(c, conn, index, wait_ms(&call), &reply);
     else
         send_msg(c, conn->id, &reply);

@@ -53,12 +53,15 @@ struct controller_options {
     uint32_t election_timeout_max_ms;      /* 600 */
     uint32_t broker_session_timeout_ms;    /* broker.session.timeout.ms: 1500 */
     uint32_t broker_heartbeat_interval_ms; /* broker.heartbeat.interval.ms: 300 */
-    uint32_t hang_ms;          /* A shard or disk quiet for so long hangs (DESIGN 7): 1500 */
-    uint32_t reply_max_ms;     /* "Done everywhere" waits no longer than this: 5000 */
-    uint32_t stop_max_ms;      /* An orderly stop gives up waiting after this: 2000 */
-    uint64_t snapshot_bytes;   /* Log in memory past the last snapshot, before the next: 8 MiB */
-    uint64_t snapshot_entries; /* The same in entries: 20000 */
-    uint32_t seed_count;       /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
+    uint32_t hang_ms;         /* A shard or disk quiet for so long hangs (DESIGN 7): 1500 */
+    uint32_t reply_max_ms;    /* "Done everywhere" waits no longer than this: 5000 */
+    uint32_t handover_max_ms; /* A leader that does not hand over for so long is replaced: 8000 */
+    uint32_t balance_interval_ms; /* leader.imbalance.check.interval.seconds: 300000; 0: never. */
+    uint32_t balance_percentage;  /* leader.imbalance.per.broker.percentage: 10 */
+    uint32_t stop_max_ms;         /* An orderly stop gives up waiting after this: 2000 */
+    uint64_t snapshot_bytes;      /* Log in memory past the last snapshot, before the next: 8 MiB */
+    uint64_t snapshot_entries;    /* The same in entries: 20000 */
+    uint32_t seed_count; /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
     char seeds[CONTROLLER_SEEDS_MAX][CONTROLLER_SEED_SIZE];
 
     uint32_t canary;      /* A set of enum controller_canary; the simulator only. */

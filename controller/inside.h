@@ -112,11 +112,23 @@ struct waiter {
     uint64_t conn;
     uint64_t deadline_ms; /* everywhere: then it is sent anyway. */
     bool everywhere;
+    bool handed_over;   /* And until the handovers that it asks for are done, or given up. */
     enum rpc_kind kind; /* Of the answer; with `correlation` for the other one: lost leadership. */
     uint64_t correlation;
     struct buf *frame;
 };
 TAILQ_HEAD(waiter_list, waiter);
+
+/* A leader was asked to hand a partition over. */
+struct handover {
+    TAILQ_ENTRY(handover) link; /* In order of deadlines. */
+    struct uuid topic_id;
+    int32_t partition;
+    int32_t partition_epoch; /* With which it was asked. */
+    uint64_t index;          /* The decision; 0: before this leadership. */
+    uint64_t deadline_ms;
+};
+TAILQ_HEAD(handover_list, handover);
 
 /* A job of ours that writes one small file whole. */
 struct file_job {
@@ -199,6 +211,8 @@ struct controller {
     struct conn *conns;
     struct liveness liveness;
     struct waiter_list waiters;
+    struct handover_list handovers;
+    uint64_t balance_due_ms;
     uint64_t retry_ms;         /* A decision could not be proposed: look again then. */
     uint64_t stop_deadline_ms; /* 0: nobody has asked for a stop. */
     uint64_t decision_count;

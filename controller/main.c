@@ -139,6 +139,14 @@ static int fill_options(const struct server_config *c, struct controller_options
         return refuse("broker.session.timeout.ms must be above broker.heartbeat.interval.ms, not ",
                       config_text(c, "broker.session.timeout.ms"));
 
+    int64_t seconds = config_number_of(c, "leader.imbalance.check.interval.seconds");
+    if (seconds < 1 || seconds > 4000000)
+        return refuse("leader.imbalance.check.interval.seconds must be 1 to 4000000, not ",
+                      config_text(c, "leader.imbalance.check.interval.seconds"));
+    bool is_balanced = config_flag(c, "auto.leader.rebalance.enable");
+    o->balance_interval_ms = is_balanced ? (uint32_t)seconds * 1000 : 0;
+    o->balance_percentage = (uint32_t)config_number_of(c, "leader.imbalance.per.broker.percentage");
+
     int rc = fill_voters(c, o);
     if (rc == 0) rc = fill_listener(c, o);
     if (rc == 0) rc = fill_http(c, o);

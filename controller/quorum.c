@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "controller/files.h"
+#include "controller/handovers.h"
 #include "controller/peers.h"
 
 #define ENTRY_MAX_BYTES (RPC_FRAME_MAX_BYTES - 256u * 1024)
@@ -451,6 +452,7 @@ int quorum_propose(struct controller *c, const struct decision *d, uint64_t *ind
 
     CHECK(raft_last_index(&c->raft) == next);
     c->decision_count++;
+    handovers_note(c, d, next);
     log_info(c->env, "decision %llu: %s (%u record%s)", (unsigned long long)next, d->cause,
              d->count, d->count == 1 ? "" : "s");
     *index = next;

@@ -7,6 +7,7 @@
 #include "common/check.h"
 #include "controller/conns.h"
 #include "controller/files.h"
+#include "controller/handovers.h"
 #include "controller/inside.h"
 #include "controller/peers.h"
 #include "controller/quorum.h"
@@ -30,6 +31,9 @@ void controller_options_default(struct controller_options *o)
         .broker_heartbeat_interval_ms = 300,
         .hang_ms = 1500,
         .reply_max_ms = 5000,
+        .handover_max_ms = 8000,
+        .balance_interval_ms = 300000,
+        .balance_percentage = 10,
         .stop_max_ms = 2000,
         .snapshot_bytes = 8u * 1024 * 1024,
         .snapshot_entries = 20000,
@@ -48,6 +52,7 @@ struct controller *controller_open(struct env *env, const struct controller_opti
     STAILQ_INIT(&c->writes);
     STAILQ_INIT(&c->held);
     TAILQ_INIT(&c->waiters);
+    TAILQ_INIT(&c->handovers);
     LIST_INIT(&c->jobs);
     c->log.first_index = 1;
     c->boot = boot_new(c);
@@ -188,9 +193,7 @@ static void on_journal_job(struct controller *c, struct job *job)
         return;
     case PHASE_UP:
     case PHASE_STOPPING: quorum_on_journal(c, news); return;
-    case PHASE_CLOSING:
-        maybe_stop(c);
-        return;
+    case PHASE_CLOSING: maybe_stop(c); return;
     case PHASE_FOLDER:
     case PHASE_STOPPED:
     case PHASE_HALTED: return;
@@ -487,6 +490,7 @@ void controller_close(struct controller *c, bool world_is_gone)
 {
     if (c == NULL) return;
     waiters_close(c);
+    handovers_end(c);
     conns_close(c);
     snapshot_close(c);
     quorum_close(c);

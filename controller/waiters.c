@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "controller/conns.h"
+#include "controller/handovers.h"
 #include "proto/kafka_errors.h"
 
 static struct waiter *add(struct controller *c, const struct conn *conn, uint64_t index,
@@ -45,6 +46,17 @@ void wait_for_everybody(struct controller *c, const struct conn *conn, uint64_t 
     w->deadline_ms = env_now_ms(c->env) + wait_ms;
 }
 
+void wait_for_handovers(struct controller *c, const struct conn *conn, uint64_t index,
+                        uint64_t wait_ms, const struct rpc_msg *msg)
+{
+    CHECK(msg->kind == RPC_ADMIN_REPLY);
+    struct waiter *w = add(c, conn, index, msg);
+    if (w == NULL) return;
+    w->everywhere = true;
+    w->handed_over = true;
+    w->deadline_ms = env_now_ms(c->env) + wait_ms;
+}
+
 static void drop(struct controller *c, struct waiter *w)
 {
     TAILQ_REMOVE(&c->waiters, w, link);
@@ -73,6 +85,26 @@ static uint64_t applied_by_all(const struct controller *c, int32_t *laggard)
     return least;
 }
 
+static void answer_late(struct controller *c, struct waiter *w)
+{
+    struct rpc_msg msg = {.kind = RPC_ADMIN_REPLY};
+    msg.admin_reply.correlation = w->correlation;
+    msg.admin_reply.error = KAFKA_REQUEST_TIMED_OUT;
+    if (conn_find(c, w->conn) != NULL) send_msg(c, w->conn, &msg);
+    drop(c, w);
+}
+
+/* True: leadership has moved; from now on it waits until everybody knows. */
+static bool is_handed_over(struct controller *c, struct waiter *w)
+{
+    if (!w->handed_over) return true;
+    if (handovers_are_pending(c, w->index)) return false;
+
+    w->handed_over = false;
+    w->index = c->committed.index;
+    return true;
+}
+
 void waiters_settle(struct controller *c)
 {
     int32_t laggard = META_NOBODY;
@@ -83,6 +115,10 @@ void waiters_settle(struct controller *c)
     for (w = TAILQ_FIRST(&c->waiters); w != NULL; w = next) {
         next = TAILQ_NEXT(w, link);
         if (w->index > c->committed.index) return;
+        if (!is_handed_over(c, w)) {
+            if (now_ms >= w->deadline_ms) answer_late(c, w);
+            continue;
+        }
         bool is_late = w->everywhere && w->index > everywhere;
         if (is_late && now_ms < w->deadline_ms) continue;
         if (is_late)

@@ -14,6 +14,11 @@ void wait_for_commit(struct controller *c, const struct conn *conn, uint64_t ind
 void wait_for_everybody(struct controller *c, const struct conn *conn, uint64_t index,
                         uint64_t wait_ms, const struct rpc_msg *msg);
 
+/* The same, when the handovers that the decision asks for are done, too. If they are not in time,
+ * the answer is REQUEST_TIMED_OUT. */
+void wait_for_handovers(struct controller *c, const struct conn *conn, uint64_t index,
+                        uint64_t wait_ms, const struct rpc_msg *msg);
+
 /* Sends what need not wait any longer. */
 void waiters_settle(struct controller *c);
 uint64_t waiters_deadline_ms(const struct controller *c);

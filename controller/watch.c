@@ -6,7 +6,9 @@
 #include "common/text.h"
 #include "controller/conns.h"
 #include "controller/decide/brokers.h"
+#include "controller/decide/handovers.h"
 #include "controller/decide/seeds.h"
+#include "controller/handovers.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
 
@@ -15,6 +17,8 @@
 
 void watch_begin(struct controller *c)
 {
+    handovers_begin(c);
+    c->balance_due_ms = env_now_ms(c->env) + c->options.balance_interval_ms;
     liveness_begin(&c->liveness, c->options.broker_session_timeout_ms, c->options.hang_ms,
                    &c->tentative, env_now_ms(c->env));
 }
@@ -27,6 +31,7 @@ void watch_end(struct controller *c)
         if (conn->kind == CONN_PROBE) conn_close(c, conn, false);
     }
     liveness_close(&c->liveness);
+    handovers_end(c);
 }
 
 /* The first leader of an empty log. */
@@ -87,9 +92,44 @@ static bool act(struct controller *c, const struct liveness_verdict *verdict)
     return true;
 }
 
+/* Leaders that were asked to hand over and have not. False: too much is in flight. */
+static bool look_at_handovers(struct controller *c)
+{
+    const struct meta_topic *topic;
+    int32_t number;
+    while (c->is_leading && !is_halted(c) && (topic = handovers_next_late(c, &number)) != NULL) {
+        struct decision d = decision_begin(c, 0);
+        uint64_t index;
+        decide_give_up(decision_image(c), topic, number, &d);
+        int rc = quorum_propose(c, &d, &index);
+        decision_close(&d);
+        if (rc != 0) return false;
+        handovers_drop_first(c);
+    }
+    return true;
+}
+
+static bool maybe_balance(struct controller *c)
+{
+    uint64_t now_ms = env_now_ms(c->env);
+    if (c->options.balance_interval_ms == 0 || now_ms < c->balance_due_ms) return true;
+
+    struct decision d = decision_begin(c, 0);
+    uint64_t index;
+    decide_balance(decision_image(c), c->options.balance_percentage, &d);
+    int rc = d.count == 0 ? 0 : quorum_propose(c, &d, &index);
+    decision_close(&d);
+    if (rc == 0) c->balance_due_ms = now_ms + c->options.balance_interval_ms;
+    return rc == 0;
+}
+
 void watch_look(struct controller *c)
 {
     if (c->tentative.cluster_id[0] == 0) give_birth(c);
+    if (!look_at_handovers(c) || !maybe_balance(c)) {
+        if (c->retry_ms == 0) c->retry_ms = env_now_ms(c->env) + AGAIN_MS;
+        return;
+    }
 
     uint32_t from = 0;
     struct liveness_verdict verdict;
@@ -104,7 +144,11 @@ void watch_look(struct controller *c)
 
 uint64_t watch_deadline_ms(const struct controller *c)
 {
-    return liveness_deadline_ms(&c->liveness, &c->tentative);
+    uint64_t deadline = liveness_deadline_ms(&c->liveness, &c->tentative);
+    uint64_t handover = handovers_deadline_ms(c);
+    if (handover < deadline) deadline = handover;
+    bool is_balanced = c->options.balance_interval_ms != 0;
+    return is_balanced && c->balance_due_ms < deadline ? c->balance_due_ms : deadline;
 }
 
 void watch_on_connected(struct controller *c, struct conn *conn)

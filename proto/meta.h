@@ -15,6 +15,7 @@
  *   (3) A fenced broker is in no isr.
  *   (4) leader_epoch and partition_epoch never fall; partition_epoch rises with every change.
  *   (5) Two images that have applied the same index are equal (meta_image_hash).
+ *   (6) successor has at most one member: of the ISR, not the leader, and only where one leads.
  */
 #ifndef PROTO_META_H
 #define PROTO_META_H
@@ -136,6 +137,8 @@ struct meta_record {
             struct id_set last_known_elr; /* Or the last leader, when both sets are empty. */
             struct id_set adding;
             struct id_set removing;
+            struct id_set
+                successor; /* The one to whom the leader is asked to hand over, or empty. */
         } partition;
         struct {
             int8_t type; /* Kafka's: 2 topic, 4 broker (name "" = the cluster's default). */
@@ -186,6 +189,7 @@ struct meta_partition {
     struct id_set last_known_elr;
     struct id_set adding;
     struct id_set removing;
+    struct id_set successor;
     uint64_t changed_index; /* The decision that last changed it. */
 };
 

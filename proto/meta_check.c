@@ -141,7 +141,19 @@ static const char *overlap(const char *what, const struct id_set *a, const struc
     return NULL;
 }
 
-/* Invariants (1) and (2), as far as the partition alone can tell. */
+/* Invariant (6). */
+static const char *successor_fault(const struct meta_partition *p)
+{
+    if (p->successor.count == 0) return NULL;
+
+    int32_t id = p->successor.ids[0];
+    if (p->successor.count > 1) return say("it has %u successors", p->successor.count);
+    if (p->leader == META_NOBODY) return say("successor %d of nobody", id);
+    if (p->leader == id) return say("successor %d leads already", id);
+    return id_set_has(&p->isr, id) ? NULL : say("successor %d is not in the isr", id);
+}
+
+/* Invariants (1), (2) and (6), as far as the partition alone can tell. */
 static const char *partition_sets_fault(const struct meta_partition *p)
 {
     /* clang-format off */
@@ -156,6 +168,7 @@ static const char *partition_sets_fault(const struct meta_partition *p)
         {"last known elr", &p->last_known_elr, false},
         {"adding",         &p->adding,         true},
         {"removing",       &p->removing,       true},
+        {"successor",      &p->successor,      true},
     };
     /* clang-format on */
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
@@ -170,6 +183,7 @@ static const char *partition_sets_fault(const struct meta_partition *p)
 
     const char *fault = overlap("isr and elr", &p->isr, &p->elr);
     if (fault == NULL) fault = overlap("adding and removing", &p->adding, &p->removing);
+    if (fault == NULL) fault = successor_fault(p);
     return fault;
 }
 

@@ -237,6 +237,7 @@ struct meta_partition meta_partition_of(const struct meta_record *r, uint64_t in
         .last_known_elr = r->partition.last_known_elr,
         .adding = r->partition.adding,
         .removing = r->partition.removing,
+        .successor = r->partition.successor,
         .changed_index = index,
     };
 }

@@ -84,6 +84,7 @@ static struct meta_record record_of_partition(const struct meta_topic *t, uint32
     r.partition.last_known_elr = p->last_known_elr;
     r.partition.adding = p->adding;
     r.partition.removing = p->removing;
+    r.partition.successor = p->successor;
     return r;
 }
 

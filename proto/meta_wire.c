@@ -94,6 +94,8 @@ static void fill_partition(struct form *form, const struct meta_record *r)
     to->adding = pb_list(&r->partition.adding);
     to->n_removing = r->partition.removing.count;
     to->removing = pb_list(&r->partition.removing);
+    to->n_successor = r->partition.successor.count;
+    to->successor = pb_list(&r->partition.successor);
 }
 
 static void fill_config(struct form *form, const struct meta_record *r)
@@ -243,6 +245,7 @@ static void take_partition(int *rc, const Pb__Partition *from, struct meta_recor
     r->partition.last_known_elr = pb_take_set(rc, from->n_last_known_elr, from->last_known_elr);
     r->partition.adding = pb_take_set(rc, from->n_adding, from->adding);
     r->partition.removing = pb_take_set(rc, from->n_removing, from->removing);
+    r->partition.successor = pb_take_set(rc, from->n_successor, from->successor);
 }
 
 static void take_config(int *rc, const Pb__Config *from, struct meta_record *r)

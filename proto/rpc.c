@@ -317,6 +317,9 @@ static void fill_change(const struct rpc_isr_change *change, struct change_form 
         form->ids[i] = change->isr[i].id;
         form->epochs[i] = change->isr[i].broker_epoch;
     }
+    form->row.n_successor = change->successor.count;
+    form->row.successor = pb_list(&change->successor);
+    form->row.term = change->term;
 }
 
 static void fill_alter_isr(const struct rpc_msg *m, struct form *form)
@@ -358,6 +361,8 @@ static void take_change(int *rc, const Pb__IsrChange *from, struct rpc_isr_chang
             .broker_epoch = from->isr_epochs[i],
         };
     }
+    change->successor = pb_take_set(rc, from->n_successor, from->successor);
+    change->term = from->term;
 }
 
 static void take_alter_isr(int *rc, const Pb__Message *message, struct arena *arena,

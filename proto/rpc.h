@@ -72,6 +72,10 @@ struct rpc_isr_change {
     int32_t partition_epoch; /* The one this proposal is based on. */
     uint32_t isr_count;
     struct rpc_isr_member isr[META_REPLICAS_MAX];
+    /* Not empty: no ISR is proposed. The leader has stopped to append, this member has all that it
+     * has, and is to lead. Valid in this term only (DESIGN 6.12). */
+    struct id_set successor;
+    uint64_t term;
 };
 
 struct rpc_isr_result {

@@ -48,6 +48,7 @@ struct op {
             int64_t log_append_ms;
             int64_t log_start;
             const char *why; /* A sentence for error_message; NULL: none. Static text. */
+            bool is_held;    /* Not looked at yet: it is in the partition's `held`. */
         } produce;
         struct {
             int64_t offset;

@@ -16,6 +16,7 @@
 #include "proto/kafka_errors.h"
 
 #define ISR_RETRY_MS 50
+#define HANDOVER_CLOSED_MAX_MS 500
 
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image)
@@ -74,7 +75,7 @@ void partition_assign(struct partition *p)
     event.assign.state = state;
     event.assign.min_isr = p->config.min_isr;
     event.assign.counts_durable = p->config.flush_each;
-    event.assign.log_end = journal_assigned(p->journal);
+    event.assign.term = p->host->image->term;
     partition_step(p, &event);
     if (p->replica.role == REPLICA_LEADER) count_isr(p, isr_before);
     if (p->replica.leader_epoch != epoch_before || p->replica.leader != leader_before) {
@@ -153,6 +154,7 @@ static void on_opened(struct partition *p)
         .lag_max_ms = o->replica_lag_max_ms,
         .lease_ms = o->lease_ms,
         .retry_ms = ISR_RETRY_MS,
+        .closed_max_ms = HANDOVER_CLOSED_MAX_MS,
         .canary = o->replica_canary,
     };
     replica_init(&p->replica, &options, journal_start(p->journal), journal_written(p->journal),
@@ -184,6 +186,7 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     p->replica.leader = META_NOBODY;
     p->replica.leader_epoch = -1;
     p->replica.partition_epoch = -1;
+    TAILQ_INIT(&p->held);
     TAILQ_INIT(&p->waiting_written);
     TAILQ_INIT(&p->waiting_committed);
     TAILQ_INIT(&p->watchers);
@@ -295,6 +298,14 @@ void partition_flush(struct partition *p)
     if (p->state == PARTITION_READY) journal_flush(p->journal);
 }
 
+void partition_on_term(struct partition *p, uint64_t term)
+{
+    if (!partition_leads(p) || p->state != PARTITION_READY) return;
+
+    struct replica_event event = {.kind = REPLICA_TERM, .term = term};
+    partition_step(p, &event);
+}
+
 void partition_tick(struct partition *p)
 {
     if (!partition_leads(p)) return;
@@ -311,7 +322,7 @@ void partition_delete(struct partition *p)
     if (p->state == PARTITION_READY) {
         waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
         p->state = PARTITION_DELETING;
-        p->replica.role = REPLICA_NONE;
+        replica_resign(&p->replica);
         partition_mark_moved(p);
         journal_delete(p->journal);
     }
@@ -322,7 +333,7 @@ void partition_stop(struct partition *p)
     if (p->state == PARTITION_READY) {
         waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
         p->state = PARTITION_STOPPING;
-        p->replica.role = REPLICA_NONE;
+        replica_resign(&p->replica);
         partition_mark_moved(p);
         journal_stop(p->journal);
     } else if (p->state == PARTITION_FAILED) {
@@ -357,6 +368,11 @@ void partition_fill_proposal(const struct partition *p, struct rpc_isr_change *o
         .leader_epoch = r->leader_epoch,
         .partition_epoch = r->partition_epoch,
     };
+    if (r->handover == HANDOVER_PROPOSED) {
+        (void)id_set_add(&out->successor, r->successor);
+        out->term = r->proposed_term;
+        return;
+    }
     for (uint32_t i = 0; i < r->proposed.count; i++) {
         int32_t id = r->proposed.ids[i];
         const struct replica_peer *peer = replica_peer_find(r, id);
@@ -376,10 +392,16 @@ void partition_on_proposal(struct partition *p, bool is_lost, int16_t error)
 
     struct replica_event event = {.kind = REPLICA_ANSWERED};
     event.answered.accepted = !is_lost && error == KAFKA_NONE;
-    event.answered.is_final = !is_lost && error == KAFKA_INELIGIBLE_REPLICA;
+    event.answered.is_lost = is_lost;
+    /* Of a handover, a refusal is final unless the stream has something to show for it. */
+    bool is_handover = p->replica.handover == HANDOVER_PROPOSED;
+    bool is_shown = error == KAFKA_INVALID_UPDATE_VERSION || error == KAFKA_FENCED_LEADER_EPOCH;
+    event.answered.is_final =
+        !is_lost && (error == KAFKA_INELIGIBLE_REPLICA || (is_handover && !is_shown));
     partition_step(p, &event);
     if (error != KAFKA_NONE && !is_lost) {
-        log_info(p->host->env, "%s-%d: the controller refused the ISR proposal: %s", p->topic,
-                 p->key.partition, kafka_error_name(error));
+        log_info(p->host->env, "%s-%d: the controller refused the %s: %s", p->topic,
+                 p->key.partition, is_handover ? "handover" : "ISR proposal",
+                 kafka_error_name(error));
     }
 }

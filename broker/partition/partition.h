@@ -34,6 +34,9 @@ struct partition *partition_of_job(const struct job *job);
 /* Once per turn for what is in host->dirty: one write for all that was appended. */
 void partition_flush(struct partition *p);
 
+/* The stream shows another controller's term. */
+void partition_on_term(struct partition *p, uint64_t term);
+
 /* A few times per second: lag clocks, lost proposals. */
 void partition_tick(struct partition *p);
 

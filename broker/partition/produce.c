@@ -169,11 +169,39 @@ static void await_duplicate(struct partition *p, struct op *op)
     waiters_add(p, list, op);
 }
 
+/* DESIGN 6.12: nothing is appended while leadership is handed over, which takes the time of a fetch
+ * and a decision. Whoever waits learns who leads then. */
+static bool hold(struct partition *p, struct op *op)
+{
+    bool is_handing_over = partition_leads(p) && !replica_is_open(&p->replica);
+    if (!is_handing_over && TAILQ_EMPTY(&p->held)) return false;
+
+    op->produce.is_held = true;
+    waiters_add(p, &p->held, op);
+    return true;
+}
+
+void partition_resume(struct partition *p)
+{
+    if (TAILQ_EMPTY(&p->held) || !replica_is_open(&p->replica)) return;
+
+    struct op_list held = TAILQ_HEAD_INITIALIZER(held);
+    TAILQ_CONCAT(&held, &p->held, wait);
+    struct op *op;
+    while ((op = TAILQ_FIRST(&held)) != NULL) {
+        TAILQ_REMOVE(&held, op, wait);
+        op->is_waiting = false;
+        op->produce.is_held = false;
+        partition_produce(p, op);
+    }
+}
+
 void partition_produce(struct partition *p, struct op *op)
 {
     op->produce.base_offset = -1;
     op->produce.log_append_ms = -1;
     op->produce.log_start = -1;
+    if (hold(p, op)) return;
     int16_t error = check_leader(p, op);
     if (error != KAFKA_NONE) {
         op_refuse(p->host, op, error);

@@ -8,4 +8,7 @@
  * error, acks=0) or lists it until it is written (acks=1) or committed (acks=all). */
 void partition_produce(struct partition *p, struct op *op);
 
+/* What was held back while leadership was being handed over is looked at, if it goes on here. */
+void partition_resume(struct partition *p);
+
 #endif

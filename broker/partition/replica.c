@@ -17,6 +17,16 @@ void replica_check(const struct replica *r)
     CHECK(IMPLIES(r->role != REPLICA_LEADER, !r->is_proposing));
     CHECK(IMPLIES(r->role == REPLICA_LEADER, id_set_has(&r->isr, r->options.self)));
     CHECK(r->min_isr <= META_REPLICAS_MAX);
+    CHECK(IMPLIES(r->handover != HANDOVER_NONE, r->role == REPLICA_LEADER));
+    CHECK(IMPLIES(r->handover != HANDOVER_NONE, id_set_has(&r->isr, r->successor)));
+    CHECK(IMPLIES(r->handover == HANDOVER_PROPOSED, r->is_proposing));
+    CHECK(IMPLIES(r->handover == HANDOVER_CLOSED, !r->is_proposing));
+}
+
+bool replica_is_open(const struct replica *r)
+{
+    return r->role == REPLICA_LEADER && r->handover != HANDOVER_CLOSED &&
+           r->handover != HANDOVER_PROPOSED;
 }
 
 int64_t replica_local_end(const struct replica *r)
@@ -130,6 +140,7 @@ static bool must_leave(const struct replica *r, const struct replica_peer *p, ui
 static void maybe_propose(struct replica *r, uint64_t now_ms, struct replica_effects *effects)
 {
     if (r->role != REPLICA_LEADER || r->is_proposing || now_ms < r->retry_at_ms) return;
+    if (r->handover == HANDOVER_CLOSED) return; /* It is a matter of milliseconds. */
 
     struct id_set isr = r->isr;
     bool changed = false;
@@ -142,6 +153,74 @@ static void maybe_propose(struct replica *r, uint64_t now_ms, struct replica_eff
         }
     }
     if (changed) propose(r, &isr, now_ms, effects);
+}
+
+/* ---- Handing over. ---- */
+
+static void chase(struct replica *r, uint64_t after_ms, struct replica_effects *effects)
+{
+    effects->opened |= !replica_is_open(r);
+    r->handover = HANDOVER_CHASING;
+    r->is_proposing = false;
+    r->was_lost = false;
+    r->close_after_ms = after_ms;
+}
+
+static void propose_handover(struct replica *r, uint64_t now_ms, struct replica_effects *effects)
+{
+    CHECK(!r->is_proposing);
+
+    r->handover = HANDOVER_PROPOSED;
+    r->is_proposing = true;
+    r->proposed = r->isr;
+    r->proposed_ms = now_ms;
+    r->retry_at_ms = 0;
+    r->proposed_term = r->term;
+    r->was_lost = false;
+    effects->propose_isr = true;
+}
+
+/* It has fetched everything not long ago: closing now keeps producers waiting for one fetch. */
+static bool is_close(const struct replica *r, const struct replica_peer *p, uint64_t now_ms)
+{
+    return p->has_fetched && p->is_eligible && now_ms - p->caught_up_ms <= r->options.hang_ms / 2;
+}
+
+static void maybe_hand_over(struct replica *r, const struct replica_event *e,
+                            struct replica_effects *effects)
+{
+    if (r->role != REPLICA_LEADER || r->handover == HANDOVER_NONE) return;
+    const struct replica_peer *p = replica_peer_find(r, r->successor);
+    CHECK(p != NULL);
+
+    if (r->handover == HANDOVER_CHASING) {
+        if (r->is_proposing || e->now_ms < r->close_after_ms || !is_close(r, p, e->now_ms)) return;
+        r->handover = HANDOVER_CLOSED;
+        r->closed_ms = e->now_ms;
+    }
+    if (r->handover != HANDOVER_CLOSED) return;
+
+    bool has_all = p->end == e->assigned && replica_local_end(r) == e->assigned;
+    if (has_all || is_canary(r, REPLICA_CANARY_HAND_OVER_EARLY)) {
+        propose_handover(r, e->now_ms, effects);
+    } else if (e->now_ms - r->closed_ms > r->options.closed_max_ms) {
+        chase(r, e->now_ms + r->options.closed_max_ms, effects);
+    }
+}
+
+/* The committed metadata ask for it, or no longer. Whatever was proposed is settled by them. */
+static void note_successor(struct replica *r, const struct id_set *successor,
+                           struct replica_effects *effects)
+{
+    bool is_asked = r->role == REPLICA_LEADER && successor->count > 0;
+    if (!is_asked) {
+        effects->opened |= r->role == REPLICA_LEADER && !replica_is_open(r);
+        r->handover = HANDOVER_NONE;
+        r->successor = META_NOBODY;
+        return;
+    }
+    r->successor = successor->ids[0];
+    chase(r, 0, effects);
 }
 
 static void become_leader(struct replica *r, int64_t log_end, uint64_t now_ms)
@@ -167,6 +246,14 @@ static void become_other(struct replica *r, enum replica_role role)
     r->role = role;
     r->peer_count = 0;
     r->epoch_start = 0;
+    r->is_proposing = false;
+    r->handover = HANDOVER_NONE;
+    r->successor = META_NOBODY;
+}
+
+void replica_resign(struct replica *r)
+{
+    become_other(r, REPLICA_NONE);
 }
 
 /* Replicas were added or removed under the same leader epoch: keep what is known of the rest. */
@@ -199,7 +286,14 @@ static void on_assign(struct replica *r, const struct replica_event *e,
     bool is_new_epoch = s->leader_epoch != r->leader_epoch || r->role == REPLICA_NONE;
     effects->isr_changed = !id_set_equal(&r->isr, &s->isr);
     effects->role_changed = is_new_epoch || s->leader != r->leader;
-    if (s->partition_epoch != r->partition_epoch) r->is_proposing = false;
+    bool is_news = effects->role_changed || s->partition_epoch != r->partition_epoch;
+    if (is_news) {
+        /* What was handed over is settled: it looks at the metadata anew at the end. */
+        effects->opened |= r->role == REPLICA_LEADER && !replica_is_open(r);
+        r->is_proposing = false;
+        r->handover = HANDOVER_NONE;
+    }
+    r->term = e->assign.term;
     r->leader = s->leader;
     r->leader_epoch = s->leader_epoch;
     r->partition_epoch = s->partition_epoch;
@@ -211,10 +305,11 @@ static void on_assign(struct replica *r, const struct replica_event *e,
 
     if (s->leader == r->options.self) {
         if (effects->role_changed) {
-            become_leader(r, e->assign.log_end, e->now_ms);
+            become_leader(r, e->assigned, e->now_ms);
         } else {
             keep_peers(r, e->now_ms);
         }
+        if (is_news) note_successor(r, &s->successor, effects);
         maybe_advance_watermark(r, e->now_ms, effects);
         maybe_propose(r, e->now_ms, effects);
     } else {
@@ -275,10 +370,22 @@ static void on_followed(struct replica *r, const struct replica_event *e,
     move_watermark(r, committed < r->written ? committed : r->written, effects);
 }
 
-static void on_answered(struct replica *r, const struct replica_event *e)
+static void on_answered(struct replica *r, const struct replica_event *e,
+                        struct replica_effects *effects)
 {
     if (!r->is_proposing) return;     /* The stream was faster, or the epoch is over. */
     if (e->answered.accepted) return; /* The committed state comes through the stream. */
+
+    if (r->handover == HANDOVER_PROPOSED) {
+        r->was_lost |= e->answered.is_lost && !is_canary(r, REPLICA_CANARY_REOPEN_EARLY);
+        bool is_over = e->answered.is_final || is_canary(r, REPLICA_CANARY_REOPEN_EARLY);
+        if (is_over && !r->was_lost) {
+            chase(r, e->now_ms + r->options.retry_ms, effects);
+            return;
+        }
+        r->retry_at_ms = e->now_ms + r->options.retry_ms;
+        return;
+    }
 
     /* Refused or lost. It may still have been accepted if it was lost (and a repetition refused for
      * its stale epoch): then what was proposed counts until the stream shows a newer partition
@@ -297,6 +404,7 @@ static void on_tick(struct replica *r, const struct replica_event *e,
         bool is_lost = e->now_ms - r->proposed_ms > 10u * r->options.retry_ms;
         if (is_due || is_lost) {
             /* The same proposal again: a different one could be accepted beside the first. */
+            r->was_lost |= is_lost;
             r->retry_at_ms = 0;
             r->proposed_ms = e->now_ms;
             effects->propose_isr = true;
@@ -305,6 +413,17 @@ static void on_tick(struct replica *r, const struct replica_event *e,
     }
     maybe_propose(r, e->now_ms, effects);
     maybe_advance_watermark(r, e->now_ms, effects);
+}
+
+/* All that the earlier term has decided is in the stream before this: a handover proposed in it has
+ * not been accepted, and will not be. */
+static void on_term(struct replica *r, const struct replica_event *e,
+                    struct replica_effects *effects)
+{
+    CHECK(e->term >= r->term);
+
+    r->term = e->term;
+    if (r->handover == HANDOVER_PROPOSED && r->term > r->proposed_term) chase(r, 0, effects);
 }
 
 bool replica_may_ack_early(const struct replica *r, uint64_t session_ms, uint64_t now_ms)
@@ -331,6 +450,7 @@ void replica_init(struct replica *r, const struct replica_options *options, int6
     *r = (struct replica){
         .options = *options,
         .leader = META_NOBODY,
+        .successor = META_NOBODY,
         .leader_epoch = -1,
         .partition_epoch = -1,
         .log_start = log_start,
@@ -352,9 +472,11 @@ void replica_step(struct replica *r, const struct replica_event *event,
     case REPLICA_FETCHED: on_fetched(r, event, effects); break;
     case REPLICA_FOLLOWED: on_followed(r, event, effects); break;
     case REPLICA_TICK: on_tick(r, event, effects); break;
-    case REPLICA_ANSWERED: on_answered(r, event); break;
+    case REPLICA_ANSWERED: on_answered(r, event, effects); break;
+    case REPLICA_TERM: on_term(r, event, effects); break;
     default: UNREACHABLE();
     }
+    maybe_hand_over(r, event, effects);
 
     replica_check(r);
 }

@@ -30,21 +30,35 @@
 
 /* Rules that the simulator breaks on purpose, one at a time. Nothing else sets them. */
 enum replica_canary {
-    REPLICA_CANARY_COMMITTED_ISR = 1u << 0,  /* The watermark counts the committed ISR only. */
-    REPLICA_CANARY_JOIN_EARLY = 1u << 1,     /* A follower joins below the watermark. */
-    REPLICA_CANARY_UNDER_MIN_ISR = 1u << 2,  /* The watermark moves below min.insync.replicas. */
-    REPLICA_CANARY_NO_LEASE = 1u << 3,       /* acks=1 without a session and without followers. */
-    REPLICA_CANARY_IGNORE_FOLLOWER = 1u << 4 /* The watermark is the leader's own end. */
+    REPLICA_CANARY_COMMITTED_ISR = 1u << 0,   /* The watermark counts the committed ISR only. */
+    REPLICA_CANARY_JOIN_EARLY = 1u << 1,      /* A follower joins below the watermark. */
+    REPLICA_CANARY_UNDER_MIN_ISR = 1u << 2,   /* The watermark moves below min.insync.replicas. */
+    REPLICA_CANARY_NO_LEASE = 1u << 3,        /* acks=1 without a session and without followers. */
+    REPLICA_CANARY_IGNORE_FOLLOWER = 1u << 4, /* The watermark is the leader's own end. */
+    REPLICA_CANARY_HAND_OVER_EARLY = 1u << 5, /* To a successor that lacks the last records. */
+    REPLICA_CANARY_REOPEN_EARLY = 1u << 6,    /* Goes on appending when the answer is lost. */
 };
+
+/* A leader that is asked to hand over (DESIGN 6.12):
+ *
+ *   NONE --asked--> CHASING --successor is close--> CLOSED --it has all--> PROPOSED --> follows
+ *                      ^                               |                      |
+ *                      +--- it stays behind too long --+                      |
+ *                      +--- refused, or a later controller term --------------+
+ *
+ * While CLOSED or PROPOSED nothing is appended; PROPOSED ends only by what the stream shows, or by
+ * a refusal of the only copy that was ever sent. */
+enum replica_handover { HANDOVER_NONE, HANDOVER_CHASING, HANDOVER_CLOSED, HANDOVER_PROPOSED };
 
 enum replica_role { REPLICA_NONE, REPLICA_LEADER, REPLICA_FOLLOWER };
 
 struct replica_options {
-    int32_t self;        /* The broker's id. */
-    uint32_t hang_ms;    /* No fetch at all for this long: out of the ISR. */
-    uint32_t lag_max_ms; /* Fetching, but never at the end: replica.lag.time.max.ms. */
-    uint32_t lease_ms;   /* DESIGN 6.13 */
-    uint32_t retry_ms;   /* A refused or lost proposal is made again after this. */
+    int32_t self;           /* The broker's id. */
+    uint32_t hang_ms;       /* No fetch at all for this long: out of the ISR. */
+    uint32_t lag_max_ms;    /* Fetching, but never at the end: replica.lag.time.max.ms. */
+    uint32_t lease_ms;      /* DESIGN 6.13 */
+    uint32_t retry_ms;      /* A refused or lost proposal is made again after this. */
+    uint32_t closed_max_ms; /* A handover keeps producers waiting no longer than this. */
     uint32_t canary;
 };
 
@@ -87,6 +101,13 @@ struct replica {
     uint64_t retry_at_ms;
     uint32_t peer_count;
     struct replica_peer peers[META_REPLICAS_MAX];
+    enum replica_handover handover;
+    int32_t successor;
+    uint64_t term;          /* The controllers', as far as the stream has shown. */
+    uint64_t proposed_term; /* PROPOSED: the proposal is good in this one only. */
+    bool was_lost;          /* PROPOSED: a copy of the proposal may still be accepted. */
+    uint64_t closed_ms;
+    uint64_t close_after_ms; /* CHASING: not before. */
 };
 
 enum replica_event_kind {
@@ -96,17 +117,19 @@ enum replica_event_kind {
     REPLICA_FOLLOWED, /* Follower: the leader's answer carried its watermark and log start. */
     REPLICA_TICK,
     REPLICA_ANSWERED, /* Leader: the answer to its proposal. */
+    REPLICA_TERM,     /* The stream shows another controller's term. */
 };
 
 struct replica_event {
     enum replica_event_kind kind;
     uint64_t now_ms;
+    int64_t assigned; /* The end of what the journal was given, written or not. */
     union {
         struct {
             const struct meta_partition *state;
             uint32_t min_isr; /* As configured. */
             bool counts_durable;
-            int64_t log_end; /* Assigned, when this arrives. */
+            uint64_t term; /* The image's. */
         } assign;
         struct {
             int64_t log_start;
@@ -125,8 +148,10 @@ struct replica_event {
         } followed;
         struct {
             bool accepted; /* Otherwise refused, or lost. */
-            bool is_final; /* Refused, and certainly nothing like it was ever accepted. */
+            bool is_lost;  /* It is not known which. */
+            bool is_final; /* Refused, and this copy was certainly not accepted. */
         } answered;
+        uint64_t term;
     };
 };
 
@@ -134,7 +159,9 @@ struct replica_effects {
     bool role_changed; /* Or the epoch: what waits for the old one must end. */
     bool isr_changed;
     bool watermark_moved;
-    bool propose_isr; /* replica.proposed, based on partition_epoch and leader_epoch. */
+    bool propose_isr; /* replica.proposed, based on partition_epoch and leader_epoch; or, PROPOSED,
+                       * the handover. */
+    bool opened;      /* Appending goes on after all. */
 };
 
 void replica_init(struct replica *r, const struct replica_options *options, int64_t log_start,
@@ -154,9 +181,15 @@ int64_t replica_fetch_offset(const struct replica *r);
  * last heartbeat that a controller answered was sent; now_ms: a clock read this moment. */
 bool replica_may_ack_early(const struct replica *r, uint64_t session_ms, uint64_t now_ms);
 
+/* May records be appended? Of a leader that hands over: not now, and nobody knows yet who leads. */
+bool replica_is_open(const struct replica *r);
+
 bool replica_has_min_isr(const struct replica *r);
 
 const struct replica_peer *replica_peer_find(const struct replica *r, int32_t id);
+
+/* The partition goes away: it neither leads nor follows any more. */
+void replica_resign(struct replica *r);
 
 void replica_check(const struct replica *r);
 

@@ -31,6 +31,7 @@ static void carry_out(struct partition *p, const struct replica_effects *effects
         p->wants_isr = true;
         TAILQ_INSERT_TAIL(&p->host->proposals, p, proposal_link);
     }
+    if (effects->opened) partition_mark_moved(p); /* What was held is looked at then. */
     if (effects->watermark_moved) waiters_on_watermark(p);
 }
 
@@ -38,6 +39,7 @@ void partition_step(struct partition *p, struct replica_event *event)
 {
     struct replica_effects effects = {0};
     event->now_ms = env_now_ms(p->host->env);
+    event->assigned = journal_assigned(p->journal);
     replica_step(&p->replica, event, &effects);
     carry_out(p, &effects);
 }

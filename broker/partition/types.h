@@ -72,6 +72,7 @@ struct partition {
     struct producers producers;
     int64_t checkpointed_watermark; /* From the checkpoint file, until READY. */
 
+    struct op_list held;              /* Produce, while leadership is being handed over. */
     struct op_list waiting_written;   /* acks=1, in order of their end. */
     struct op_list waiting_committed; /* acks=all, in order of their end. */
     struct op_list watchers;          /* Fetches. */
@@ -85,7 +86,7 @@ struct partition {
     bool is_dirty;      /* In host->dirty. */
     bool wants_isr;     /* In host->proposals. */
     bool isr_in_flight; /* A proposal is on its way. */
-    bool moved;         /* In host->moved: whom it follows may have changed. */
+    bool moved;         /* In host->moved: whom it follows may have changed, or that it appends. */
     TAILQ_ENTRY(partition) dirty_link;
     TAILQ_ENTRY(partition) proposal_link;
     TAILQ_ENTRY(partition) moved_link;

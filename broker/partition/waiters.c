@@ -40,7 +40,9 @@ static struct op_list *list_of(const struct op *op)
 {
     struct partition *p = op->at;
     switch (op->group->kind) {
-    case OP_PRODUCE: return op->group->acks == 1 ? &p->waiting_written : &p->waiting_committed;
+    case OP_PRODUCE:
+        if (op->produce.is_held) return &p->held;
+        return op->group->acks == 1 ? &p->waiting_written : &p->waiting_committed;
     case OP_FETCH: return &p->watchers;
     case OP_LIST_OFFSETS: return &p->finding;
     case OP_DELETE_RECORDS: return &p->deleting;
@@ -149,6 +151,7 @@ static void fail_list(struct partition *p, struct op_list *list, int16_t error)
 
 void waiters_fail_all(struct partition *p, int16_t error)
 {
+    fail_list(p, &p->held, error);
     fail_list(p, &p->waiting_written, error);
     fail_list(p, &p->waiting_committed, error);
     fail_list(p, &p->finding, error);

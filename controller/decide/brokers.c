@@ -116,6 +116,23 @@ void decide_unfence(const struct meta_image *image, int32_t id, const char *why,
     }
 }
 
+/* Its partitions are handed over where somebody can take them; the rest it leaves. */
+static void leave(const struct meta_image *image, const struct meta_topic *t, int32_t number,
+                  int32_t id, struct decision *d)
+{
+    const struct meta_partition *p = &t->partitions[number];
+    if (!id_set_has(&p->isr, id) && p->leader != id) return;
+
+    struct partition_change c = partition_change_of(image, t, number);
+    c.stopping = id;
+    if (p->leader != id || !partition_hand_over(&c, META_NOBODY)) {
+        c.gone = id;
+        partition_drop(&c, id, true);
+        partition_elect(&c, d->canary);
+    }
+    partition_change_end(d, &c, false);
+}
+
 void decide_stop(const struct meta_image *image, int32_t id, struct decision *d)
 {
     const struct meta_broker *broker = meta_broker_find(image, id);
@@ -123,5 +140,7 @@ void decide_stop(const struct meta_image *image, int32_t id, struct decision *d)
 
     decision_cause(d, "broker %d asks for a controlled shutdown", id);
     add_state(broker, broker->fenced, true, d);
-    drop_everywhere(image, id, true, d);
+    for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) leave(image, t, (int32_t)i, id, d);
+    }
 }

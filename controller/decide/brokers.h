@@ -20,7 +20,8 @@ void decide_fence(const struct meta_image *image, int32_t id, const char *why, s
 void decide_unfence(const struct meta_image *image, int32_t id, const char *why,
                     struct decision *d);
 
-/* A controlled shutdown begins: others lead, and it leaves every ISR. */
+/* A controlled shutdown begins: it leaves every ISR of others, and hands over what it leads. Where
+ * nobody is fit to take over, it leaves at once. */
 void decide_stop(const struct meta_image *image, int32_t id, struct decision *d);
 
 #endif

@@ -43,6 +43,19 @@ static int16_t check_members(const struct meta_image *image, const struct meta_p
     return KAFKA_NONE;
 }
 
+/* DESIGN 6.12. The term: an older proposal of the leader's that was lost on the way must not come
+ * true when it has gone on to append. */
+static int16_t check_successor(const struct meta_image *image, const struct meta_partition *p,
+                               const struct rpc_isr_change *change)
+{
+    if (change->term != image->term) return KAFKA_NOT_CONTROLLER;
+    if (change->successor.count != 1) return KAFKA_INVALID_REQUEST;
+
+    int32_t id = change->successor.ids[0];
+    if (!id_set_has(&p->successor, id)) return KAFKA_INELIGIBLE_REPLICA;
+    return broker_is_usable(image, id) ? KAFKA_NONE : KAFKA_INELIGIBLE_REPLICA;
+}
+
 static int16_t check_change(const struct meta_image *image, int32_t sender,
                             const struct rpc_isr_change *change, const struct decision *d)
 {
@@ -57,7 +70,20 @@ static int16_t check_change(const struct meta_image *image, int32_t sender,
     if (change->partition_epoch > p->partition_epoch) return KAFKA_NOT_CONTROLLER;
     if (change->partition_epoch < p->partition_epoch) return KAFKA_INVALID_UPDATE_VERSION;
     if (was_changed_already(d, change)) return KAFKA_INVALID_UPDATE_VERSION;
+    if (change->successor.count > 0) return check_successor(image, p, change);
     return check_members(image, p, change, d->canary);
+}
+
+static void accept_successor(const struct meta_image *image, const struct rpc_isr_change *change,
+                             struct decision *d)
+{
+    const struct meta_topic *topic = meta_topic_by_id(image, change->topic_id);
+    struct partition_change c = partition_change_of(image, topic, change->partition);
+    const struct meta_broker *old = meta_broker_find(image, c.to.leader);
+
+    if (old != NULL && old->stopping) partition_drop(&c, old->id, true);
+    c.to.leader = change->successor.ids[0];
+    partition_change_end(d, &c, true);
 }
 
 static void accept(const struct meta_image *image, const struct rpc_isr_change *change,
@@ -86,12 +112,22 @@ static void accept(const struct meta_image *image, const struct rpc_isr_change *
 static void name_cause(const struct meta_image *image, int32_t sender, struct decision *d)
 {
     if (d->count != 1) {
-        decision_cause(d, "broker %d proposes the in-sync replicas of %u partitions", sender,
-                       d->count);
+        uint32_t handed_over = 0;
+        for (uint32_t i = 0; i < d->count; i++)
+            handed_over += d->records[i].partition.leader != sender;
+        decision_cause(d,
+                       "broker %d has handed over %u partitions, and proposes the in-sync "
+                       "replicas of %u",
+                       sender, handed_over, d->count - handed_over);
         return;
     }
     const struct meta_record *r = &d->records[0];
     const struct meta_topic *topic = meta_topic_by_id(image, r->partition.topic_id);
+    if (r->partition.leader != sender) {
+        decision_cause(d, "%s-%d: broker %d has handed over to broker %d", topic->name,
+                       r->partition.partition, sender, r->partition.leader);
+        return;
+    }
     char ids[META_REPLICAS_MAX * 12 + 1] = "";
     for (uint32_t i = 0; i < r->partition.isr.count; i++) {
         size_t used = strlen(ids);
@@ -124,7 +160,10 @@ void decide_alter_isr(const struct meta_image *image, const struct rpc_msg *requ
             meta_partition_find(image, change->topic_id, change->partition);
         result->partition_epoch = p == NULL ? -1 : p->partition_epoch;
         if (result->error != KAFKA_NONE) continue;
-        accept(image, change, d);
+        if (change->successor.count > 0)
+            accept_successor(image, change, d);
+        else
+            accept(image, change, d);
         result->partition_epoch++;
     }
     name_cause(image, sender, d);

@@ -1,4 +1,5 @@
-/* isr.h -- leaders propose who is in sync; each claim is looked at. */
+/* isr.h -- leaders propose who is in sync, and hand over to whom they are asked to; each claim is
+ * looked at. */
 #ifndef CONTROLLER_DECIDE_ISR_H
 #define CONTROLLER_DECIDE_ISR_H
 
@@ -14,7 +15,9 @@
  *   FENCED_LEADER_EPOCH     an old leader epoch
  *   INVALID_UPDATE_VERSION  based on an old state of the partition
  *   NOT_CONTROLLER          based on a newer state than this controller has: ask the present leader
- *   INELIGIBLE_REPLICA      a member is fenced, stopping, or of another incarnation (KIP-841, -903)
+ *   INELIGIBLE_REPLICA      a member is fenced, stopping, or of another incarnation (KIP-841,
+ * -903); a successor is none, or not fit to lead (any more) A handover of another term is refused
+ * with NOT_CONTROLLER.
  */
 void decide_alter_isr(const struct meta_image *image, const struct rpc_msg *request,
                       struct decision *d, struct rpc_isr_result *results);

@@ -30,7 +30,11 @@ static void elect_preferred(const struct meta_image *image, const struct meta_to
         out->error_message =
             decision_say(d, "broker %d, the preferred leader, is not in sync", preferred);
     } else {
-        c.to.leader = preferred;
+        /* A leader hands over; where nobody leads, nothing can be lost by it. */
+        if (c.to.leader == META_NOBODY)
+            c.to.leader = preferred;
+        else
+            (void)partition_hand_over(&c, preferred);
         partition_change_end(d, &c, false);
     }
 }

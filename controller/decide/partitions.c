@@ -14,6 +14,7 @@ struct partition_change partition_change_of(const struct meta_image *image,
         .to = topic->partitions[number],
         .back = META_NOBODY,
         .gone = META_NOBODY,
+        .stopping = META_NOBODY,
     };
 }
 
@@ -33,6 +34,7 @@ static bool is_alive(const struct partition_change *c, int32_t id)
 
 static bool is_stopping(const struct partition_change *c, int32_t id)
 {
+    if (id == c->stopping) return true;
     const struct meta_broker *broker = meta_broker_find(c->image, id);
     return broker != NULL && broker->stopping && id != c->back;
 }
@@ -100,6 +102,28 @@ void partition_elect(struct partition_change *c, uint32_t canary)
     }
 }
 
+/* The first in order of preference that is in sync and could lead as well. */
+static int32_t other_than_the_leader(const struct partition_change *c)
+{
+    struct id_set others = c->to.isr;
+    (void)id_set_remove(&others, c->to.leader);
+    return first_alive(c, &others, false);
+}
+
+bool partition_hand_over(struct partition_change *c, int32_t to)
+{
+    struct meta_partition *p = &c->to;
+    CHECK(p->leader != META_NOBODY && p->leader != to);
+
+    if (to == META_NOBODY) to = other_than_the_leader(c);
+    p->successor = (struct id_set){0};
+    if (to == META_NOBODY) return false;
+
+    CHECK(id_set_has(&p->isr, to));
+    (void)id_set_add(&p->successor, to);
+    return true;
+}
+
 static bool same_set(const struct id_set *a, const struct id_set *b)
 {
     if (a->count != b->count) return false;
@@ -113,7 +137,25 @@ static bool is_changed(const struct meta_partition *a, const struct meta_partiti
 {
     return a->leader != b->leader || !same_set(&a->isr, &b->isr) || !same_set(&a->elr, &b->elr) ||
            !same_set(&a->last_known_elr, &b->last_known_elr) ||
-           !same_set(&a->replicas, &b->replicas);
+           !same_set(&a->replicas, &b->replicas) || !same_set(&a->successor, &b->successor);
+}
+
+/* Whoever was to take over has died, left the ISR, or leads. A leader on its way out looks for
+ * another, and leaves if there is none. */
+static void settle_successor(struct partition_change *c, uint32_t canary)
+{
+    struct meta_partition *p = &c->to;
+    if (p->successor.count == 0) return;
+
+    int32_t id = p->successor.ids[0];
+    int32_t old = c->topic->partitions[c->number].leader;
+    bool is_over = p->leader == META_NOBODY || p->leader != old || p->leader == id;
+    if (!is_over && id_set_has(&p->isr, id) && is_alive(c, id) && !is_stopping(c, id)) return;
+
+    p->successor = (struct id_set){0};
+    if (is_over || !is_stopping(c, old) || partition_hand_over(c, META_NOBODY)) return;
+    partition_drop(c, old, true);
+    partition_elect(c, canary);
 }
 
 static void add_record(struct decision *d, const struct meta_topic *topic, int32_t number,
@@ -131,11 +173,13 @@ static void add_record(struct decision *d, const struct meta_topic *topic, int32
     r->partition.last_known_elr = p->last_known_elr;
     r->partition.adding = p->adding;
     r->partition.removing = p->removing;
+    r->partition.successor = p->successor;
 }
 
 void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal)
 {
     const struct meta_partition *from = &c->topic->partitions[c->number];
+    settle_successor(c, d->canary);
     settle(c);
     if (!even_if_equal && !is_changed(from, &c->to)) return;
 

@@ -7,6 +7,8 @@
  *   - Who may have lost its log (a power cut) leaves both. The last one to leave is remembered.
  *   - A leader comes from the ISR; if that is empty, from the eligible, and is the ISR then; if
  * both are empty, it is the one last known to be eligible.
+ *   - Where somebody leads, another takes over only when the leader says that it has everything
+ * (handovers.h), so that not even what one replica alone has acknowledged is lost.
  *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
  * if the same broker leads again.
  */
@@ -23,6 +25,7 @@ struct partition_change {
     struct meta_partition to; /* Begins as a copy. Its epochs are set at the end. */
     int32_t back;             /* This broker counts as unfenced; META_NOBODY: nobody extra. */
     int32_t gone;             /* This broker counts as fenced. */
+    int32_t stopping;         /* This one as on its way out. */
 };
 
 struct partition_change partition_change_of(const struct meta_image *image,
@@ -30,6 +33,10 @@ struct partition_change partition_change_of(const struct meta_image *image,
 
 /* Takes a broker out of the ISR and of leadership. keep: its log is whole, it may stay eligible. */
 void partition_drop(struct partition_change *c, int32_t id, bool keep);
+
+/* Asks the leader, which goes on leading, to hand over to that member of the ISR (DESIGN 6.12), or
+ * to the first one that is fit for it (META_NOBODY). False: nobody is, and nothing is asked. */
+bool partition_hand_over(struct partition_change *c, int32_t to);
 
 /* Finds a leader if there is none. `canary` as in struct decision. */
 void partition_elect(struct partition_change *c, uint32_t canary);

@@ -164,9 +164,39 @@ const char *fixture_text(const struct fixture *f, const char *topic)
         (size_t)snprintf(text, sizeof text, "leader %d epoch %d", p->leader, p->leader_epoch);
     used += write_ids(text + used, sizeof text - used, "isr", &p->isr);
     used += write_ids(text + used, sizeof text - used, "elr", &p->elr);
+    if (p->successor.count > 0)
+        used += write_ids(text + used, sizeof text - used, "successor", &p->successor);
     if (p->last_known_elr.count > 0)
         (void)write_ids(text + used, sizeof text - used, "last", &p->last_known_elr);
     return text;
+}
+
+static int16_t propose(struct fixture *f, int32_t sender, struct rpc_isr_change *change)
+{
+    struct rpc_msg m = {.kind = RPC_ALTER_ISR};
+    m.alter_isr.id = sender;
+    m.alter_isr.epoch = meta_broker_find(&f->image, sender)->epoch;
+    m.alter_isr.count = 1;
+    m.alter_isr.changes = change;
+
+    struct rpc_isr_result result;
+    decide_alter_isr(&f->image, &m, &f->d, &result);
+    if (result.error == 0) (void)fixture_commit(f);
+    fixture_drop(f);
+    return result.error;
+}
+
+int16_t fixture_hand_over(struct fixture *f, const char *topic, int32_t sender, int32_t to,
+                          uint64_t term_less)
+{
+    const struct meta_partition *p = fixture_partition(f, topic, 0);
+    struct rpc_isr_change change = {.topic_id =
+                                        meta_topic_by_name(&f->image, slice_of_text(topic))->id,
+                                    .leader_epoch = p->leader_epoch,
+                                    .partition_epoch = p->partition_epoch,
+                                    .successor = {.count = 1, .ids = {to}},
+                                    .term = f->image.term - term_less};
+    return propose(f, sender, &change);
 }
 
 int16_t fixture_alter_isr(struct fixture *f, const char *topic, int32_t sender, const char *isr)
@@ -182,15 +212,5 @@ int16_t fixture_alter_isr(struct fixture *f, const char *topic, int32_t sender, 
         const struct meta_broker *b = meta_broker_find(&f->image, set.ids[i]);
         change.isr[i] = (struct rpc_isr_member){set.ids[i], b == NULL ? 0 : b->epoch};
     }
-    struct rpc_msg m = {.kind = RPC_ALTER_ISR};
-    m.alter_isr.id = sender;
-    m.alter_isr.epoch = meta_broker_find(&f->image, sender)->epoch;
-    m.alter_isr.count = 1;
-    m.alter_isr.changes = &change;
-
-    struct rpc_isr_result result;
-    decide_alter_isr(&f->image, &m, &f->d, &result);
-    if (result.error == 0) (void)fixture_commit(f);
-    fixture_drop(f);
-    return result.error;
+    return propose(f, sender, &change);
 }

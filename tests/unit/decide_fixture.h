@@ -46,6 +46,11 @@ const char *fixture_text(const struct fixture *f, const char *topic);
  * if it is accepted. */
 int16_t fixture_alter_isr(struct fixture *f, const char *topic, int32_t sender, const char *isr);
 
+/* Broker `sender`, which leads partition 0, says that it has handed over to `to`, in the image's
+ * term less `term_less`; the same. */
+int16_t fixture_hand_over(struct fixture *f, const char *topic, int32_t sender, int32_t to,
+                          uint64_t term_less);
+
 struct id_set fixture_ids(const char *text);
 
 #endif

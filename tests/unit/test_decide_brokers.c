@@ -228,14 +228,18 @@ Test(registration, of_the_first_broker_brings_its_seeds)
 
 /* ---- Controlled shutdown. ---- */
 
-Test(stop, others_lead_and_it_is_in_no_isr)
+Test(stop, hands_over_what_it_leads_and_leaves_the_rest)
 {
     struct fixture *f = fixture_open();
     fixture_brokers(f, 3);
     fixture_topic(f, "t", "1,2,3");
     fixture_topic(f, "alone", "1");
+    fixture_topic(f, "followed", "2,1,3");
     decide_stop(&f->image, 1, &f->d);
     fixture_commit(f);
+    EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr - successor 2");
+    EXPECT(f, "followed", "leader 2 epoch 0 isr 2,3 elr -");
+    cr_expect_eq(fixture_hand_over(f, "t", 1, 2, 0), 0);
     EXPECT(f, "t", "leader 2 epoch 1 isr 2,3 elr -");
     EXPECT(f, "alone", "leader -1 epoch 1 isr - elr 1");
     cr_expect_eq(meta_broker_find(&f->image, 1)->isr_count, 0);

@@ -403,6 +403,8 @@ Test(elect_leaders, preferred_ones_lead_again_when_in_sync)
     cr_expect_eq(r[0].error_code, 0);
     cr_expect_eq(r[1].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     fixture_commit(f);
+    cr_expect_str_eq(fixture_text(f, "t"), "leader 2 epoch 1 isr 2,1 elr - successor 1");
+    cr_expect_eq(fixture_hand_over(f, "t", 2, 1, 0), 0);
     cr_expect_str_eq(fixture_text(f, "t"), "leader 1 epoch 2 isr 2,1 elr -");
     fixture_close(f);
 }

@@ -4,8 +4,12 @@
 
 #define SELF 1
 
-static const struct replica_options OPTIONS = {
-    .self = SELF, .hang_ms = 1000, .lag_max_ms = 30000, .lease_ms = 1000, .retry_ms = 50};
+static const struct replica_options OPTIONS = {.self = SELF,
+                                               .hang_ms = 1000,
+                                               .lag_max_ms = 30000,
+                                               .lease_ms = 1000,
+                                               .retry_ms = 50,
+                                               .closed_max_ms = 500};
 
 static struct id_set set_of(int32_t a, int32_t b, int32_t c)
 {
@@ -34,7 +38,7 @@ static struct replica_effects assign(struct replica *r, int32_t leader, int32_t 
     struct replica_event e = {.kind = REPLICA_ASSIGN, .now_ms = now_ms};
     e.assign.state = &state;
     e.assign.min_isr = 2;
-    e.assign.log_end = r->written;
+    e.assigned = r->written;
     return step(r, e);
 }
 
@@ -235,4 +239,142 @@ Test(replica, with_flush_messages_the_watermark_counts_what_is_synced)
     r.durable = 6;
     (void)fetched(&r, 2, 10, 1);
     cr_assert_eq(r.high_watermark, 6);
+}
+
+/* ---- Handing over (DESIGN 6.12). ---- */
+
+static struct replica_effects asked_to_hand_over(struct replica *r, int32_t successor,
+                                                 int32_t partition_epoch, uint64_t now_ms)
+{
+    struct meta_partition state = {.leader = SELF,
+                                   .leader_epoch = r->leader_epoch,
+                                   .partition_epoch = partition_epoch,
+                                   .replicas = set_of(1, 2, 3),
+                                   .isr = set_of(1, 2, 3),
+                                   .successor = set_of(successor, 0, 0)};
+    struct replica_event e = {.kind = REPLICA_ASSIGN, .now_ms = now_ms, .assigned = r->written};
+    e.assign.state = &state;
+    e.assign.min_isr = 2;
+    e.assign.term = 4;
+    return step(r, e);
+}
+
+static struct replica_effects fetched_of(struct replica *r, int32_t id, int64_t offset,
+                                         int64_t assigned, uint64_t now_ms)
+{
+    struct replica_event e = {.kind = REPLICA_FETCHED, .now_ms = now_ms, .assigned = assigned};
+    e.fetched.id = id;
+    e.fetched.broker_epoch = 7;
+    e.fetched.is_eligible = true;
+    e.fetched.offset = offset;
+    return step(r, e);
+}
+
+static struct replica_effects answered(struct replica *r, bool is_lost, bool is_final)
+{
+    struct replica_event e = {.kind = REPLICA_ANSWERED, .now_ms = 200, .assigned = r->written};
+    e.answered.is_lost = is_lost;
+    e.answered.is_final = is_final;
+    return step(r, e);
+}
+
+/* A leader of 10 records whose two followers have them all, about to hand over to 2. */
+static struct replica handing_over(void)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    fetched_of(&r, 2, 10, 10, 100);
+    fetched_of(&r, 3, 10, 10, 100);
+    return r;
+}
+
+Test(replica, hands_over_when_the_successor_has_everything)
+{
+    struct replica r = handing_over();
+    struct replica_effects effects = asked_to_hand_over(&r, 2, 2, 110);
+    cr_assert(effects.propose_isr);
+    cr_assert_eq(r.handover, HANDOVER_PROPOSED);
+    cr_assert_eq(r.successor, 2);
+    cr_assert_eq(r.proposed_term, 4);
+    cr_assert_not(replica_is_open(&r));
+}
+
+Test(replica, is_closed_until_what_is_in_flight_is_written_and_fetched)
+{
+    struct replica r = handing_over();
+    r.handover = HANDOVER_NONE;
+    /* Two more were given to the journal and are not written yet. */
+    struct replica_event e = {.kind = REPLICA_TICK, .now_ms = 105, .assigned = 12};
+    step(&r, e);
+    asked_to_hand_over(&r, 2, 2, 110);
+    r.handover = HANDOVER_CHASING; /* As if asked between the append and its write. */
+    r.is_proposing = false;
+    e.now_ms = 111;
+    cr_assert_not(step(&r, e).propose_isr);
+    cr_assert_eq(r.handover, HANDOVER_CLOSED);
+    cr_assert_not(replica_is_open(&r));
+
+    struct replica_event written = {.kind = REPLICA_ENDS, .now_ms = 112, .assigned = 12};
+    written.ends.written = 12;
+    written.ends.durable = r.durable;
+    cr_assert_not(step(&r, written).propose_isr);
+    cr_assert_not(fetched_of(&r, 2, 11, 12, 113).propose_isr);
+    cr_assert(fetched_of(&r, 2, 12, 12, 114).propose_isr);
+    cr_assert_eq(r.handover, HANDOVER_PROPOSED);
+}
+
+Test(replica, goes_on_when_the_successor_stays_behind)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    r.handover = HANDOVER_CLOSED;
+    r.is_proposing = false;
+    r.closed_ms = 110;
+    struct replica_event e = {
+        .kind = REPLICA_TICK, .now_ms = 110 + OPTIONS.closed_max_ms, .assigned = 12};
+    cr_assert_not(step(&r, e).opened);
+    e.now_ms++;
+    cr_assert(step(&r, e).opened);
+    cr_assert_eq(r.handover, HANDOVER_CHASING);
+    cr_assert(replica_is_open(&r));
+}
+
+Test(replica, a_refused_handover_reopens_it)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    cr_assert(answered(&r, false, true).opened);
+    cr_assert(replica_is_open(&r));
+}
+
+Test(replica, a_lost_handover_keeps_it_closed_whatever_is_answered_later)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    cr_assert_not(answered(&r, true, false).opened);
+    struct replica_event tick = {.kind = REPLICA_TICK, .now_ms = 260, .assigned = 10};
+    cr_assert(step(&r, tick).propose_isr, "the same proposal goes out again");
+    cr_assert_not(answered(&r, false, true).opened, "the first copy may have been accepted");
+    cr_assert_not(replica_is_open(&r));
+}
+
+Test(replica, a_later_term_reopens_it)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    answered(&r, true, false);
+    struct replica_event e = {.kind = REPLICA_TERM, .now_ms = 300, .assigned = 10, .term = 5};
+    struct replica_effects effects = step(&r, e);
+    /* The successor still has everything: it is proposed anew at once, in the new term. */
+    cr_assert(effects.propose_isr);
+    cr_assert_eq(r.handover, HANDOVER_PROPOSED);
+    cr_assert_eq(r.proposed_term, 5);
+}
+
+Test(replica, a_new_partition_epoch_without_a_successor_ends_it)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    cr_assert(asked_to_hand_over(&r, 0, 3, 120).opened);
+    cr_assert_eq(r.handover, HANDOVER_NONE);
+    cr_assert(replica_is_open(&r));
 }
