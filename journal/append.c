@@ -130,6 +130,7 @@ void journal_drop_segments(struct journal *j, uint32_t from, uint32_t count)
         struct segment *s = j->segments[i];
         env_file_unref(j->env, s->file);
         contents_close(&s->c);
+        snapshots_free(&s->snapshot);
         free(s);
     }
     uint32_t behind = j->segment_count - from - count;
@@ -212,6 +213,11 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     j->sync_writes = options->sync_writes;
     j->owner = options->owner;
     j->canary = options->canary;
+    CHECK((options->restore == NULL) == (options->save == NULL));
+    j->observer = (struct observer){.observe = options->observe,
+                                    .restore = options->restore,
+                                    .save = options->save,
+                                    .self = options->observer};
     j->state = JOURNAL_RECOVERING;
     open_begin(j, options);
     return j;
@@ -394,7 +400,8 @@ static void roll(struct journal *j, const struct record_batch_header *header)
     /* A follower of a compacted log may have to leap. */
     if (batch_last_offset(header) - base > INT32_MAX) base = header->base_offset;
     contents_seal(&journal_active(j)->c);
-    (void)journal_push_segment(j, contents_of(base));
+    struct segment *s = journal_push_segment(j, contents_of(base));
+    s->snapshot = snapshots_save(&j->observer);
 }
 
 void journal_append(struct journal *j, struct buf *buf, uint32_t at, uint32_t size,

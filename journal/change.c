@@ -20,6 +20,9 @@ struct change_work {
     uint32_t interval;
     struct file *file; /* Its file, open for writing: a reference, or opened by the job. */
     struct epochs epochs;
+    struct observer observer;
+    struct observed_log *kept; /* The segments that stay. */
+    uint32_t kept_count;
     bool sync;
     bool sync_parent;
 };
@@ -66,6 +69,26 @@ static int find_cut(struct change_work *x, struct fs *fs)
     return contents_scan(fs, x->file, &x->c, x->size, x->change.offset, x->interval);
 }
 
+static int cut_snapshots(struct change_work *x, struct fs *fs)
+{
+    int64_t end = x->change.kind == CHANGE_RESET ? -1 : x->c.end_offset;
+    uint32_t count = 0;
+    if (!observer_is_saved(&x->observer)) return 0;
+    int rc = snapshots_cut(fs, x->w.dir, end, &count);
+    /* None may come back after a power cut: the log will hold something else there. */
+    if (rc == 0 && count > 0) rc = files_sync_names(fs, x->w.dir, false);
+    return rc < 0 ? work_fail(&x->w, rc, "cannot remove the snapshots of %s", x->w.dir) : 0;
+}
+
+/* The observer forgets what is gone. */
+static int observe_again(struct change_work *x, struct fs *fs)
+{
+    if (!observer_is_saved(&x->observer)) return 0;
+    if (x->change.kind == CHANGE_TRUNCATE) x->kept[x->kept_count - 1].size = x->c.size;
+    int rc = snapshots_observe(fs, x->w.dir, &x->observer, x->kept, x->kept_count, x->c.end_offset);
+    return rc < 0 ? work_fail(&x->w, rc, "cannot read %s again", x->w.dir) : 0;
+}
+
 static int cut(struct change_work *x, struct fs *fs)
 {
     struct path path = files_segment(x->w.dir, x->c.base, ".log");
@@ -78,6 +101,8 @@ static int cut(struct change_work *x, struct fs *fs)
         rc = find_cut(x, fs);
         if (rc < 0) return work_fail(&x->w, rc, "cannot read %s", path.text);
     }
+    rc = cut_snapshots(x, fs);
+    if (rc < 0) return rc;
     /* An index that says more than its log would be believed once the log has grown past it. */
     rc = files_remove_indexes(fs, x->w.dir, x->c.base);
     if (rc == 0) rc = fs->ops->truncate(fs, x->file, x->c.size);
@@ -94,6 +119,7 @@ static void change_run(struct fs *fs, struct job *job)
     int rc = store_epochs(&x->w, fs, &x->epochs);
     if (rc == 0) rc = remove_gone(x, fs);
     if (rc == 0) rc = cut(x, fs);
+    if (rc == 0) rc = observe_again(x, fs);
     job->rc = rc;
 }
 
@@ -158,6 +184,7 @@ static void change_dispose(struct journal *j, struct work *w)
     contents_close(&x->c);
     epochs_close(&x->epochs);
     free(x->gone);
+    free(x->kept);
 }
 
 /* Hands the last segment that stays over to the job, with its indexes: they come back cut. Returns
@@ -192,6 +219,7 @@ void change_begin(struct journal *j)
     x->interval = j->limits.index_interval_bytes;
     x->sync = j->sync_writes;
     x->sync_parent = x->sync && j->parent_dirty;
+    x->observer = j->observer;
     epochs_copy(&x->epochs, &j->epochs);
     j->epochs_dirty = false;
     uint32_t keep = 0;
@@ -204,6 +232,13 @@ void change_begin(struct journal *j)
     CHECK(x->gone != NULL);
     for (uint32_t i = j->segment_count; i > keep; i--) {
         x->gone[x->gone_count++] = j->segments[i - 1]->c.base;
+    }
+    x->kept = calloc(keep + 1, sizeof *x->kept);
+    CHECK(x->kept != NULL);
+    for (; x->kept_count < keep; x->kept_count++) {
+        const struct segment *s = j->segments[x->kept_count];
+        x->kept[x->kept_count] =
+            (struct observed_log){.base = s->c.base, .size = journal_segment_written(j, s)};
     }
     work_submit(j, &x->w);
 }
@@ -272,6 +307,7 @@ struct stop_work {
     struct contents active; /* Shares the memory of the segment's: nothing is appended any more. */
     int64_t *dirty;
     uint32_t dirty_count;
+    struct snapshot_bytes snapshot;
     bool has_epochs;
     struct epochs epochs;
     bool sync_names;
@@ -289,13 +325,22 @@ static int sync_segment(struct stop_work *x, struct fs *fs, int64_t base)
     return 0;
 }
 
+/* What there is no space for, the next recovery makes again. */
+static int store_spare(struct stop_work *x, struct fs *fs)
+{
+    int64_t end = x->active.end_offset;
+    int rc = files_store_indexes(fs, x->w.dir, &x->active, false);
+    if (rc == -ERR_FULL) rc = files_remove_indexes(fs, x->w.dir, x->active.base);
+    if (rc < 0) return work_fail(&x->w, rc, "cannot write the indexes of %s", x->w.dir);
+    rc = snapshots_store(fs, x->w.dir, end, &x->snapshot);
+    if (rc == -ERR_FULL) rc = snapshots_remove(fs, x->w.dir, end);
+    return rc < 0 ? work_fail(&x->w, rc, "cannot write the snapshot of %s", x->w.dir) : 0;
+}
+
 static void stop_run(struct fs *fs, struct job *job)
 {
     struct stop_work *x = (struct stop_work *)job;
-    /* What there is no space for, the next recovery makes again. */
-    int rc = files_store_indexes(fs, x->w.dir, &x->active, false);
-    if (rc == -ERR_FULL) rc = files_remove_indexes(fs, x->w.dir, x->active.base);
-    if (rc < 0) (void)work_fail(&x->w, rc, "cannot write the indexes of %s", x->w.dir);
+    int rc = store_spare(x, fs);
     for (uint32_t i = 0; rc == 0 && i < x->dirty_count; i++) {
         rc = sync_segment(x, fs, x->dirty[i]);
     }
@@ -330,6 +375,7 @@ static void stop_dispose(struct journal *j, struct work *w)
     (void)j;
     struct stop_work *x = (struct stop_work *)w;
     epochs_close(&x->epochs);
+    snapshots_free(&x->snapshot);
     free(x->dirty);
 }
 
@@ -340,6 +386,8 @@ void stop_begin(struct journal *j)
     struct stop_work *x = work_new(j, &kind, sizeof *x, stop_run);
     contents_seal(&journal_active(j)->c);
     x->active = journal_active(j)->c;
+    /* An empty segment begins with one, or with nothing. */
+    if (x->active.size > 0) x->snapshot = snapshots_save(&j->observer);
     x->dirty = calloc(j->segment_count, sizeof *x->dirty);
     CHECK(x->dirty != NULL);
     for (uint32_t i = 0; i < j->segment_count; i++) {

@@ -28,6 +28,58 @@ struct path files_named(const char *dir, const char *name)
     return path;
 }
 
+#define BASES_FIRST 8u
+
+void bases_add(struct bases *b, int64_t base)
+{
+    if (b->count == b->capacity) {
+        b->capacity = b->capacity == 0 ? BASES_FIRST : b->capacity * 2;
+        b->items = realloc(b->items, b->capacity * sizeof *b->items);
+        CHECK(b->items != NULL);
+    }
+    b->items[b->count++] = base;
+}
+
+static int compare_bases(const void *a, const void *b)
+{
+    const int64_t *x = a;
+    const int64_t *y = b;
+    return (*x > *y) - (*x < *y); /* Never equal: they are names of one folder. */
+}
+
+void bases_sort(struct bases *b)
+{
+    if (b->count > 0) qsort(b->items, b->count, sizeof(int64_t), compare_bases);
+}
+
+bool bases_have(const struct bases *b, int64_t base)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        if (b->items[i] == base) return true;
+    }
+    return false;
+}
+
+void bases_close(struct bases *b)
+{
+    free(b->items);
+    *b = (struct bases){0};
+}
+
+bool files_parse_as(const char *name, const char *extension, int64_t *base)
+{
+    uint64_t value = 0;
+    for (size_t d = 0; d < BASE_DIGITS; d++) {
+        if (name[d] < '0' || name[d] > '9') return false;
+        uint64_t digit = (uint64_t)(name[d] - '0');
+        if (value > ((uint64_t)INT64_MAX - digit) / 10) return false;
+        value = value * 10 + digit;
+    }
+    if (strcmp(name + BASE_DIGITS, extension) != 0) return false;
+    *base = (int64_t)value;
+    return true;
+}
+
 int files_parse(const char *name, int64_t *base, const char **extension)
 {
     static const char *const known[] = {".log", ".index", ".timeindex", ".txnindex"};
@@ -36,15 +88,7 @@ int files_parse(const char *name, int64_t *base, const char **extension)
         size_t tail = strlen(known[i]);
         if (size < tail || strcmp(name + size - tail, known[i]) != 0) continue;
 
-        uint64_t value = 0;
-        if (size != BASE_DIGITS + tail) return -ERR_INVALID;
-        for (size_t d = 0; d < BASE_DIGITS; d++) {
-            if (name[d] < '0' || name[d] > '9') return -ERR_INVALID;
-            uint64_t digit = (uint64_t)(name[d] - '0');
-            if (value > ((uint64_t)INT64_MAX - digit) / 10) return -ERR_INVALID;
-            value = value * 10 + digit;
-        }
-        *base = (int64_t)value;
+        if (!files_parse_as(name, known[i], base)) return -ERR_INVALID;
         *extension = known[i];
         return 0;
     }
@@ -112,6 +156,9 @@ int files_remove_segment(struct fs *fs, const char *dir, int64_t base)
     int rc = fs->ops->rename(fs, path.text, deleted.text);
     if (rc < 0 && rc != -ERR_ABSENT) return rc;
     rc = files_remove_indexes(fs, dir, base);
+    if (rc < 0) return rc;
+    path = files_segment(dir, base, ".snapshot");
+    rc = remove_if_there(fs, &path);
     if (rc < 0) return rc;
     return remove_if_there(fs, &deleted);
 }

@@ -5,6 +5,7 @@
 #ifndef JOURNAL_FILES_H
 #define JOURNAL_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/fs.h"
@@ -21,6 +22,20 @@ struct path {
 /* "dir/00000000000000000042.log" */
 struct path files_segment(const char *dir, int64_t base, const char *extension);
 struct path files_named(const char *dir, const char *name);
+
+/* A growing list of offsets that are in names. Zeroed is empty. */
+struct bases {
+    int64_t *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+void bases_add(struct bases *b, int64_t base);
+void bases_sort(struct bases *b);
+bool bases_have(const struct bases *b, int64_t base);
+void bases_close(struct bases *b);
+
+/* Whether `name` is 20 digits, which are returned, and the extension. */
+bool files_parse_as(const char *name, const char *extension, int64_t *base);
 
 /* 0 and the base offset if `name` is 20 digits and a known extension, which is returned, too;
  * -ERR_INVALID if it ends like a segment's file but is none; -ERR_ABSENT if it is something else.
@@ -39,7 +54,8 @@ MUST_USE int files_remove_indexes(struct fs *fs, const char *dir, int64_t base);
 /* Syncs a file by name; one that is not there needs nothing. */
 MUST_USE int files_sync(struct fs *fs, const struct path *path);
 
-/* The segment disappears: first its log, by one rename. Absent is fine. */
+/* The segment disappears: first its log, by one rename; and the snapshot that it begins with.
+ * Absent is fine. */
 MUST_USE int files_remove_segment(struct fs *fs, const char *dir, int64_t base);
 
 /* leader-epoch-checkpoint, version 0. Reading: -ERR_ABSENT, -ERR_CORRUPT; *e is empty then. */

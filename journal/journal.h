@@ -47,6 +47,14 @@ struct journal_options {
     void (*observe)(void *observer, const struct record_batch_header *header, struct slice batch);
     void *observer;
     int64_t observe_from;
+    /* An observer that can be saved need not see everything again (observe_from is not asked, and
+     * `batch` is absent but for control batches): its state as of the beginning of each segment and
+     * of an orderly stop lies in Kafka's .snapshot files. It also belongs to the journal from
+     * journal_truncate() or journal_reset() until TRUNCATED, when it is what the log then says.
+     * restore: in a job; an absent snapshot means that nothing has been seen; false: not sound.
+     * save: at home, when all below journal_assigned() has been seen. */
+    bool (*restore)(void *observer, struct slice snapshot);
+    void (*save)(void *observer, struct writer *out);
     void *owner;     /* The owner's, for journal_owner(). */
     uint32_t canary; /* The simulator's: rules to break, so that its checkers must notice. */
 };

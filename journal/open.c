@@ -11,7 +11,7 @@
 #define FINAL_BYTES (256u * 1024)
 
 #define NAME_MAX_BYTES 256
-#define BASES_FIRST 8u
+#define NAMES_FIRST 8u
 
 struct found_segment {
     struct contents c;
@@ -25,16 +25,11 @@ struct names {
     uint32_t capacity;
 };
 
-struct bases {
-    int64_t *items;
-    uint32_t count;
-    uint32_t capacity;
-};
-
 struct open_work {
     struct work w;
     struct journal_options options;
     struct segment_limits limits;
+    struct observer observer;
 
     /* What the folder holds. */
     struct bases logs;
@@ -75,16 +70,6 @@ struct inspection {
 
 /* ---- The folder ---- */
 
-static void add_base(struct bases *b, int64_t base)
-{
-    if (b->count == b->capacity) {
-        b->capacity = b->capacity == 0 ? BASES_FIRST : b->capacity * 2;
-        b->items = realloc(b->items, b->capacity * sizeof *b->items);
-        CHECK(b->items != NULL);
-    }
-    b->items[b->count++] = base;
-}
-
 static bool ends_with(const char *name, const char *tail)
 {
     size_t a = strlen(name);
@@ -106,7 +91,7 @@ static void visit(void *arg, const struct fs_entry *entry)
     const char *extension = NULL;
     int rc = files_parse(entry->name, &base, &extension);
     if (rc == 0 && !entry->is_dir) {
-        add_base(strcmp(extension, ".log") == 0 ? &o->logs : &o->indexes, base);
+        bases_add(strcmp(extension, ".log") == 0 ? &o->logs : &o->indexes, base);
         return;
     }
     bool is_segment = strspn(entry->name, "0123456789") == 20;
@@ -123,19 +108,11 @@ static void visit(void *arg, const struct fs_entry *entry)
     }
     struct names *n = &o->leftovers;
     if (n->count == n->capacity) {
-        n->capacity = n->capacity == 0 ? BASES_FIRST : n->capacity * 2;
+        n->capacity = n->capacity == 0 ? NAMES_FIRST : n->capacity * 2;
         n->items = realloc(n->items, n->capacity * sizeof *n->items);
         CHECK(n->items != NULL);
     }
     copy_name(n->items[n->count++], entry->name);
-}
-
-static bool has_base(const struct bases *b, int64_t base)
-{
-    for (uint32_t i = 0; i < b->count; i++) {
-        if (b->items[i] == base) return true;
-    }
-    return false;
 }
 
 /* What a crash in the middle of a removal has left. */
@@ -149,18 +126,11 @@ static int sweep(struct open_work *o, struct fs *fs)
         }
     }
     for (uint32_t i = 0; i < o->indexes.count; i++) {
-        if (has_base(&o->logs, o->indexes.items[i])) continue;
+        if (bases_have(&o->logs, o->indexes.items[i])) continue;
         int rc = files_remove_indexes(fs, o->w.dir, o->indexes.items[i]);
         if (rc < 0) return work_fail(&o->w, rc, "cannot remove old indexes in %s", o->w.dir);
     }
     return 0;
-}
-
-static int compare_bases(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-    return (*x > *y) - (*x < *y); /* Never equal: they are names of one folder. */
 }
 
 static int list_folder(struct open_work *o, struct fs *fs)
@@ -181,7 +151,7 @@ static int list_folder(struct open_work *o, struct fs *fs)
                          "%s/%s is no segment's file that can be read here; nothing was changed",
                          dir, o->strange);
     }
-    if (o->logs.count > 0) qsort(o->logs.items, o->logs.count, sizeof(int64_t), compare_bases);
+    bases_sort(&o->logs);
     return sweep(o, fs);
 }
 
@@ -241,6 +211,13 @@ static bool wants_observing(const struct inspection *x, const struct scan *s)
     return options->observe != NULL && s->header.base_offset >= options->observe_from;
 }
 
+/* And handed over. */
+static bool wants_bytes(const struct inspection *x, const struct scan *s)
+{
+    if (!wants_observing(x, s)) return false;
+    return !observer_is_saved(&x->o->observer) || batch_is_control(&s->header);
+}
+
 /* What the checkpoint says of the batches that were not looked at, up to the first that was. */
 static void note_prefix(struct open_work *o, int64_t offset)
 {
@@ -259,8 +236,9 @@ static void take(struct inspection *x, const struct scan *s)
     struct open_work *o = x->o;
     epochs_note(&o->epochs, s->header.partition_leader_epoch, s->header.base_offset);
     if (wants_observing(x, s)) {
-        CHECK(s->is_whole);
-        o->options.observe(o->options.observer, &s->header, s->batch);
+        CHECK(IMPLIES(wants_bytes(x, s), s->is_whole));
+        o->observer.observe(o->observer.self, &s->header,
+                            s->is_whole ? s->batch : (struct slice){0});
     }
     if (x->is_last) {
         tail_push(&o->tail, (struct tail_batch){.base_offset = s->header.base_offset,
@@ -317,7 +295,7 @@ static int scan_on(struct inspection *x)
             note_prefix(x->o, s.header.base_offset);
         }
         bool checksum = wants_checksum(x, &s);
-        if (!s.is_whole && (checksum || wants_observing(x, &s))) {
+        if (!s.is_whole && (checksum || wants_bytes(x, &s))) {
             /* Once more, with its bytes. */
             s.is_whole = true;
             s.at = s.batch_at;
@@ -330,6 +308,7 @@ static int scan_on(struct inspection *x)
         }
         take(x, &s);
         is_first = false;
+        if (!checksum && observer_is_saved(&x->o->observer)) s.is_whole = false;
     }
     if (rc == -ERR_CORRUPT && x->o->w.why[0] == 0) {
         bool suspect = is_first && x->index_last >= 0;
@@ -550,6 +529,34 @@ static int inspect_all(struct open_work *o, struct fs *fs)
     return 0;
 }
 
+/* Snapshots say nothing of what the log does not hold, and those that no segment begins with serve
+ * for one start only. */
+static int mend_snapshots(struct open_work *o, struct fs *fs)
+{
+    const char *dir = o->w.dir;
+    int64_t end = o->segments[o->segment_count - 1].c.end_offset;
+    uint32_t cut_count = 0;
+    int rc = snapshots_cut(fs, dir, o->logs.count == 0 ? -1 : end, &cut_count);
+    if (rc == 0 && cut_count > 0) rc = files_sync_names(fs, dir, false);
+    if (rc == 0 && o->options.observe_from > end) {
+        struct observed_log *logs = calloc(o->segment_count, sizeof *logs);
+        CHECK(logs != NULL);
+        for (uint32_t i = 0; i < o->segment_count; i++) {
+            const struct contents *c = &o->segments[i].c;
+            logs[i] = (struct observed_log){.base = c->base, .size = c->size};
+        }
+        rc = snapshots_observe(fs, dir, &o->observer, logs, o->segment_count, end);
+        free(logs);
+    }
+    struct bases all = {0};
+    if (rc == 0) rc = snapshots_list(fs, dir, &all);
+    for (uint32_t i = 0; rc == 0 && i + 1 < all.count; i++) {
+        if (!bases_have(&o->logs, all.items[i])) rc = snapshots_remove(fs, dir, all.items[i]);
+    }
+    bases_close(&all);
+    return rc < 0 ? work_fail(&o->w, rc, "cannot look through the snapshots in %s", dir) : 0;
+}
+
 static bool same_epochs(const struct epochs *a, const struct epochs *b)
 {
     if (a->count != b->count) return false;
@@ -593,7 +600,12 @@ static void open_run(struct fs *fs, struct job *job)
         job->rc = work_fail(&o->w, rc, "cannot read %s/%s", o->w.dir, CHECKPOINT_NAME);
         return;
     }
+    if (observer_is_saved(&o->observer)) {
+        int64_t offset = o->logs.count == 0 ? -1 : INT64_MAX;
+        o->options.observe_from = snapshots_restore(fs, o->w.dir, &o->observer, offset);
+    }
     job->rc = o->logs.count == 0 ? begin_empty(o, fs) : inspect_all(o, fs);
+    if (job->rc == 0 && observer_is_saved(&o->observer)) job->rc = mend_snapshots(o, fs);
     if (job->rc < 0) return;
 
     CHECK(o->active != NULL);
@@ -640,8 +652,8 @@ static void open_dispose(struct journal *j, struct work *w)
     struct open_work *o = (struct open_work *)w;
     for (uint32_t i = 0; i < o->segment_count; i++) contents_close(&o->segments[i].c);
     free(o->segments);
-    free(o->logs.items);
-    free(o->indexes.items);
+    bases_close(&o->logs);
+    bases_close(&o->indexes);
     free(o->leftovers.items);
     env_file_unref(j->env, o->active);
     epochs_close(&o->checkpoint);
@@ -656,5 +668,6 @@ void open_begin(struct journal *j, const struct journal_options *options)
     struct open_work *o = work_new(j, &kind, sizeof *o, open_run);
     o->options = *options;
     o->limits = j->limits;
+    o->observer = j->observer;
     work_submit(j, &o->w);
 }

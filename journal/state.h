@@ -22,6 +22,7 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/scan.h"
+#include "journal/snapshots.h"
 #include "journal/tail.h"
 
 #define CLOSED_FILES_MAX 2u            /* Open files of segments that are not active. */
@@ -59,6 +60,7 @@ struct segment {
     bool is_indexed;   /* c.offsets and c.times are in memory. True for the active one. */
     bool log_dirty;    /* Not synced since it was written. */
     bool index_dirty;
+    struct snapshot_bytes snapshot; /* As of its base, until it is written. */
 };
 
 /* One batch that waits to be written. */
@@ -113,6 +115,7 @@ struct journal {
     struct segment_limits limits;
     bool sync_writes;
     void *owner;
+    struct observer observer;
 
     enum journal_state state;
     char *why;

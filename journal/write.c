@@ -21,6 +21,7 @@ struct part {
     uint32_t iov_first;
     uint32_t iov_count;
     uint64_t at; /* Where the segment was written up to. */
+    struct snapshot_bytes snapshot; /* If is_new: the observer's, as of its base. */
     bool was_touched;
 };
 
@@ -47,27 +48,29 @@ static int write_part(struct write_work *x, struct fs *fs, struct part *p)
     struct path path = files_segment(dir, p->base, ".log");
     if (p->is_new) {
         unsigned mode = FS_READ | FS_WRITE | FS_CREATE | FS_EXCL;
-        int rc = fs->ops->open(fs, path.text, mode, &p->file);
-        if (rc < 0) return work_fail(&x->w, rc, "cannot create %s", path.text);
+        int made = fs->ops->open(fs, path.text, mode, &p->file);
+        if (made < 0) return work_fail(&x->w, made, "cannot create %s", path.text);
     }
     p->was_touched = true;
+    int rc = snapshots_store(fs, dir, p->base, &p->snapshot);
+    if (rc < 0) return work_fail(&x->w, rc, "cannot write the snapshot of %s", path.text);
     uint64_t at = p->at;
     for (uint32_t done = 0; done < p->iov_count;) {
         uint32_t count = p->iov_count - done;
         if (count > IOV_MAX) count = IOV_MAX;
         const struct iovec *iov = x->iov + p->iov_first + done;
-        int rc = fs->ops->pwritev(fs, p->file, iov, (int)count, at);
+        rc = fs->ops->pwritev(fs, p->file, iov, (int)count, at);
         if (rc < 0) return work_fail(&x->w, rc, "cannot write %s at byte %" PRIu64, path.text, at);
         for (uint32_t i = 0; i < count; i++) at += iov[i].iov_len;
         done += count;
     }
     if (x->sync && p->iov_count > 0) {
-        int rc = fs->ops->sync(fs, p->file);
+        rc = fs->ops->sync(fs, p->file);
         x->must_fail = rc < 0;
         if (rc < 0) return work_fail(&x->w, rc, "cannot sync %s", path.text);
     }
     if (!p->is_sealed) return 0;
-    int rc = files_store_indexes(fs, dir, &p->sealed, false);
+    rc = files_store_indexes(fs, dir, &p->sealed, false);
     return rc < 0 ? work_fail(&x->w, rc, "cannot write the indexes of %s", path.text) : 0;
 }
 
@@ -84,6 +87,7 @@ static int undo(struct write_work *x, struct fs *fs)
             fs->ops->close(fs, p->file);
             p->file = NULL;
             rc = fs->ops->unlink(fs, path.text);
+            if (rc == 0) rc = snapshots_remove(fs, x->w.dir, p->base);
         } else if (rc == 0) {
             rc = fs->ops->truncate(fs, p->file, p->at);
         }
@@ -185,7 +189,10 @@ static unsigned write_finish(struct journal *j, struct work *w)
 static void write_dispose(struct journal *j, struct work *w)
 {
     struct write_work *x = (struct write_work *)w;
-    for (uint32_t i = 0; i < x->part_count; i++) env_file_unref(j->env, x->parts[i].file);
+    for (uint32_t i = 0; i < x->part_count; i++) {
+        env_file_unref(j->env, x->parts[i].file);
+        snapshots_free(&x->parts[i].snapshot);
+    }
     for (uint32_t i = 0; i < x->pieces.count; i++) buf_unref(x->pieces.items[i].buf);
     x->pieces.count = 0;
     if (j->spare.capacity == 0 && x->pieces.capacity <= 64) {
@@ -208,13 +215,15 @@ static void make_parts(struct journal *j, struct write_work *x)
     uint32_t next = 0;
     for (uint32_t i = 0; i < x->part_count; i++) {
         struct part *p = &x->parts[i];
-        const struct segment *s = j->segments[first + i];
+        struct segment *s = j->segments[first + i];
         p->base = s->c.base;
         p->is_new = i > 0;
         p->at = i == 0 ? j->mark.contents.then.size : 0;
         if (!p->is_new) p->file = file_ref(s->file);
         p->is_sealed = i + 1 < x->part_count;
         if (p->is_sealed) p->sealed = s->c;
+        p->snapshot = s->snapshot;
+        s->snapshot = (struct snapshot_bytes){0};
         p->iov_first = next;
         while (next < x->pieces.count && x->pieces.items[next].segment_base == p->base) next++;
         p->iov_count = next - p->iov_first;

@@ -130,7 +130,8 @@ static void on_prepared(struct partition *p)
         .first_offset = 0,
         .observe = producers_observe,
         .observer = &p->producers,
-        .observe_from = 0,
+        .restore = producers_restore,
+        .save = producers_save,
         .owner = p,
     };
     (void)snprintf(options.dir, sizeof options.dir, "%s", prepare->dir);
@@ -224,8 +225,12 @@ static void on_full(struct partition *p)
     int64_t end = journal_assigned(p->journal);
     log_error(p->host->env, "%s-%d: no space left on the device: produce is refused until there is",
               p->topic, p->key.partition);
-    producers_cut_tail(&p->producers, end);
     waiters_fail_beyond(p, end, KAFKA_KAFKA_STORAGE_ERROR);
+    if (p->state == PARTITION_READY) {
+        /* What never was had been noted: the producers become again what the log says. */
+        (void)journal_truncate(p->journal, end);
+        p->state = PARTITION_TRUNCATING;
+    }
     partition_mark_moved(p);
 }
 

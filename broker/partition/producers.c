@@ -4,8 +4,14 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/crc32c.h"
 
 #define NO_PRODUCER (-1)
+
+#define SNAPSHOT_VERSION 1
+#define SNAPSHOT_CRC_AT 2
+#define SNAPSHOT_COUNT_AT 6
+#define SNAPSHOT_ENTRY_SIZE 46
 
 /* Sequences count from 0 to INT32_MAX and begin again. */
 static int32_t add_sequence(int32_t sequence, int32_t count)
@@ -84,20 +90,6 @@ void producers_note(struct producers *p, const struct record_batch_header *batch
     };
 }
 
-void producers_cut_tail(struct producers *p, int64_t end_offset)
-{
-    struct producer *known, *next;
-    HASH_ITER(hh, p->by_id, known, next)
-    {
-        while (known->count > 0 && known->batches[known->count - 1].last_offset >= end_offset) {
-            known->count--;
-        }
-        if (known->count > 0) continue;
-        HASH_DEL(p->by_id, known);
-        free(known);
-    }
-}
-
 void producers_observe(void *producers, const struct record_batch_header *header,
                        struct slice batch)
 {
@@ -113,4 +105,76 @@ void producers_close(struct producers *p)
         HASH_DEL(p->by_id, known);
         free(known);
     }
+}
+
+/* ---- Snapshots ---- */
+
+void producers_save(void *producers, struct writer *out)
+{
+    const struct producers *p = producers;
+    size_t begin = out->size;
+    write_i16(out, SNAPSHOT_VERSION);
+    write_i32(out, 0);
+    write_i32(out, (int32_t)HASH_COUNT(p->by_id));
+    for (const struct producer *known = p->by_id; known != NULL; known = known->hh.next) {
+        CHECK(known->count > 0);
+        const struct producer_batch *last = &known->batches[known->count - 1];
+        write_i64(out, known->id);
+        write_i16(out, known->epoch);
+        write_i32(out, last->last_sequence);
+        write_i64(out, last->last_offset);
+        write_i32(out, (int32_t)(last->last_offset - last->first_offset));
+        write_i64(out, last->timestamp_ms);
+        write_i32(out, -1);
+        write_i64(out, -1);
+    }
+    if (!writer_ok(out)) return;
+    const uint8_t *covered = out->base + begin + SNAPSHOT_COUNT_AT;
+    uint32_t crc = crc32c(covered, out->size - begin - SNAPSHOT_COUNT_AT);
+    writer_patch_i32(out, begin + SNAPSHOT_CRC_AT, (int32_t)crc);
+}
+
+static bool restore_one(struct producers *p, struct reader *in)
+{
+    int64_t id = read_i64(in);
+    int16_t epoch = read_i16(in);
+    struct producer_batch last = {0};
+    last.last_sequence = read_i32(in);
+    last.last_offset = read_i64(in);
+    int32_t delta = read_i32(in);
+    last.timestamp_ms = read_i64(in);
+    (void)read_i32(in);
+    (void)read_i64(in);
+    if (!reader_ok(in) || id < 0 || epoch < 0 || find(p, id) != NULL) return false;
+    if (last.last_sequence < 0 || delta < 0 || last.last_offset < delta) return false;
+
+    last.first_offset = last.last_offset - delta;
+    last.first_sequence = add_sequence(last.last_sequence, -delta);
+    struct producer *known = calloc(1, sizeof *known);
+    CHECK(known != NULL);
+    known->id = id;
+    known->epoch = epoch;
+    known->count = 1;
+    known->batches[0] = last;
+    HASH_ADD(hh, p->by_id, id, sizeof known->id, known);
+    return true;
+}
+
+bool producers_restore(void *producers, struct slice snapshot)
+{
+    struct producers *p = producers;
+    producers_close(p);
+    if (snapshot.at == NULL) return true;
+
+    struct reader in = reader_of(snapshot);
+    int16_t version = read_i16(&in);
+    uint32_t crc = read_u32(&in);
+    if (!reader_ok(&in) || version != SNAPSHOT_VERSION) return false;
+    if (crc != crc32c(in.at, reader_left(&in))) return false;
+    int32_t count = read_i32(&in);
+    bool ok =
+        reader_ok(&in) && count >= 0 && reader_left(&in) == (size_t)count * SNAPSHOT_ENTRY_SIZE;
+    for (int32_t i = 0; ok && i < count; i++) ok = restore_one(p, &in);
+    if (!ok) producers_close(p);
+    return ok;
 }

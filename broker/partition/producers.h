@@ -2,7 +2,8 @@
  * memory.
  *
  *   Owns:     an entry per producer id: its epoch and its last five batches.
- *   Used by:  the partition; rebuilt from the log's batches when it is opened.
+ *   Used by:  the partition; rebuilt when it is opened or truncated, from the newest snapshot and
+ * the log's batches since.
  *
  * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
  * among the last five is always recognised.
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "common/bytes.h"
 #include "proto/kafka_batch.h"
 
 #define PRODUCERS_BATCHES 5
@@ -54,12 +56,22 @@ enum producers_verdict producers_check(const struct producers *p,
 /* The batch is in the log (its base offset is set). */
 void producers_note(struct producers *p, const struct record_batch_header *batch);
 
-/* The log was cut: batches that end at or past `end_offset` never happened. */
-void producers_cut_tail(struct producers *p, int64_t end_offset);
-
 /* For struct journal_options: `producers` is a struct producers. */
 void producers_observe(void *producers, const struct record_batch_header *header,
                        struct slice batch);
+
+/* Kafka's .snapshot, version 1: of each producer its last batch.
+ *
+ *      0  version  i16     then per producer: id i64, epoch i16, last sequence i32, last offset
+ * i64, 2  crc      u32     offset delta i32, timestamp i64, coordinator epoch i32 (-1), 6  count
+ * i32     first offset of its transaction i64 (-1: none)
+ *
+ * The checksum, a CRC32C, covers what follows it. */
+void producers_save(void *producers, struct writer *out);
+
+/* Everything becomes what the snapshot says; nothing, if it is absent. False: it is not sound, and
+ * nothing is remembered. */
+bool producers_restore(void *producers, struct slice snapshot);
 
 void producers_close(struct producers *p);
 

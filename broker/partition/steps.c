@@ -69,8 +69,7 @@ void partition_truncate(struct partition *p, int64_t offset)
         log_info(p->host->env, "%s-%d: truncating from %lld to %lld", p->topic, p->key.partition,
                  (long long)journal_assigned(p->journal), (long long)offset);
     }
-    int64_t end = journal_truncate(p->journal, offset);
-    producers_cut_tail(&p->producers, end);
+    (void)journal_truncate(p->journal, offset);
     p->state = PARTITION_TRUNCATING;
     partition_ends_moved(p);
 }
@@ -83,7 +82,6 @@ void partition_reset(struct partition *p, int64_t offset)
              (long long)journal_assigned(p->journal));
 
     journal_reset(p->journal, offset);
-    producers_close(&p->producers);
     p->state = PARTITION_TRUNCATING;
     partition_ends_moved(p);
 }

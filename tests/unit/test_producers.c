@@ -75,23 +75,58 @@ Test(producers, only_the_last_five_batches_are_told_apart)
     producers_close(&p);
 }
 
-Test(producers, what_is_truncated_may_be_sent_again)
-{
-    struct producers p = {0};
-    struct producer_batch found;
-    note(&p, batch(9, 0, 0, 2, 100));
-    note(&p, batch(9, 0, 2, 2, 102));
-    producers_cut_tail(&p, 102);
-    cr_assert_eq(check(&p, batch(9, 0, 2, 2, 0), &found), PRODUCERS_NEXT);
-    producers_cut_tail(&p, 100);
-    cr_assert_eq(check(&p, batch(9, 0, 0, 2, 0), &found), PRODUCERS_NEXT);
-    cr_assert_null(p.by_id, "nothing of it is left");
-    producers_close(&p);
-}
-
 Test(producers, batches_of_no_producer_are_not_remembered)
 {
     struct producers p = {0};
     note(&p, batch(-1, -1, -1, 2, 100));
     cr_assert_null(p.by_id);
+}
+
+static struct writer saved(struct producers *p)
+{
+    struct writer out = writer_with(1 << 20);
+    producers_save(p, &out);
+    cr_assert(writer_ok(&out));
+    return out;
+}
+
+Test(producers, a_snapshot_brings_back_the_last_batch_of_each)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    for (int i = 0; i < 4; i++) note(&p, batch(9, 2, i * 3, 3, 100 + i * 3));
+    note(&p, batch(5, 0, INT32_MAX, 2, 200));
+    struct writer out = saved(&p);
+    cr_assert_eq(out.size, 10 + 2 * 46);
+    cr_assert(producers_restore(&p, writer_slice(&out)));
+    cr_assert_eq(HASH_COUNT(p.by_id), 2);
+    cr_assert_eq(check(&p, batch(9, 2, 9, 3, 0), &found), PRODUCERS_DUPLICATE);
+    cr_assert_eq(found.first_offset, 109);
+    cr_assert_eq(check(&p, batch(9, 2, 6, 3, 0), &found), PRODUCERS_OLD_DUPLICATE);
+    cr_assert_eq(check(&p, batch(9, 2, 12, 1, 0), &found), PRODUCERS_NEXT);
+    cr_assert_eq(check(&p, batch(9, 2, 13, 1, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    cr_assert_eq(check(&p, batch(9, 1, 12, 1, 0), &found), PRODUCERS_FENCED);
+    cr_assert_eq(check(&p, batch(5, 0, INT32_MAX, 2, 0), &found), PRODUCERS_DUPLICATE);
+    cr_assert_eq(check(&p, batch(5, 0, 1, 1, 0), &found), PRODUCERS_NEXT);
+    producers_close(&p);
+    writer_close(&out);
+}
+
+Test(producers, a_snapshot_with_any_byte_wrong_is_refused)
+{
+    struct producers p = {0};
+    note(&p, batch(9, 2, 0, 3, 100));
+    struct writer out = saved(&p);
+    for (size_t i = 0; i < out.size; i++) {
+        out.base[i] ^= 0x10;
+        cr_assert_not(producers_restore(&p, writer_slice(&out)), "byte %zu", i);
+        cr_assert_null(p.by_id);
+        out.base[i] ^= 0x10;
+        cr_assert_not(producers_restore(&p, slice_of(out.base, i)), "%zu bytes", i);
+    }
+    cr_assert(producers_restore(&p, writer_slice(&out)));
+    cr_assert_not_null(p.by_id);
+    cr_assert(producers_restore(&p, (struct slice){0}));
+    cr_assert_null(p.by_id);
+    writer_close(&out);
 }
