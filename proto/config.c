@@ -136,7 +136,7 @@ const struct server_key *config_key_at(uint32_t index)
     return index < KEY_COUNT ? &KEYS[index] : NULL;
 }
 
-static const struct server_key *find_key(const char *name)
+const struct server_key *config_key_find(const char *name)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(KEYS[i].name, name) == 0) return &KEYS[i];
@@ -195,7 +195,7 @@ static int check_value(struct server_config *c, const struct server_key *key, co
 
 int config_set(struct server_config *c, const char *key, const char *value)
 {
-    const struct server_key *known = find_key(key);
+    const struct server_key *known = config_key_find(key);
     if (known == NULL) return unknown_key(c, key);
     if (known->verdict == CONFIG_REFUSED) {
         (void)snprintf(c->error, sizeof c->error, "%s is refused: %s", key, known->text);
@@ -308,7 +308,7 @@ int config_load_environment(struct server_config *c, char *const *environment)
             if (!key_of_variable(*v + skip, (size_t)(equals - *v) - skip, key, sizeof key))
                 continue;
             /* Kafka's images carry variables that are no keys (KAFKA_HEAP_OPTS): those pass. */
-            if (find_key(key) == NULL) continue;
+            if (config_key_find(key) == NULL) continue;
             int rc = config_set(c, key, equals + 1);
             if (rc != 0) return rc;
         }
@@ -373,7 +373,7 @@ bool config_is_set(const struct server_config *c, const char *key)
 
 const char *config_text(const struct server_config *c, const char *key)
 {
-    const struct server_key *known = find_key(key);
+    const struct server_key *known = config_key_find(key);
     CHECK(known != NULL);
     const struct server_value *value = find_value(c, key);
     return value != NULL ? value->text : known->otherwise;

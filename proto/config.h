@@ -70,6 +70,7 @@ bool config_flag(const struct server_config *c, const char *key);
 
 /* The keys, in the order of the table. */
 const struct server_key *config_key_at(uint32_t index); /* NULL: no more. */
+const struct server_key *config_key_find(const char *name); /* NULL: no such key. */
 
 /* "NAME://host:port" and "id@host:port" and "http://host:port", one after the other: `*rest` is
  * moved past each. `name` is what stands before. 1: one was read; 0: no more; -ERR_INVALID. */

@@ -6,6 +6,7 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_cluster.h"
 #include "proto/msg/describe_topic_partitions.h"
+#include "proto/topic_names.h"
 
 #define ENDPOINTS_OF_BROKERS 1
 #define PARTITIONS_MAX 2000 /* In one answer, whatever the client asks for. */
@@ -158,7 +159,8 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
     kafka_defaults(&schema_describe_topic_partitions_response_topic, out);
     out->name = name;
     if (topic == NULL) {
-        out->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        out->error_code = topic_name_fault(name) != NULL ? KAFKA_INVALID_TOPIC_EXCEPTION
+                                                         : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
         return true;
     }
     out->topic_id = topic->id;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "broker/api/handlers.h"
+#include "proto/config.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_configs.h"
 
@@ -192,6 +193,10 @@ static void add_static(struct rows *rows, const char *name, int8_t type, const c
     if (row == NULL) return;
     row->read_only = true;
     row->config_type = type;
+    const struct server_key *key = config_key_find(name);
+    if (key != NULL && rows->request->include_documentation) {
+        row->documentation = slice_of_text(key->text);
+    }
     if (begin_synonyms(rows, row)) add_synonym(row, name, copy, CONFIG_SOURCE_STATIC_BROKER);
 }
 

@@ -5,6 +5,7 @@
 #include "broker/api/handlers.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/metadata.h"
+#include "proto/topic_names.h"
 
 #define HOLD_SUSPECT_MS 100
 #define HOLD_CREATE_MS 2000
@@ -20,20 +21,6 @@ static bool is_suspect(const struct shard *s, int32_t broker_id)
         if (x->broker_id == broker_id && x->broker_epoch == broker->epoch) return true;
     }
     return false;
-}
-
-static bool is_valid_name(struct slice name)
-{
-    if (name.size == 0 || name.size > META_NAME_MAX) return false;
-    if (slice_equal(name, slice_of_text(".")) || slice_equal(name, slice_of_text("..")))
-        return false;
-    for (size_t i = 0; i < name.size; i++) {
-        char c = (char)name.at[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-';
-        if (!ok) return false;
-    }
-    return true;
 }
 
 static bool is_alive(const struct shard *s, int32_t id)
@@ -108,17 +95,23 @@ static bool fill_brokers(struct shard *s, struct request *r, struct metadata_res
     return true;
 }
 
+/* Java's AdminClient sends an empty name, not a null one, beside the id. */
+static bool is_by_id(const struct metadata_request_topic *asked)
+{
+    return asked->name.at == NULL || (asked->name.size == 0 && !uuid_is_zero(asked->topic_id));
+}
+
 static const struct meta_topic *find_topic(const struct shard *s,
                                            const struct metadata_request_topic *asked)
 {
-    if (asked->name.at != NULL) return meta_topic_by_name(&s->image, asked->name);
+    if (!is_by_id(asked)) return meta_topic_by_name(&s->image, asked->name);
     return meta_topic_by_id(&s->image, asked->topic_id);
 }
 
 static int16_t why_unknown(const struct metadata_request_topic *asked, bool may_create)
 {
-    if (asked->name.at == NULL) return KAFKA_UNKNOWN_TOPIC_ID;
-    if (!is_valid_name(asked->name)) return KAFKA_INVALID_TOPIC_EXCEPTION;
+    if (is_by_id(asked)) return KAFKA_UNKNOWN_TOPIC_ID;
+    if (topic_name_fault(asked->name) != NULL) return KAFKA_INVALID_TOPIC_EXCEPTION;
     return may_create ? KAFKA_LEADER_NOT_AVAILABLE : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
@@ -199,8 +192,8 @@ static uint32_t unknown_names(const struct shard *s, const struct metadata_reque
     uint32_t count = 0;
     const struct metadata_request_topic *asked = q->topics.items;
     for (int32_t i = 0; i < q->topics.count && count < AUTO_CREATE_MAX; i++) {
-        if (asked[i].name.at == NULL || find_topic(s, &asked[i]) != NULL) continue;
-        if (is_valid_name(asked[i].name)) names[count++] = asked[i].name;
+        if (is_by_id(&asked[i]) || find_topic(s, &asked[i]) != NULL) continue;
+        if (topic_name_fault(asked[i].name) == NULL) names[count++] = asked[i].name;
     }
     return count;
 }

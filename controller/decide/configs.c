@@ -33,6 +33,12 @@ static struct refusal check_resource(struct resource *r)
     return GRANTED;
 }
 
+/* What is wrong with a broker's key or its value is a bad request to Kafka's brokers. */
+static int16_t bad_config(const struct resource *r)
+{
+    return r->type == CONFIG_RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG : KAFKA_INVALID_REQUEST;
+}
+
 static struct refusal find_key(const struct resource *r, struct slice name,
                                const struct config_key **out)
 {
@@ -45,10 +51,10 @@ static struct refusal find_key(const struct resource *r, struct slice name,
     }
     *out = cluster_config_find(name);
     if (*out == NULL)
-        return REFUSE(r->d, KAFKA_INVALID_CONFIG, "%.*s cannot be changed while brokers run",
+        return REFUSE(r->d, bad_config(r), "%.*s cannot be changed while brokers run",
                       SLICE_TEXT(name));
     if (r->name.size > 0)
-        return REFUSE(r->d, KAFKA_INVALID_CONFIG,
+        return REFUSE(r->d, bad_config(r),
                       "%.*s is the same on all brokers: set it with an empty broker name",
                       SLICE_TEXT(name));
     return GRANTED;
@@ -140,7 +146,7 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
     case CONFIG_OP_APPEND:
     case CONFIG_OP_SUBTRACT:
         if (key->type != CONFIG_LIST)
-            return REFUSE(r->d, KAFKA_INVALID_CONFIG,
+            return REFUSE(r->d, bad_config(r),
                           "%.*s is not a list: nothing can be added to it or taken from it",
                           SLICE_TEXT(name));
         if (value.at != NULL) value = change_list(r, key, value, operation == CONFIG_OP_APPEND);
@@ -151,7 +157,7 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
         return REFUSE(r->d, KAFKA_INVALID_REQUEST, "Null value not supported for %.*s",
                       SLICE_TEXT(name));
     char why[CONFIG_WHY_SIZE];
-    if (config_check(key, value, why) != 0) return REFUSE(r->d, KAFKA_INVALID_CONFIG, "%s", why);
+    if (config_check(key, value, why) != 0) return REFUSE(r->d, bad_config(r), "%s", why);
     add_config(r, name, value);
     return GRANTED;
 }

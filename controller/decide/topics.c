@@ -4,9 +4,9 @@
 #include "controller/decide/partitions.h"
 #include "controller/decide/placement.h"
 #include "controller/decide/refusal.h"
-#include "controller/decide/topic_names.h"
 #include "proto/kafka_errors.h"
 #include "proto/topic_configs.h"
+#include "proto/topic_names.h"
 
 /* ---- What both ways of making partitions share. ---- */
 

@@ -52,9 +52,9 @@ static const struct config_case CASES[] = {
     {2, "t",    9,                "retention.ms",        "5",    KAFKA_INVALID_REQUEST},
     {2, "none", CONFIG_OP_SET,    "retention.ms",        "5",    KAFKA_UNKNOWN_TOPIC_OR_PARTITION},
     {4, "",     CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_NONE},
-    {4, "",     CONFIG_OP_SET,    "num.partitions",      "0",    KAFKA_INVALID_CONFIG},
-    {4, "",     CONFIG_OP_SET,    "node.id",             "5",    KAFKA_INVALID_CONFIG},
-    {4, "1",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_CONFIG},
+    {4, "",     CONFIG_OP_SET,    "num.partitions",      "0",    KAFKA_INVALID_REQUEST},
+    {4, "",     CONFIG_OP_SET,    "node.id",             "5",    KAFKA_INVALID_REQUEST},
+    {4, "1",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_REQUEST},
     {8, "1",    CONFIG_OP_SET,    "x",                   "INFO", KAFKA_INVALID_REQUEST},
 };
 /* clang-format on */

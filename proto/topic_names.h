@@ -1,8 +1,8 @@
 /* topic_names.h -- which names a new topic may have. */
-#ifndef CONTROLLER_DECIDE_TOPIC_NAMES_H
-#define CONTROLLER_DECIDE_TOPIC_NAMES_H
+#ifndef PROTO_TOPIC_NAMES_H
+#define PROTO_TOPIC_NAMES_H
 
-#include "controller/decide/decision.h"
+#include "proto/meta.h"
 
 /* NULL, or what is wrong with the name itself. */
 const char *topic_name_fault(struct slice name);

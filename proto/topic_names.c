@@ -1,4 +1,6 @@
-#include "controller/decide/topic_names.h"
+#include "proto/topic_names.h"
+
+#include <string.h>
 
 static bool is_allowed(uint8_t c)
 {
