@@ -19,6 +19,8 @@
 #define READ_LIMIT_MS 120000
 #define METADATA_TRIES 100
 #define PAUSE_US 200
+#define SILENCE_MIN_NS 10000000ull /* From here on a silence is told of by itself. */
+#define SILENCES_MAX 4096
 
 enum fate { ACKNOWLEDGED = 1, SEEN = 2, SEEN_AGAIN = 4 };
 
@@ -26,6 +28,12 @@ enum fate { ACKNOWLEDGED = 1, SEEN = 2, SEEN_AGAIN = 4 };
 struct stamp {
     uint64_t run;
     uint64_t id;
+};
+
+/* Nothing was acknowledged in some partition. By the clock that all processes of a host share. */
+struct silence {
+    uint64_t from_ns;
+    uint64_t length_ns;
 };
 
 struct witness {
@@ -46,6 +54,8 @@ struct witness {
     int partition_count;
     uint64_t *heard_ns; /* By partition: its last acknowledgement, or the start. */
     uint64_t start_ns, silence_ns, silence_at_ns;
+    struct silence *silences; /* The first SILENCES_MAX. */
+    uint32_t silence_count;
 
     uint64_t read, lost, doubled, out_of_order, offset_gaps;
 };
@@ -61,9 +71,14 @@ static void on_signal(int signal_number)
 static void note_silence(struct witness *w, int32_t partition, uint64_t now_ns)
 {
     uint64_t *heard = &w->heard_ns[partition % w->partition_count];
-    if (now_ns - *heard > w->silence_ns) {
-        w->silence_ns = now_ns - *heard;
+    uint64_t length_ns = now_ns - *heard;
+    if (length_ns > w->silence_ns) {
+        w->silence_ns = length_ns;
         w->silence_at_ns = *heard - w->start_ns;
+    }
+    if (length_ns >= SILENCE_MIN_NS && w->silence_count < SILENCES_MAX) {
+        w->silences[w->silence_count++] =
+            (struct silence){.from_ns = *heard, .length_ns = length_ns};
     }
     *heard = now_ns;
 }
@@ -293,13 +308,19 @@ static void report(struct witness *w)
     printf("{\"acks\": \"%s\", \"sent\": %llu, \"acknowledged\": %llu, \"failed\": %llu, "
            "\"error\": \"%s\", \"read\": %llu, \"lost\": %llu, \"doubled\": %llu, "
            "\"out_of_order\": %llu, \"offset_gaps\": %llu, \"longest_silence_ms\": %.1f, "
-           "\"silence_at_s\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.1f}\n",
+           "\"silence_at_s\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.1f",
            w->acks, (unsigned long long)w->sent, (unsigned long long)w->acknowledged,
            (unsigned long long)w->failed, w->last_error ? rd_kafka_err2name(w->last_error) : "",
            (unsigned long long)w->read, (unsigned long long)w->lost, (unsigned long long)w->doubled,
            (unsigned long long)w->out_of_order, (unsigned long long)w->offset_gaps,
            (double)w->silence_ns / 1e6, (double)w->silence_at_ns / 1e9, percentile_ms(w, 500),
            percentile_ms(w, 990), percentile_ms(w, 1000));
+    printf(", \"silences\": [");
+    for (uint32_t i = 0; i < w->silence_count; i++) {
+        printf("%s{\"from_ns\": %llu, \"ms\": %.1f}", i > 0 ? ", " : "",
+               (unsigned long long)w->silences[i].from_ns, (double)w->silences[i].length_ns / 1e6);
+    }
+    printf("]}\n");
 }
 
 static int testify(struct witness *w)
@@ -311,6 +332,7 @@ static int testify(struct witness *w)
     w->id_count = w->count > 0 ? (uint64_t)w->count : (uint64_t)((w->seconds + 5) * w->rate);
     w->fates = get_memory(w->id_count);
     w->latencies_us = get_memory(w->id_count * sizeof *w->latencies_us);
+    w->silences = get_memory(SILENCES_MAX * sizeof *w->silences);
     rd_kafka_t *rk = new_producer(w);
     int status = rk != NULL ? send_all(w, rk) : EXIT_FAILED;
     if (rk != NULL) rd_kafka_destroy(rk);
@@ -320,6 +342,7 @@ static int testify(struct witness *w)
     free(w->fates);
     free(w->latencies_us);
     free(w->heard_ns);
+    free(w->silences);
     return w->lost > 0 ? EXIT_FAILED : status;
 }
 
