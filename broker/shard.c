@@ -393,6 +393,7 @@ static void close_queue(struct post_queue *queue)
 
 void shard_close(struct shard *s, bool world_is_gone)
 {
+    s->world_is_gone = world_is_gone;
     fetchers_close_all(s);
     conns_close_all(s);
     CHECK(IMPLIES(!world_is_gone, TAILQ_EMPTY(&s->requests)));

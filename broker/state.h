@@ -139,6 +139,7 @@ struct shard {
     struct writer out;    /* Answers are encoded here. */
     struct shard_numbers numbers;
     bool is_halted;
+    bool world_is_gone; /* Closing after a crash: nothing comes home any more. */
 };
 
 /* Which shard (actor) of a broker owns a partition. */

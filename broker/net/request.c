@@ -60,18 +60,23 @@ void request_on_cancel_back(struct shard *s, struct post *cancel)
     if (r->is_over && r->cancels_out == 0) destroy_request(s, r);
 }
 
+/* What was not sent. When the world is gone it has the files back, and the loans of other shards
+ * may be freed already. */
+static void drop_pieces(struct shard *s, struct request *r)
+{
+    for (uint32_t i = 0; i < r->piece_count; i++) {
+        buf_unref(r->pieces[i].buf);
+        if (!s->world_is_gone) env_file_unref(s->env, r->pieces[i].file);
+    }
+    r->piece_count = 0;
+}
+
 /* The request will not be answered. If other shards or partitions still work on it, it goes when
  * they are done. */
 static void drop_request(struct shard *s, struct request *r)
 {
     r->conn = NULL;
-    if (r->is_done) {
-        for (uint32_t i = 0; i < r->piece_count; i++) {
-            buf_unref(r->pieces[i].buf);
-            env_file_unref(s->env, r->pieces[i].file);
-        }
-        r->piece_count = 0;
-    }
+    if (r->is_done) drop_pieces(s, r);
     if (r->groups_pending > 0) {
         route_cancel(s, r);
     } else if (r->is_done || r->is_held || r->wants_ids) {
@@ -162,11 +167,7 @@ static void finish(struct shard *s, struct request *r)
 
     r->is_done = true;
     if (r->conn == NULL) {
-        for (uint32_t i = 0; i < r->piece_count; i++) {
-            buf_unref(r->pieces[i].buf);
-            env_file_unref(s->env, r->pieces[i].file);
-        }
-        r->piece_count = 0;
+        drop_pieces(s, r);
         free_request(s, r);
         return;
     }
@@ -375,8 +376,5 @@ void requests_destroy_all(struct shard *s)
     CHECK(s->conns == NULL);
 
     struct request *r;
-    while ((r = TAILQ_FIRST(&s->requests)) != NULL) {
-        if (!r->is_done) route_drop_ranges(s, r);
-        destroy_request(s, r);
-    }
+    while ((r = TAILQ_FIRST(&s->requests)) != NULL) destroy_request(s, r);
 }

@@ -128,7 +128,7 @@ void route_drop_ranges(struct shard *s, const struct request *r)
 {
     for (uint32_t i = 0; i < r->group_count; i++) {
         const struct op_group *g = r->groups[i];
-        if (g->kind != OP_FETCH || (g->owner != s->number && !g->is_home)) continue;
+        CHECK(g->is_home && g->kind == OP_FETCH);
         for (uint32_t j = 0; j < g->count; j++) env_file_unref(s->env, g->ops[j].fetch.range.file);
     }
 }

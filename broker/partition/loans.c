@@ -116,7 +116,6 @@ void loans_close(struct partition_host *host)
     struct loan *loan;
     while ((loan = TAILQ_FIRST(&host->loans)) != NULL) {
         TAILQ_REMOVE(&host->loans, loan, link);
-        if (!loan->is_home) env_file_unref(host->env, loan->file);
         free(loan);
     }
 }

@@ -276,7 +276,7 @@ static struct sim_end *end_of(struct sim_actor *actor, uint64_t id)
 static void send_file(struct sim_end *end, struct sim_pipe *pipe, const struct env_piece *piece,
                       uint64_t at_us)
 {
-    const struct sim_open_file *open = (const struct sim_open_file *)piece->file;
+    const struct sim_open_file *open = piece->file->node;
     uint8_t *bytes = malloc(piece->size == 0 ? 1 : piece->size);
     CHECK(bytes != NULL);
     size_t got = sim_disk_read(open->inode, bytes, piece->size, piece->at);
@@ -313,7 +313,7 @@ void sim_send_op(struct env *env, uint64_t conn, const struct env_piece *pieces,
             buf_unref(piece->buf);
         } else {
             if (pipe != NULL) send_file(end, pipe, piece, sim_actor_now(actor));
-            sim_file_unref_op(env, piece->file);
+            env_file_unref(env, piece->file);
         }
     }
     if (pipe != NULL && sim_pipe_queued(pipe) >= ENV_LOW_WATER_BYTES) pipe->wants_drained = true;

@@ -1,0 +1,199 @@
+/* A broker of several shards: requests are split by owner and joined, and what one shard has of
+ * another comes home, whatever becomes of the connection. */
+#include <criterion/criterion.h>
+
+#include "broker/state.h"
+#include "proto/msg/fetch.h"
+#include "proto/msg/produce.h"
+#include "tests/sim/broker_rig.h"
+
+#define SHARDS 3u
+
+static const int32_t everything[RIG_PARTITIONS] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+static const struct produce_response *produce(struct rig *r, uint32_t size)
+{
+    uint32_t id = rig_produce(r, 1, everything, RIG_PARTITIONS, size);
+    return rig_answer(r, id, KAFKA_API_PRODUCE, RIG_PRODUCE_VERSION);
+}
+
+static const struct fetch_response *fetch(struct rig *r, const struct rig_fetch *f)
+{
+    return rig_answer(r, rig_fetch(r, f), KAFKA_API_FETCH, RIG_FETCH_VERSION);
+}
+
+static void expect_all_home(struct rig *r)
+{
+    rig_run_ms(r, 50);
+    for (uint32_t n = 1; n <= r->options.shard_count; n++) cr_expect_eq(rig_away(r, n), 0);
+}
+
+Test(broker_shards, one_request_reaches_every_owner_and_is_answered_in_its_order)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 1);
+    for (uint32_t n = 1; n <= SHARDS; n++) cr_assert_geq(rig_partition_of(&r, n), 0);
+    for (int64_t round = 0; round < 3; round++) {
+        const struct produce_response *a = produce(&r, 100);
+        cr_assert_eq(a->responses.count, 1);
+        const struct produce_response_topic *topic = a->responses.items;
+        cr_assert_eq(topic->partition_responses.count, RIG_PARTITIONS);
+        const struct produce_response_partition *parts = topic->partition_responses.items;
+        for (int32_t i = 0; i < RIG_PARTITIONS; i++) {
+            cr_expect_eq(parts[i].index, i);
+            cr_expect_eq(parts[i].error_code, 0);
+            cr_expect_eq(parts[i].base_offset, round);
+        }
+    }
+    const struct fetch_response *a = fetch(&r, &(struct rig_fetch){.min_bytes = 1,
+                                                                   .max_bytes = 1000000,
+                                                                   .partition_max_bytes = 1000000,
+                                                                   .partitions = everything,
+                                                                   .count = RIG_PARTITIONS});
+    const struct fetch_response_topic *topic = a->responses.items;
+    cr_assert_eq(topic->partitions.count, RIG_PARTITIONS);
+    const struct fetch_response_partition *parts = topic->partitions.items;
+    for (int32_t i = 0; i < RIG_PARTITIONS; i++) {
+        cr_expect_eq(parts[i].partition_index, i);
+        cr_expect_eq(parts[i].high_watermark, 3);
+        cr_expect_gt(parts[i].records.size_bytes, 300);
+    }
+    expect_all_home(&r);
+    rig_close(&r);
+}
+
+Test(broker_shards, max_bytes_is_spent_over_all_owners_in_the_order_of_the_request)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 2);
+    for (int i = 0; i < 3; i++) (void)produce(&r, 40000); /* Too large to be copied: lent. */
+    struct rig_fetch f = {.min_bytes = 1,
+                          .max_bytes = 170000,
+                          .partition_max_bytes = 1000000,
+                          .partitions = everything,
+                          .count = RIG_PARTITIONS};
+    const struct fetch_response *a = fetch(&r, &f);
+    cr_expect_leq(rig_fetched_bytes(a), 170000);
+    cr_expect_gt(rig_fetched_bytes(a), 120000);
+    const struct fetch_response_topic *topic = a->responses.items;
+    const struct fetch_response_partition *parts = topic->partitions.items;
+    cr_expect_gt(parts[0].records.size_bytes, 120000); /* The first comes first, and whole. */
+    cr_expect_gt(parts[1].records.size_bytes, 40000);
+    for (int32_t i = 2; i < RIG_PARTITIONS; i++) cr_expect_eq(parts[i].records.size_bytes, 0);
+
+    /* The first batch is given whatever its size, and once for the request, not for each owner. */
+    f.max_bytes = 10;
+    a = fetch(&r, &f);
+    cr_expect_gt(rig_fetched_bytes(a), 40000);
+    cr_expect_lt(rig_fetched_bytes(a), 45000);
+    expect_all_home(&r);
+    rig_close(&r);
+}
+
+Test(broker_shards, min_bytes_counts_what_all_owners_have)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 3);
+    uint64_t began_us = sim_now_us(r.sim);
+    uint32_t id = rig_fetch(&r, &(struct rig_fetch){.wait_ms = 20000,
+                                                    .min_bytes = RIG_PARTITIONS * 1000,
+                                                    .max_bytes = 1000000,
+                                                    .partition_max_bytes = 1000000,
+                                                    .partitions = everything,
+                                                    .count = RIG_PARTITIONS});
+    rig_run_ms(&r, 100);
+    cr_assert_eq(r.client.frame_count, 0);
+    /* From another connection, so that the parked fetch is not called home by the next request. */
+    struct rig_client parked = r.client;
+    r.client.conn = env_dial(r.client.env, &(struct env_endpoint){.host = "broker", .port = 9092});
+    (void)rig_produce(&r, 1, everything, RIG_PARTITIONS, 1000);
+    r.client.conn = parked.conn;
+    const void *a = rig_answer(&r, id, KAFKA_API_FETCH, RIG_FETCH_VERSION);
+    cr_expect_gt(rig_fetched_bytes(a), RIG_PARTITIONS * 1000);
+    cr_expect_lt(sim_now_us(r.sim) - began_us, 5000000);
+    rig_close(&r);
+}
+
+Test(broker_shards, a_parked_fetch_is_called_home_by_the_next_request)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 4);
+    struct rig_fetch f = {.wait_ms = 60000,
+                          .min_bytes = 1,
+                          .max_bytes = 1000000,
+                          .partition_max_bytes = 1000000,
+                          .partitions = everything,
+                          .count = RIG_PARTITIONS};
+    for (int i = 0; i < 20; i++) {
+        uint64_t began_us = sim_now_us(r.sim);
+        uint32_t id = rig_fetch(&r, &f);
+        rig_run_ms(&r, (uint64_t)i % 4);
+        (void)rig_fetch(&r, &f);
+        (void)rig_answer(&r, id, KAFKA_API_FETCH, RIG_FETCH_VERSION);
+        cr_expect_lt(sim_now_us(r.sim) - began_us, 1000000);
+    }
+    rig_close(&r);
+}
+
+Test(broker_shards, what_is_lent_comes_home_from_a_connection_that_closes_half_way)
+{
+    for (uint64_t seed = 10; seed < 40; seed++) {
+        struct rig r;
+        rig_open(&r, SHARDS, seed);
+        for (int i = 0; i < 4; i++) (void)produce(&r, 100000);
+        struct rig_fetch f = {.wait_ms = 1000,
+                              .min_bytes = 1,
+                              .max_bytes = 50000000,
+                              .partition_max_bytes = 1000000,
+                              .partitions = everything,
+                              .count = RIG_PARTITIONS};
+        for (int i = 0; i < 3; i++) (void)rig_fetch(&r, &f);
+        f.offset = 4; /* And one that is parked. */
+        (void)rig_fetch(&r, &f);
+        cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + seed * 50));
+        env_close(r.client.env, r.client.conn, false);
+        expect_all_home(&r);
+        rig_close(&r);
+    }
+}
+
+Test(broker_shards, an_orderly_stop_waits_for_what_others_have)
+{
+    for (uint64_t seed = 50; seed < 90; seed++) {
+        struct rig r;
+        rig_open(&r, SHARDS, seed);
+        (void)produce(&r, 100000);
+        struct rig_fetch f = {.wait_ms = 1000,
+                              .min_bytes = 1,
+                              .max_bytes = 50000000,
+                              .partition_max_bytes = 1000000,
+                              .partitions = everything,
+                              .count = RIG_PARTITIONS};
+        (void)rig_fetch(&r, &f);
+        (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
+        (void)rig_fetch(&r, &f);
+        cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + (seed - 50) * 40));
+        rig_close(&r);
+    }
+}
+
+Test(broker_shards, a_killed_broker_leaves_nothing_behind)
+{
+    for (uint64_t seed = 100; seed < 140; seed++) {
+        struct rig r;
+        rig_open(&r, SHARDS, seed);
+        (void)produce(&r, 100000);
+        struct rig_fetch f = {.wait_ms = 1000,
+                              .min_bytes = 1,
+                              .max_bytes = 50000000,
+                              .partition_max_bytes = 1000000,
+                              .partitions = everything,
+                              .count = RIG_PARTITIONS};
+        (void)rig_fetch(&r, &f);
+        (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
+        cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + (seed - 100) * 40));
+        sim_node_kill(r.broker);
+        rig_run_ms(&r, 100);
+        rig_close(&r);
+    }
+}
