@@ -4,6 +4,7 @@
 #include "controller/conns.h"
 #include "controller/decide/configs.h"
 #include "controller/decide/leaders.h"
+#include "controller/decide/reassign.h"
 #include "controller/decide/topics.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
@@ -74,6 +75,19 @@ static int elect_leaders(struct call *call)
     const struct elect_leaders_request *request = call->request;
     call->timeout_ms = request->timeout_ms;
     return decide_elect_leaders(decision_image(call->c), request, &call->d, call->response);
+}
+
+static int alter_reassignments(struct call *call)
+{
+    const struct alter_reassignments_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_alter_reassignments(decision_image(call->c), request, &call->d, call->response);
+}
+
+static int unregister_broker(struct call *call)
+{
+    decide_unregister(decision_image(call->c), call->request, &call->d, call->response);
+    return 0;
 }
 
 /* ---- DescribeQuorum changes nothing and knows Raft. ---- */
@@ -201,6 +215,8 @@ static const struct {
     {KAFKA_API_INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs},
     {KAFKA_API_ALTER_CONFIGS, alter_configs},
     {KAFKA_API_ELECT_LEADERS, elect_leaders},
+    {KAFKA_API_ALTER_PARTITION_REASSIGNMENTS, alter_reassignments},
+    {KAFKA_API_UNREGISTER_BROKER, unregister_broker},
     {KAFKA_API_DESCRIBE_QUORUM, describe_quorum},
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/check.h"
 #include "proto/msg/alter_configs.h"
+#include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/create_partitions.h"
 #include "proto/msg/create_topics.h"
@@ -24,6 +25,7 @@
 #include "proto/msg/leave_group.h"
 #include "proto/msg/list_groups.h"
 #include "proto/msg/list_offsets.h"
+#include "proto/msg/list_partition_reassignments.h"
 #include "proto/msg/metadata.h"
 #include "proto/msg/offset_commit.h"
 #include "proto/msg/offset_delete.h"
@@ -32,6 +34,7 @@
 #include "proto/msg/produce.h"
 #include "proto/msg/replica_hello.h"
 #include "proto/msg/sync_group.h"
+#include "proto/msg/unregister_broker.h"
 
 /* clang-format off */
 enum row {

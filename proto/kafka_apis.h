@@ -47,9 +47,14 @@
     X(43, ELECT_LEADERS, elect_leaders, "ElectLeaders", 0, 2, 2)                             \
     X(44, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs,                              \
       "IncrementalAlterConfigs", 0, 1, 1)                                                    \
+    X(45, ALTER_PARTITION_REASSIGNMENTS, alter_reassignments,                                \
+      "AlterPartitionReassignments", 0, 1, 0)                                                \
+    X(46, LIST_PARTITION_REASSIGNMENTS, list_reassignments,                                  \
+      "ListPartitionReassignments", 0, 0, 0)                                                 \
     X(47, OFFSET_DELETE, offset_delete, "OffsetDelete", 0, 0, ANY)                           \
     X(55, DESCRIBE_QUORUM, describe_quorum, "DescribeQuorum", 0, 2, 0)                       \
     X(60, DESCRIBE_CLUSTER, describe_cluster, "DescribeCluster", 0, 2, 0)                    \
+    X(64, UNREGISTER_BROKER, unregister_broker, "UnregisterBroker", 0, 0, 0)                 \
     X(75, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions,                              \
       "DescribeTopicPartitions", 0, 0, 0)                                                    \
     X(20000, REPLICA_HELLO, replica_hello, "ReplicaHello", 0, 0, 0)

@@ -1,12 +1,15 @@
 /* The tables of the APIs that describe the cluster. */
+#include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/describe_cluster.h"
 #include "proto/msg/describe_quorum.h"
 #include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/elect_leaders.h"
 #include "proto/msg/find_coordinator.h"
+#include "proto/msg/list_partition_reassignments.h"
 #include "proto/msg/metadata.h"
 #include "proto/msg/replica_hello.h"
+#include "proto/msg/unregister_broker.h"
 
 DEFINE(API_VERSIONS_REQUEST, api_versions_request);
 DEFINE(API_VERSIONS_RESPONSE_API_KEY, api_versions_response_api_key);
@@ -54,3 +57,19 @@ DEFINE(ELECT_LEADERS_RESPONSE, elect_leaders_response);
 
 DEFINE(REPLICA_HELLO_REQUEST, replica_hello_request);
 DEFINE(REPLICA_HELLO_RESPONSE, replica_hello_response);
+
+DEFINE(ALTER_REASSIGNMENTS_REQUEST_PARTITION, alter_reassignments_request_partition);
+DEFINE(ALTER_REASSIGNMENTS_REQUEST_TOPIC, alter_reassignments_request_topic);
+DEFINE(ALTER_REASSIGNMENTS_REQUEST, alter_reassignments_request);
+DEFINE(ALTER_REASSIGNMENTS_RESPONSE_PARTITION, alter_reassignments_response_partition);
+DEFINE(ALTER_REASSIGNMENTS_RESPONSE_TOPIC, alter_reassignments_response_topic);
+DEFINE(ALTER_REASSIGNMENTS_RESPONSE, alter_reassignments_response);
+
+DEFINE(LIST_REASSIGNMENTS_REQUEST_TOPIC, list_reassignments_request_topic);
+DEFINE(LIST_REASSIGNMENTS_REQUEST, list_reassignments_request);
+DEFINE(LIST_REASSIGNMENTS_RESPONSE_PARTITION, list_reassignments_response_partition);
+DEFINE(LIST_REASSIGNMENTS_RESPONSE_TOPIC, list_reassignments_response_topic);
+DEFINE(LIST_REASSIGNMENTS_RESPONSE, list_reassignments_response);
+
+DEFINE(UNREGISTER_BROKER_REQUEST, unregister_broker_request);
+DEFINE(UNREGISTER_BROKER_RESPONSE, unregister_broker_response);

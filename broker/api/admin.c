@@ -5,13 +5,17 @@
 #include "broker/api/handlers.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
+#include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/create_partitions.h"
 #include "proto/msg/create_topics.h"
 #include "proto/msg/delete_topics.h"
+#include "proto/msg/elect_leaders.h"
 #include "proto/msg/incremental_alter_configs.h"
+#include "proto/msg/unregister_broker.h"
 
 #define FORWARD_TIMEOUT_MS 30000
 #define CREATE_VERSION 7
+#define ELECT_VERSION_WITH_ERROR 1
 #define CREATE_MAX_BYTES (1024u * 1024)
 
 /* What is asked of the cluster goes to the leading controller as it came, and its answer comes back
@@ -157,6 +161,35 @@ static bool fail_incremental_alter(struct shard *s, struct request *r, struct sl
     return true;
 }
 
+/* Of these the answer has one code for all. */
+static bool fail_whole(struct shard *s, struct request *r, const struct post_admin *post)
+{
+    struct elect_leaders_response elect;
+    struct alter_reassignments_response moves;
+    struct unregister_broker_response unregister;
+    switch (post->api_key) {
+    case KAFKA_API_ELECT_LEADERS:
+        if (r->version.number < ELECT_VERSION_WITH_ERROR) return false;
+        kafka_defaults(&schema_elect_leaders_response, &elect);
+        elect.error_code = post->error;
+        request_answer(s, r, &elect);
+        return true;
+    case KAFKA_API_ALTER_PARTITION_REASSIGNMENTS:
+        kafka_defaults(&schema_alter_reassignments_response, &moves);
+        moves.error_code = post->error;
+        moves.error_message = slice_of_text(kafka_error_text(post->error));
+        request_answer(s, r, &moves);
+        return true;
+    case KAFKA_API_UNREGISTER_BROKER:
+        kafka_defaults(&schema_unregister_broker_response, &unregister);
+        unregister.error_code = post->error;
+        unregister.error_message = slice_of_text(kafka_error_text(post->error));
+        request_answer(s, r, &unregister);
+        return true;
+    default: return false;
+    }
+}
+
 static bool fail_each(struct shard *s, struct request *r, const struct post_admin *post)
 {
     struct slice body = buf_slice(post->body);
@@ -167,7 +200,7 @@ static bool fail_each(struct shard *s, struct request *r, const struct post_admi
     case KAFKA_API_CREATE_PARTITIONS: return fail_create_partitions(s, r, body, post->error);
     case KAFKA_API_INCREMENTAL_ALTER_CONFIGS:
         return fail_incremental_alter(s, r, body, post->error);
-    default: return false;
+    default: return fail_whole(s, r, post);
     }
 }
 

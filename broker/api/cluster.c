@@ -102,15 +102,6 @@ static struct slice *collect_names(struct shard *s,
     return names;
 }
 
-static bool copy_set(struct shard *s, const struct id_set *set, struct array *out)
-{
-    int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);
-    if (ids == NULL && set->count > 0) return false;
-    for (uint32_t i = 0; i < set->count; i++) ids[i] = set->ids[i];
-    *out = (struct array){ids, (int32_t)set->count};
-    return true;
-}
-
 static bool is_alive(const struct shard *s, int32_t id)
 {
     const struct meta_broker *broker = meta_broker_find(&s->image, id);
@@ -130,11 +121,11 @@ static bool fill_partition(struct shard *s, const struct meta_partition *p, int3
     for (uint32_t i = 0; i < p->replicas.count; i++) {
         if (!is_alive(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
     }
-    return copy_set(s, &p->replicas, &out->replica_nodes) &&
-           copy_set(s, &p->isr, &out->isr_nodes) &&
-           copy_set(s, &p->elr, &out->eligible_leader_replicas) &&
-           copy_set(s, &p->last_known_elr, &out->last_known_elr) &&
-           copy_set(s, &offline, &out->offline_replicas);
+    return array_of_ids(s, &p->replicas, &out->replica_nodes) &&
+           array_of_ids(s, &p->isr, &out->isr_nodes) &&
+           array_of_ids(s, &p->elr, &out->eligible_leader_replicas) &&
+           array_of_ids(s, &p->last_known_elr, &out->last_known_elr) &&
+           array_of_ids(s, &offline, &out->offline_replicas);
 }
 
 static bool set_next_cursor(struct pages *pages, struct slice name, uint32_t partition)

@@ -55,3 +55,12 @@ struct slice topic_name(const struct shard *s, struct uuid topic_id)
     const struct meta_topic *topic = meta_topic_by_id(&s->image, topic_id);
     return topic == NULL ? slice_of_text("") : slice_of_text(topic->name);
 }
+
+bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out)
+{
+    int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);
+    if (ids == NULL && set->count > 0) return false;
+    for (uint32_t i = 0; i < set->count; i++) ids[i] = set->ids[i];
+    *out = (struct array){ids, (int32_t)set->count};
+    return true;
+}

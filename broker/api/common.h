@@ -13,6 +13,9 @@ bool broker_endpoint(struct shard *s, const struct request *r, const struct meta
 /* KIP-951: the endpoints of the leaders that an answer names, each once. */
 struct array leader_endpoints(struct shard *s, const struct request *r);
 
+/* The members of a set, in the request's scratch memory. False: it is full. */
+bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out);
+
 /* A name is the slice of the image's, so that it lives while the image does not change. */
 struct slice topic_name(const struct shard *s, struct uuid topic_id);
 

@@ -26,6 +26,9 @@
     X(ALTER_CONFIGS, forward)                                        \
     X(ELECT_LEADERS, forward)                                        \
     X(DESCRIBE_QUORUM, forward)                                      \
+    X(ALTER_PARTITION_REASSIGNMENTS, forward)                        \
+    X(UNREGISTER_BROKER, forward)                                    \
+    X(LIST_PARTITION_REASSIGNMENTS, list_reassignments) /* moves.c */ \
     X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
     X(API_VERSIONS, api_versions)                 /* hello.c */      \
     X(FIND_COORDINATOR, find_coordinator)                            \
@@ -43,6 +46,7 @@ X(METADATA, metadata)
 X(DESCRIBE_CLUSTER, describe_cluster)
 X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
 X(DESCRIBE_CONFIGS, describe_configs)
+X(LIST_PARTITION_REASSIGNMENTS, list_reassignments)
 X(CREATE_TOPICS, forward)
 X(INIT_PRODUCER_ID, init_producer_id)
 X(API_VERSIONS, api_versions)

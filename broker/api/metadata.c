@@ -29,15 +29,7 @@ static bool is_alive(const struct shard *s, int32_t id)
     return broker != NULL && !broker->fenced;
 }
 
-static struct array copy_set(struct shard *s, const struct id_set *set)
-{
-    int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);
-    if (ids == NULL) return (struct array){0};
-    for (uint32_t i = 0; i < set->count; i++) ids[i] = set->ids[i];
-    return (struct array){ids, (int32_t)set->count};
-}
-
-static void fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
+static bool fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
                            bool is_late, struct metadata_response_partition *out)
 {
     kafka_defaults(&schema_metadata_response_partition, out);
@@ -47,13 +39,13 @@ static void fill_partition(struct shard *s, const struct meta_partition *p, int3
     out->leader_id = has_leader ? p->leader : -1;
     out->leader_epoch = p->leader_epoch;
     out->error_code = has_leader ? KAFKA_NONE : KAFKA_LEADER_NOT_AVAILABLE;
-    out->replica_nodes = copy_set(s, &p->replicas);
-    out->isr_nodes = copy_set(s, &p->isr);
     struct id_set offline = {0};
     for (uint32_t i = 0; i < p->replicas.count; i++) {
         if (!is_alive(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
     }
-    out->offline_replicas = copy_set(s, &offline);
+    return array_of_ids(s, &p->replicas, &out->replica_nodes) &&
+           array_of_ids(s, &p->isr, &out->isr_nodes) &&
+           array_of_ids(s, &offline, &out->offline_replicas);
 }
 
 static bool fill_topic(struct shard *s, const struct meta_topic *topic, bool is_late,
@@ -67,7 +59,7 @@ static bool fill_topic(struct shard *s, const struct meta_topic *topic, bool is_
         arena_take(&s->scratch, topic->partition_count, sizeof *parts);
     if (parts == NULL && topic->partition_count > 0) return false;
     for (uint32_t i = 0; i < topic->partition_count; i++) {
-        fill_partition(s, &topic->partitions[i], (int32_t)i, is_late, &parts[i]);
+        if (!fill_partition(s, &topic->partitions[i], (int32_t)i, is_late, &parts[i])) return false;
     }
     out->partitions = (struct array){parts, (int32_t)topic->partition_count};
     return true;

@@ -22,7 +22,8 @@ void decide_give_up(const struct meta_image *image, const struct meta_topic *top
         partition_drop(&c, leader, true);
         partition_elect(&c, d->canary);
     }
-    partition_change_end(d, &c, false);
+    /* A replica that has to leave is asked again: the new epoch is news to it. */
+    partition_change_end(d, &c, true);
 }
 
 /* Could it be handed over to its preferred leader? */

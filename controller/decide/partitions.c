@@ -137,7 +137,8 @@ static bool is_changed(const struct meta_partition *a, const struct meta_partiti
 {
     return a->leader != b->leader || !same_set(&a->isr, &b->isr) || !same_set(&a->elr, &b->elr) ||
            !same_set(&a->last_known_elr, &b->last_known_elr) ||
-           !same_set(&a->replicas, &b->replicas) || !same_set(&a->successor, &b->successor);
+           !same_set(&a->replicas, &b->replicas) || !same_set(&a->adding, &b->adding) ||
+           !same_set(&a->removing, &b->removing) || !same_set(&a->successor, &b->successor);
 }
 
 /* Whoever was to take over has died, left the ISR, or leads. A leader on its way out looks for
@@ -156,6 +157,37 @@ static void settle_successor(struct partition_change *c, uint32_t canary)
     if (is_over || !is_stopping(c, old) || partition_hand_over(c, META_NOBODY)) return;
     partition_drop(c, old, true);
     partition_elect(c, canary);
+}
+
+static void take_all(struct id_set *from, const struct id_set *away)
+{
+    for (uint32_t i = 0; i < away->count; i++) (void)id_set_remove(from, away->ids[i]);
+}
+
+/* KIP-455: when all that were added are in sync, those that are to go may. */
+static void settle_reassignment(struct partition_change *c)
+{
+    struct meta_partition *p = &c->to;
+    if (p->adding.count == 0 && p->removing.count == 0) return;
+
+    struct id_set target = p->replicas;
+    struct id_set in_sync = p->isr;
+    take_all(&target, &p->removing);
+    take_all(&in_sync, &p->removing);
+    uint32_t min = topic_min_isr(c->image, c->topic->name, target.count);
+    if (!id_set_within(&p->adding, &in_sync)) return;
+    if (in_sync.count == 0 || in_sync.count < min) return;
+
+    if (p->leader != META_NOBODY && id_set_has(&p->removing, p->leader)) {
+        int32_t next = first_alive(c, &in_sync, false);
+        bool is_asked = p->successor.count > 0 && id_set_has(&in_sync, p->successor.ids[0]);
+        if (next != META_NOBODY && !is_asked) (void)partition_hand_over(c, next);
+        return;
+    }
+    p->replicas = target;
+    p->isr = in_sync;
+    take_all(&p->elr, &p->removing);
+    p->adding = p->removing = (struct id_set){0};
 }
 
 static void add_record(struct decision *d, const struct meta_topic *topic, int32_t number,
@@ -179,6 +211,7 @@ static void add_record(struct decision *d, const struct meta_topic *topic, int32
 void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal)
 {
     const struct meta_partition *from = &c->topic->partitions[c->number];
+    settle_reassignment(c);
     settle_successor(c, d->canary);
     settle(c);
     if (!even_if_equal && !is_changed(from, &c->to)) return;

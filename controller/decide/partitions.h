@@ -9,6 +9,7 @@
  * both are empty, it is the one last known to be eligible.
  *   - Where somebody leads, another takes over only when the leader says that it has everything
  * (handovers.h), so that not even what one replica alone has acknowledged is lost.
+ *   - A partition that moves has its old and its new replicas until the new ones are in sync.
  *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
  * if the same broker leads again.
  */

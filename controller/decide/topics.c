@@ -1,6 +1,7 @@
 #include "controller/decide/topics.h"
 
 #include "common/check.h"
+#include "controller/decide/assignment.h"
 #include "controller/decide/partitions.h"
 #include "controller/decide/placement.h"
 #include "controller/decide/refusal.h"
@@ -23,39 +24,6 @@ static void add_partition(const struct meta_image *image, struct uuid topic_id, 
     }
     CHECK(r->partition.isr.count > 0);
     r->partition.leader = r->partition.isr.ids[0];
-}
-
-/* An assignment by hand: brokers that exist, none twice, at least one alive, as many as the others.
- */
-static struct refusal take_assignment(const struct meta_image *image,
-                                      const struct array *broker_ids, uint32_t replica_count,
-                                      struct id_set *out, struct decision *d)
-{
-    const int32_t *ids = broker_ids->items;
-    bool is_anyone_alive = false;
-    *out = (struct id_set){0};
-
-    if (broker_ids->count <= 0)
-        return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT, "a partition has no replicas");
-    if (broker_ids->count > META_REPLICAS_MAX)
-        return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT, "%d replicas, and %d is the most",
-                      broker_ids->count, META_REPLICAS_MAX);
-    for (int32_t i = 0; i < broker_ids->count; i++) {
-        if (meta_broker_find(image, ids[i]) == NULL)
-            return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                          "the assignment names broker %d, which is not registered", ids[i]);
-        if (!id_set_add(out, ids[i]))
-            return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                          "the assignment names broker %d twice for one partition", ids[i]);
-        is_anyone_alive = is_anyone_alive || broker_is_usable(image, ids[i]);
-    }
-    if (replica_count != 0 && out->count != replica_count)
-        return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                      "partitions of one topic have %u and %u replicas", replica_count, out->count);
-    if (!is_anyone_alive)
-        return REFUSE(d, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                      "no broker of the assignment of a partition is alive");
-    return GRANTED;
 }
 
 static struct refusal too_many(struct decision *d)
@@ -168,7 +136,7 @@ static struct refusal place_by_hand(struct creation *c,
                           number);
         struct id_set replicas;
         struct refusal refusal =
-            take_assignment(c->image, &found->broker_ids, replica_count, &replicas, c->d);
+            assignment_take(c->image, &found->broker_ids, replica_count, &replicas, c->d);
         if (refusal.error != 0) return refusal;
         replica_count = replicas.count;
         placement_count(&c->placement, &replicas);
@@ -419,7 +387,7 @@ static struct refusal grow_by_hand(struct growth *g, const struct meta_topic *to
 
     for (int32_t i = 0; i < wish->assignments.count; i++) {
         struct id_set replicas;
-        struct refusal refusal = take_assignment(
+        struct refusal refusal = assignment_take(
             g->image, &given[i].broker_ids, topic->partitions[0].replicas.count, &replicas, g->d);
         if (refusal.error != 0) return refusal;
         placement_count(&g->placement, &replicas);

@@ -164,6 +164,10 @@ const char *fixture_text(const struct fixture *f, const char *topic)
         (size_t)snprintf(text, sizeof text, "leader %d epoch %d", p->leader, p->leader_epoch);
     used += write_ids(text + used, sizeof text - used, "isr", &p->isr);
     used += write_ids(text + used, sizeof text - used, "elr", &p->elr);
+    if (p->adding.count > 0)
+        used += write_ids(text + used, sizeof text - used, "adding", &p->adding);
+    if (p->removing.count > 0)
+        used += write_ids(text + used, sizeof text - used, "removing", &p->removing);
     if (p->successor.count > 0)
         used += write_ids(text + used, sizeof text - used, "successor", &p->successor);
     if (p->last_known_elr.count > 0)
