@@ -12,6 +12,13 @@
 #define RETRY_MS 50
 #define SESSION_VERSION 7
 
+/* What the session at a broker knows of a partition. */
+struct told {
+    bool is_known;
+    int64_t position;
+    int32_t epoch;
+};
+
 /* One partition that is read. */
 struct read {
     struct uuid topic_id;
@@ -22,10 +29,7 @@ struct read {
     int32_t last_epoch; /* Of the last batch that was read; -1: none. */
     bool asks_start;    /* ListOffsets is out. */
     uint64_t retry_ms;
-    /* What the session at the leader knows of it. */
-    int32_t session_broker; /* An index; -1: none. */
-    int64_t told_position;
-    int32_t told_epoch;
+    struct told told[CLUSTER_BROKERS_MAX];
 };
 
 struct session {
@@ -71,11 +75,8 @@ static void assign_all(struct consumer_client *s)
             uint32_t part = history_part(c->history, topic->id, topic->name, (int32_t)i);
             if (find_read(s, part) != NULL || s->read_count == READS_MAX) continue;
             struct read *r = &s->reads[s->read_count++];
-            *r = (struct read){.topic_id = topic->id,
-                               .number = (int32_t)i,
-                               .part = part,
-                               .last_epoch = -1,
-                               .session_broker = -1};
+            *r = (struct read){
+                .topic_id = topic->id, .number = (int32_t)i, .part = part, .last_epoch = -1};
             memcpy(r->topic, topic->name, sizeof r->topic);
         }
     }
@@ -94,9 +95,7 @@ static void session_forget(struct consumer_client *s, uint32_t broker)
 {
     s->sessions[broker].id = 0;
     s->sessions[broker].epoch = FETCH_EPOCH_INITIAL;
-    for (uint32_t i = 0; i < s->read_count; i++) {
-        if (s->reads[i].session_broker == (int32_t)broker) s->reads[i].session_broker = -1;
-    }
+    for (uint32_t i = 0; i < s->read_count; i++) s->reads[i].told[broker].is_known = false;
 }
 
 /* ---- Asking. ---- */
@@ -112,7 +111,8 @@ struct ask {
     bool reads_anything;
 };
 
-static void ask_for(struct consumer_client *s, struct ask *a, struct read *r, int32_t epoch)
+static void ask_for(struct consumer_client *s, struct ask *a, struct read *r, uint32_t broker,
+                    int32_t epoch)
 {
     struct fetch_request_partition *p = &a->parts[a->topic_count];
     kafka_defaults(&schema_fetch_request_partition, p);
@@ -128,11 +128,14 @@ static void ask_for(struct consumer_client *s, struct ask *a, struct read *r, in
     t->topic = slice_of_text(r->topic);
     t->topic_id = r->topic_id;
     t->partitions = (struct array){p, 1};
-    r->told_position = r->position;
-    r->told_epoch = epoch;
+    r->told[broker] = (struct told){
+        .is_known = client_version(&s->c, KAFKA_API_FETCH) >= SESSION_VERSION,
+        .position = r->position,
+        .epoch = epoch,
+    };
 }
 
-static void forget(struct ask *a, struct read *r)
+static void forget(struct ask *a, struct read *r, uint32_t broker)
 {
     a->numbers[a->forgotten_count] = r->number;
     struct fetch_request_forgotten_topic *t = &a->forgotten[a->forgotten_count];
@@ -140,25 +143,23 @@ static void forget(struct ask *a, struct read *r)
     t->topic = slice_of_text(r->topic);
     t->topic_id = r->topic_id;
     t->partitions = (struct array){&a->numbers[a->forgotten_count++], 1};
-    r->session_broker = -1;
+    r->told[broker].is_known = false;
 }
 
 static void fill_ask(struct consumer_client *s, uint32_t broker, struct ask *a)
 {
-    bool has_sessions = client_version(&s->c, KAFKA_API_FETCH) >= SESSION_VERSION;
     uint64_t now = env_now_ms(s->c.env);
     for (uint32_t i = 0; i < s->read_count; i++) {
         struct read *r = &s->reads[i];
+        const struct told *told = &r->told[broker];
         int32_t epoch = -1;
         bool is_here =
             leader_of(s, r, &epoch) == (int32_t)broker && !r->asks_start && now >= r->retry_ms;
-        bool is_known = r->session_broker == (int32_t)broker;
-        if (!is_here && is_known) forget(a, r);
+        if (!is_here && told->is_known) forget(a, r, broker);
         if (!is_here) continue;
         a->reads_anything = true;
-        if (is_known && r->told_position == r->position && r->told_epoch == epoch) continue;
-        ask_for(s, a, r, epoch);
-        if (has_sessions) r->session_broker = (int32_t)broker;
+        if (told->is_known && told->position == r->position && told->epoch == epoch) continue;
+        ask_for(s, a, r, broker, epoch);
     }
 }
 
@@ -289,7 +290,10 @@ static void on_fetched(struct consumer_client *s, uint32_t broker, const struct 
         const struct fetch_response_partition *parts = topics[i].partitions.items;
         for (int32_t j = 0; j < topics[i].partitions.count; j++) {
             struct read *r = read_of(s, &topics[i], parts[j].partition_index);
-            if (r != NULL) take_partition(s, r, broker, &parts[j]);
+            int32_t epoch;
+            /* Not of a leader that was left while it answered. */
+            if (r == NULL || leader_of(s, r, &epoch) != (int32_t)broker) continue;
+            take_partition(s, r, broker, &parts[j]);
         }
     }
 }
