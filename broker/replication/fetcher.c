@@ -545,12 +545,16 @@ void fetchers_on_image(struct shard *s)
     }
 }
 
+static uint64_t patience_ms(const struct shard *s)
+{
+    return (uint64_t)s->options->replica_fetch_wait_ms * SILENT_FACTOR;
+}
+
 static bool is_silent(const struct shard *s, const struct fetcher *f)
 {
     if (f->state == FETCHER_IDLE) return false;
     if (f->state == FETCHER_READY && f->in_flight == 0) return false;
-    uint64_t patience_ms = s->options->replica_fetch_wait_ms * SILENT_FACTOR;
-    return env_now_ms(s->env) - f->sent_ms > patience_ms;
+    return env_now_ms(s->env) - f->sent_ms > patience_ms(s);
 }
 
 static uint64_t turn_one(struct shard *s, struct fetcher *f)
@@ -570,7 +574,9 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
         return f->state == FETCHER_IDLE ? f->retry_at_ms : now_ms + s->options->session_ms;
     }
     if (may_fetch(s, f)) fetch(s, f);
-    uint64_t next_ms = f->sent_ms + s->options->replica_fetch_wait_ms * SILENT_FACTOR + 1;
+    /* Without anything in flight it is a write's end that goes on here, not the time. */
+    bool is_waiting = f->state != FETCHER_READY || f->in_flight > 0;
+    uint64_t next_ms = is_waiting ? f->sent_ms + patience_ms(s) + 1 : ENV_NEVER;
     const struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link)
     {
