@@ -18,6 +18,8 @@ static int16_t check_epoch(const struct partition *p, const struct op *op)
     if ((p->host->options->broker_canary & BROKER_CANARY_NO_EPOCH_FENCE) != 0) return KAFKA_NONE;
     if (op->current_leader_epoch < p->replica.leader_epoch) return KAFKA_FENCED_LEADER_EPOCH;
     if (op->current_leader_epoch > p->replica.leader_epoch) return KAFKA_UNKNOWN_LEADER_EPOCH;
+    /* It has read from a later leader than we are: we would tell it that the logs part. */
+    if (op->fetch.last_epoch > p->replica.leader_epoch) return KAFKA_UNKNOWN_LEADER_EPOCH;
     return KAFKA_NONE;
 }
 
