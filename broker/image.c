@@ -20,17 +20,32 @@ static void halt(struct shard *s, const char *what, int rc)
     env_halt(s->env, why);
 }
 
+bool image_is_folder_taken(const struct shard *s, const char *topic, int32_t number,
+                           const struct partition *by)
+{
+    if (s->host.leaving_count == 0) return false;
+
+    /* In the order in which they came: one that is to be deleted as well waits for those before. */
+    const struct partition *p;
+    for (p = s->partitions; p != NULL && p != by; p = p->hh.next) {
+        if (!p->delete_is_due || p->state == PARTITION_FAILED) continue;
+        if (p->key.partition == number && strcmp(p->topic, topic) == 0) return true;
+    }
+    return false;
+}
+
 /* The metadata say something of a partition: is a replica of it to be here? */
 static void sync_partition(struct shard *s, const struct meta_topic *topic, int32_t number)
 {
-    if (shard_of_partition(s->options, topic->id, number) != s->number) return;
+    if (shard_of_partition(s->options, topic->name, number) != s->number) return;
 
     const struct meta_partition *state = &topic->partitions[number];
     struct partition *p = shard_partition(s, topic->id, number);
     bool is_here = id_set_has(&state->replicas, s->options->id);
     if (is_here && p == NULL) {
+        bool waits = image_is_folder_taken(s, topic->name, number, NULL);
         p = partition_open(&s->host, topic->id, topic->name, number,
-                           checkpoint_of(s, topic->name, number));
+                           checkpoint_of(s, topic->id, topic->name, number), waits);
         HASH_ADD(hh, s->partitions, key, sizeof p->key, p);
         s->partition_count++;
     } else if (is_here) {
@@ -47,13 +62,26 @@ static void sync_topic(struct shard *s, const struct meta_topic *topic)
 
 static void sync_all(struct shard *s)
 {
-    struct meta_topic *topic, *next;
-    HASH_ITER(by_id, s->image.topics_by_id, topic, next) sync_topic(s, topic);
+    /* What is gone first: another one of its name may be there. */
     struct partition *p, *after;
     HASH_ITER(hh, s->partitions, p, after)
     {
         if (meta_topic_by_id(&s->image, p->key.topic_id) == NULL) partition_delete(p);
     }
+    struct meta_topic *topic, *next;
+    HASH_ITER(by_id, s->image.topics_by_id, topic, next) sync_topic(s, topic);
+}
+
+/* After a start the metadata come from their beginning, with topics that were deleted since. Acting
+ * on those would take the folders of their namesakes away: partitions follow the image from the
+ * decision on by which this broker was registered. True: this was the moment, and all is done. */
+static bool become_current(struct shard *s)
+{
+    if (s->is_current || s->image.index < s->registered_index) return false;
+
+    s->is_current = true;
+    sync_all(s);
+    return true;
 }
 
 static void note_self(struct shard *s)
@@ -117,6 +145,7 @@ static bool apply_one(struct shard *s, struct slice bytes, const struct record_b
         return false;
     }
     meta_apply(&s->image, (uint64_t)h->base_offset, (uint64_t)h->partition_leader_epoch, &batch);
+    if (become_current(s) || !s->is_current) return true;
     for (uint32_t i = 0; i < batch.count; i++) on_record(s, &batch.records[i]);
     return true;
 }
@@ -161,7 +190,7 @@ void image_on_snapshot(struct shard *s, const struct post_snapshot *post)
     uint64_t term = s->image.term;
     meta_image_close(&s->image);
     s->image = image;
-    sync_all(s);
+    if (!become_current(s) && s->is_current) sync_all(s);
     note_term(s, term);
     note_self(s);
     s->image_changes++;

@@ -10,4 +10,9 @@
 void image_on_records(struct shard *s, const struct post_records *post);
 void image_on_snapshot(struct shard *s, const struct post_snapshot *post);
 
+/* A topic that was deleted and created again under its name is another one in the same folder: is
+ * one that came before `by` (NULL: any) still leaving it? */
+bool image_is_folder_taken(const struct shard *s, const char *topic, int32_t number,
+                           const struct partition *by);
+
 #endif

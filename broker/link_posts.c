@@ -58,6 +58,7 @@ void link_tell_session(struct link *l)
         post->broker_epoch = l->epoch;
         post->answered_ms = l->answered_ms;
         post->term = l->leader_term;
+        post->registered_index = l->registered_index;
         post->fenced = l->is_fenced;
         post->is_log_whole = l->is_log_whole;
         env_post(l->env, n, &post->post);

@@ -52,6 +52,9 @@ struct post_session {
     int64_t broker_epoch; /* -1: not registered. */
     uint64_t answered_ms; /* When the last heartbeat that was answered had been sent. */
     uint64_t term;        /* Of the controller that answered. */
+    /* The decision by which this broker was registered. What the metadata said before it is
+     * history: topics that are long gone, whose folders are others' by now. */
+    uint64_t registered_index;
     bool fenced;
     bool is_log_whole; /* Same boot and device as when the logs were written (DESIGN 6.10). */
 };

@@ -78,6 +78,7 @@ static void on_session(struct shard *s, struct post_session *post)
         listen_all(s);
     }
     s->broker_epoch = post->broker_epoch;
+    s->registered_index = post->registered_index;
     if (post->answered_ms > s->host.session_ms) s->host.session_ms = post->answered_ms;
     s->is_fenced = post->fenced;
     env_give_back(s->env, &post->post);
@@ -266,6 +267,19 @@ static void free_partition(struct shard *s, struct partition *p, bool world_is_g
     partition_close(p, world_is_gone);
 }
 
+/* It is gone: one of its name that has waited may have the folder. */
+static void remove_partition(struct shard *s, struct partition *p)
+{
+    bool has_left = p->delete_is_due;
+    free_partition(s, p, false);
+    struct partition *next;
+    for (next = s->partitions; has_left && next != NULL; next = next->hh.next) {
+        if (!next->waits_for_folder) continue;
+        if (image_is_folder_taken(s, next->topic, next->key.partition, next)) continue;
+        partition_enter(next);
+    }
+}
+
 static void handle_moved(struct shard *s)
 {
     struct partition *p;
@@ -274,7 +288,7 @@ static void handle_moved(struct shard *s)
         p->moved = false;
         fetcher_on_moved(s, p);
         partition_resume(p);
-        if (p->state == PARTITION_GONE && journal_is_idle(p->journal)) free_partition(s, p, false);
+        if (p->state == PARTITION_GONE && journal_is_idle(p->journal)) remove_partition(s, p);
     }
 }
 
@@ -341,7 +355,7 @@ static void maybe_finish_stop(struct shard *s)
     HASH_ITER(hh, s->partitions, p, next)
     {
         if (p->state != PARTITION_GONE) return;
-        free_partition(s, p, false);
+        remove_partition(s, p);
     }
     fetchers_close_all(s);
     struct post *post = s->stop_post;

@@ -104,6 +104,8 @@ struct shard {
     int64_t broker_epoch; /* -1: not registered yet. */
     bool is_fenced;
     bool has_session;           /* The first POST_SESSION has come: the log folder is ours. */
+    uint64_t registered_index;  /* Of this broker, as the session says. */
+    bool is_current;            /* The image has been up to there: partitions follow it. */
     struct post_queue incoming; /* Decisions that came before the watermarks were read. */
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
@@ -143,7 +145,7 @@ struct shard {
 };
 
 /* Which shard (actor) of a broker owns a partition. */
-uint32_t shard_of_partition(const struct broker_options *o, struct uuid topic_id, int32_t number);
+uint32_t shard_of_partition(const struct broker_options *o, const char *topic, int32_t number);
 
 /* Posts something of this shard's that comes home. */
 void shard_post(struct shard *s, uint32_t to, struct post *post);

@@ -62,7 +62,10 @@ static struct op_group *new_group(struct shard *s, const struct route *route, ui
 static uint32_t owner_of(const struct shard *s, const struct op *op)
 {
     if (op->error != 0) return s->number; /* It goes nowhere. */
-    return shard_of_partition(s->options, op->topic_id, op->partition);
+    if (s->options->shard_count == 1) return s->number;
+    const struct meta_topic *topic = meta_topic_by_id(&s->image, op->topic_id);
+    /* Nobody has what is not there any more. */
+    return topic == NULL ? s->number : shard_of_partition(s->options, topic->name, op->partition);
 }
 
 /* Counts first, so that each group is one allocation of the right size. */

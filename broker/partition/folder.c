@@ -9,11 +9,12 @@
 
 #define METADATA_MAX_BYTES 256
 
-uint32_t folder_lane(struct uuid topic_id, int32_t number)
+uint32_t folder_lane(const char *topic, int32_t number)
 {
     uint32_t h = 2166136261u ^ (uint32_t)number;
-    for (uint32_t i = 0; i < sizeof topic_id.bytes; i++) h = (h ^ topic_id.bytes[i]) * 16777619u;
-    return h;
+    for (const char *at = topic; *at != '\0'; at++) h = (h ^ (uint8_t)*at) * 16777619u;
+    /* Its low bits alone choose a shard. */
+    return h ^ h >> 15;
 }
 
 /* Writes partition.metadata as Kafka does. */
@@ -86,7 +87,7 @@ struct prepare_job *folder_prepare(const char *log_dir, const char *topic, int32
     CHECK(prepare != NULL);
     prepare->job.link.kind = PARTITION_JOB_PREPARE;
     prepare->job.run = run;
-    prepare->job.lane = folder_lane(topic_id, number);
+    prepare->job.lane = folder_lane(topic, number);
     prepare->owner = owner;
     prepare->topic_id = topic_id;
     int size = snprintf(prepare->dir, sizeof prepare->dir, "%s/%s-%d", log_dir, topic, number);

@@ -17,7 +17,8 @@ struct prepare_job {
 struct prepare_job *folder_prepare(const char *log_dir, const char *topic, int32_t number,
                                    struct uuid topic_id, struct partition *owner);
 
-/* All partitions of one broker spread over the I/O threads by this. */
-uint32_t folder_lane(struct uuid topic_id, int32_t number);
+/* All partitions of one broker spread over its shards and I/O threads by this. By the name: a topic
+ * that is created again is another one, and its folder is the same. */
+uint32_t folder_lane(const char *topic, int32_t number);
 
 #endif

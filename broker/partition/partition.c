@@ -173,8 +173,19 @@ static void on_opened(struct partition *p)
     }
 }
 
+void partition_enter(struct partition *p)
+{
+    CHECK(p->state == PARTITION_PREPARING);
+    CHECK(p->prepare == NULL);
+
+    p->waits_for_folder = false;
+    p->prepare =
+        folder_prepare(p->host->options->log_dir, p->topic, p->key.partition, p->key.topic_id, p);
+    env_submit(p->host->env, &p->prepare->job);
+}
+
 struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
-                                 const char *topic, int32_t number, int64_t watermark)
+                                 const char *topic, int32_t number, int64_t watermark, bool waits)
 {
     struct partition *p = calloc(1, sizeof *p);
     CHECK(p != NULL);
@@ -193,9 +204,9 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     TAILQ_INIT(&p->watchers);
     TAILQ_INIT(&p->finding);
     TAILQ_INIT(&p->deleting);
-    p->prepare = folder_prepare(host->options->log_dir, p->topic, number, topic_id, p);
     host->opening_count++;
-    env_submit(host->env, &p->prepare->job);
+    p->waits_for_folder = waits;
+    if (!waits) partition_enter(p);
     return p;
 }
 
@@ -323,6 +334,7 @@ void partition_tick(struct partition *p)
 
 void partition_delete(struct partition *p)
 {
+    if (!p->delete_is_due) p->host->leaving_count++;
     p->delete_is_due = true;
     if (p->state == PARTITION_READY) {
         waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
@@ -349,6 +361,7 @@ void partition_stop(struct partition *p)
 void partition_close(struct partition *p, bool world_is_gone)
 {
     struct partition_host *host = p->host;
+    if (p->delete_is_due) host->leaving_count--;
     if (p->is_dirty) TAILQ_REMOVE(&host->dirty, p, dirty_link);
     if (p->wants_isr) TAILQ_REMOVE(&host->proposals, p, proposal_link);
     if (p->moved) TAILQ_REMOVE(&host->moved, p, moved_link);

@@ -14,9 +14,11 @@
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image);
 
-/* Begins to open it. `watermark` is what the checkpoint file said, or 0. */
+/* Begins to open it, unless it waits: its folder is still that of an older one of its name, and
+ * partition_enter() follows. `watermark` is what the checkpoint file said, or 0. */
 struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
-                                 const char *topic, int32_t number, int64_t watermark);
+                                 const char *topic, int32_t number, int64_t watermark, bool waits);
+void partition_enter(struct partition *p);
 
 /* The image holds something new about it, or its configuration. */
 void partition_assign(struct partition *p);

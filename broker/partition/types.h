@@ -81,7 +81,8 @@ struct partition {
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 
-    bool assign_is_due; /* The metadata changed while it could not be looked at. */
+    bool waits_for_folder; /* PREPARING: one of the same name is still leaving it. */
+    bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
     bool is_dirty;      /* In host->dirty. */
     bool wants_isr;     /* In host->proposals. */
@@ -113,6 +114,7 @@ struct partition_host {
     bool is_log_whole;
     bool is_stopping;
     uint32_t opening_count; /* Partitions that are PREPARING or OPENING. */
+    uint32_t leaving_count; /* Partitions that are to be deleted and are not gone. */
     struct partition_list dirty;
     struct partition_list proposals;
     struct partition_list moved;

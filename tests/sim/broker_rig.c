@@ -301,7 +301,7 @@ void rig_run_ms(struct rig *r, uint64_t ms)
 
 uint32_t rig_owner(const struct rig *r, int32_t partition)
 {
-    return shard_of_partition(&r->options, r->topic_id, partition);
+    return shard_of_partition(&r->options, TOPIC, partition);
 }
 
 int32_t rig_partition_of(const struct rig *r, uint32_t shard)
