@@ -108,7 +108,8 @@ struct post_end {
 
 struct post_admin {
     struct post post;
-    void *request; /* The shard's. */
+    void *request;   /* The shard's. */
+    uint64_t create; /* The shard's: what a Metadata request waits for; or 0. */
     int16_t api_key;
     int16_t api_version;
     char listener[64];

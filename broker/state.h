@@ -65,6 +65,7 @@ struct request {
     /* Metadata that waits for a new leader. */
     bool is_held;
     uint64_t held_until_ms;
+    uint64_t waits_for_create; /* Held, too, until that creation of topics is answered; or 0. */
     bool wants_ids; /* A producer id: in shard->wanting_producer_ids. */
     TAILQ_ENTRY(request) ids_link;
     TAILQ_ENTRY(request) link;      /* In its connection. */
@@ -115,6 +116,8 @@ struct shard {
     uint32_t conn_count;
     struct request_list requests; /* All there are. */
     struct request_list held;
+    uint64_t creates;           /* Creations of topics asked for by Metadata requests, so far. */
+    bool metadata_ready;        /* One of them has been answered. */
     struct deadlines deadlines; /* Groups that wait here, of this shard and of others. */
     uint32_t suspect_count;
     struct suspect suspects[SUSPECTS_MAX];

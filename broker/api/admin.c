@@ -20,8 +20,8 @@
 
 /* What is asked of the cluster goes to the leading controller as it came, and its answer comes back
  * in Kafka's own bytes. */
-static void forward(struct shard *s, struct request *r, int16_t api_key, int16_t version,
-                    const char *listener, struct buf *body)
+static struct post_admin *forward(struct shard *s, struct request *r, int16_t api_key,
+                                  int16_t version, const char *listener, struct buf *body)
 {
     struct post_admin *post = calloc(1, sizeof *post);
     CHECK(post != NULL);
@@ -33,22 +33,24 @@ static void forward(struct shard *s, struct request *r, int16_t api_key, int16_t
     post->body = body;
     post->timeout_ms = FORWARD_TIMEOUT_MS;
     shard_post(s, BROKER_LINK_ACTOR, &post->post);
+    return post;
 }
 
 bool handle_forward(struct shard *s, struct request *r, struct slice body)
 {
-    forward(s, r, r->api->key, r->version.number, s->options->listeners[r->conn->listener].name,
-            buf_of(body));
+    (void)forward(s, r, r->api->key, r->version.number,
+                  s->options->listeners[r->conn->listener].name, buf_of(body));
     return true;
 }
 
-void forward_auto_create(struct shard *s, const struct slice *names, uint32_t count)
+uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count)
 {
+    uint64_t create = 0;
     const struct kafka_api *api = kafka_api_find(KAFKA_API_CREATE_TOPICS);
     struct create_topics_request q;
     kafka_defaults(api->request, &q);
     struct create_topics_request_topic *topics = arena_take(&s->scratch, count, sizeof *topics);
-    if (topics == NULL) return;
+    if (topics == NULL) return 0;
     for (uint32_t i = 0; i < count; i++) {
         kafka_defaults(&schema_create_topics_request_topic, &topics[i]);
         topics[i].name = names[i];
@@ -58,10 +60,13 @@ void forward_auto_create(struct shard *s, const struct slice *names, uint32_t co
     q.topics = (struct array){topics, (int32_t)count};
     struct writer out = writer_with(CREATE_MAX_BYTES);
     if (kafka_encode(api->request, kafka_api_version(api, CREATE_VERSION), &q, &out) == 0) {
-        forward(s, NULL, api->key, CREATE_VERSION, s->options->listeners[0].name,
-                buf_of(writer_slice(&out)));
+        struct post_admin *post =
+            forward(s, NULL, api->key, CREATE_VERSION, s->options->listeners[0].name,
+                    buf_of(writer_slice(&out)));
+        create = post->create = ++s->creates;
     }
     writer_close(&out);
+    return create;
 }
 
 /* ---- No controller answered: the error, said of each thing that was asked for. ----
@@ -207,6 +212,7 @@ static bool fail_each(struct shard *s, struct request *r, const struct post_admi
 void forward_on_back(struct shard *s, struct post_admin *post)
 {
     struct request *r = post->request;
+    if (post->create != 0) metadata_on_created(s, post->create);
     if (r != NULL && post->answer != NULL) {
         request_answer_body(s, r, buf_slice(post->answer));
     } else if (r != NULL) {

@@ -69,8 +69,10 @@ uint64_t metadata_deadline(const struct shard *s);
 void forward_on_back(struct shard *s, struct post_admin *post);
 void producer_ids_on_back(struct shard *s, struct post_producer_ids *post);
 
-/* Asks for topics to be created for a Metadata request (auto.create.topics.enable, admin.c): the
- * request is held; when the answer comes the image has them. */
-void forward_auto_create(struct shard *s, const struct slice *names, uint32_t count);
+/* Asks for topics to be created for a Metadata request (auto.create.topics.enable, admin.c), which
+ * is held until the answer comes: then every broker knows them, not only this one. What is returned
+ * names the creation; 0 if nothing was asked for. */
+uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count);
+void metadata_on_created(struct shard *s, uint64_t create);
 
 #endif

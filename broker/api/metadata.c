@@ -205,7 +205,7 @@ bool handle_metadata(struct shard *s, struct request *r, struct slice body)
     struct slice names[AUTO_CREATE_MAX];
     uint32_t unknown = may_create(s, &q) ? unknown_names(s, &q, names) : 0;
     if (unknown > 0) {
-        forward_auto_create(s, names, unknown);
+        r->waits_for_create = forward_auto_create(s, names, unknown);
         hold(s, r, HOLD_CREATE_MS);
         return true;
     }
@@ -227,6 +227,7 @@ static bool retry(struct shard *s, struct request *r)
               request_decode(s, r, body, &q) == 0;
     bool is_late = r->held_until_ms <= env_now_ms(s->env);
     if (ok && !is_late) {
+        if (r->waits_for_create != 0) return false;
         struct slice names[AUTO_CREATE_MAX];
         bool waits = (may_create(s, &q) && unknown_names(s, &q, names) > 0) || names_suspect(s, &q);
         if (waits) return false;
@@ -238,17 +239,30 @@ static bool retry(struct shard *s, struct request *r)
     return true;
 }
 
+void metadata_on_created(struct shard *s, uint64_t create)
+{
+    struct request *r;
+    TAILQ_FOREACH(r, &s->held, held_link)
+    {
+        if (r->waits_for_create != create) continue;
+        r->waits_for_create = 0;
+        s->metadata_ready = true; /* This turn looks at it again. */
+    }
+}
+
 void metadata_turn(struct shard *s, bool image_changed)
 {
     struct request *r;
     uint32_t left = 0;
+    bool is_new = image_changed || s->metadata_ready;
+    s->metadata_ready = false;
     TAILQ_FOREACH(r, &s->held, held_link) left++;
     /* An answer may close its connection, and free other held requests with it: so none is
      * remembered across an answer. Each moves to the end before it is looked at. */
     while (left-- > 0 && (r = TAILQ_FIRST(&s->held)) != NULL) {
         TAILQ_REMOVE(&s->held, r, held_link);
         TAILQ_INSERT_TAIL(&s->held, r, held_link);
-        if (image_changed || r->held_until_ms <= env_now_ms(s->env)) (void)retry(s, r);
+        if (is_new || r->held_until_ms <= env_now_ms(s->env)) (void)retry(s, r);
     }
 }
 

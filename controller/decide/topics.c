@@ -58,7 +58,7 @@ static struct refusal check_name(struct creation *c, int32_t index)
     const char *fault = topic_name_fault(name);
     if (fault != NULL) return REFUSE(c->d, KAFKA_INVALID_TOPIC_EXCEPTION, "%s", fault);
     if (meta_topic_by_name(c->image, name) != NULL)
-        return REFUSE(c->d, KAFKA_TOPIC_ALREADY_EXISTS, "topic %.*s exists already",
+        return REFUSE(c->d, KAFKA_TOPIC_ALREADY_EXISTS, "Topic '%.*s' already exists.",
                       SLICE_TEXT(name));
     const struct meta_topic *rival = topic_name_rival(c->image, name);
     if (rival != NULL)

@@ -1,5 +1,6 @@
 """claims.py -- counts claims about one client, and prints each that does not hold."""
 import sys
+import threading
 import traceback
 
 
@@ -7,8 +8,13 @@ class Claims:
     def __init__(self, client, verbose=False):
         self.client, self.verbose = client, verbose
         self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
 
     def check(self, claim, holds, detail=""):
+        with self.lock:
+            return self._check(claim, holds, detail)
+
+    def _check(self, claim, holds, detail):
         if holds:
             self.passed += 1
             if self.verbose:

@@ -1,0 +1,121 @@
+"""raw.py -- what no client can be made to send, or shows: error codes, byte for byte (see lib/wire.py)."""
+import socket
+import struct
+import time
+
+from lib import wire
+from lib.cluster import Cluster, free_port, wait_for
+
+NONE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION = 0, 2, 3
+LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, MESSAGE_TOO_LARGE = 5, 6, 10
+COORDINATOR_NOT_AVAILABLE, INVALID_REQUIRED_ACKS, INVALID_TIMESTAMP = 15, 21, 32
+TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_RECORD = 53, 87
+HOUR_MS = 3_600_000
+
+
+def everything(cluster, work, claims):
+    for about in (produce_errors, acks_zero, old_produce, coordinators, auto_creation):
+        claims.attempt(about.__name__.replace("_", " "), about, cluster, work, claims)
+
+
+def a_batch(shift_ms=0, **more):
+    return wire.batch([b"one", b"two"], int(time.time() * 1000) + shift_ms, **more)
+
+
+def produce_errors(cluster, work, claims):
+    topic = "raw-errors"
+    cluster.create_topic(topic, 1, configs=[("max.message.bytes", "500")])
+    _, leader = wire.leader(cluster.bootstrap, topic)
+    flipped = bytearray(a_batch())
+    flipped[-2] ^= 1
+    large = wire.batch([b"x" * 1000], int(time.time() * 1000))
+    for claim, wanted, acks, partition, records in (
+            ("acks=2 is INVALID_REQUIRED_ACKS", INVALID_REQUIRED_ACKS, 2, 0, a_batch()),
+            ("a flipped bit is CORRUPT_MESSAGE", CORRUPT_MESSAGE, -1, 0, bytes(flipped)),
+            ("more records claimed than there are is INVALID_RECORD", INVALID_RECORD, -1, 0, a_batch(count=3)),
+            ("a batch too large is MESSAGE_TOO_LARGE", MESSAGE_TOO_LARGE, -1, 0, large),
+            ("two hours ahead is INVALID_TIMESTAMP", INVALID_TIMESTAMP, -1, 0, a_batch(2 * HOUR_MS)),
+            ("an unknown partition is UNKNOWN_TOPIC_OR_PARTITION", UNKNOWN_TOPIC_OR_PARTITION, 1, 7,
+             a_batch())):
+        error, offset = wire.produce(leader, topic, partition, acks, records)
+        claims.check(claim, (error, offset) == (wanted, -1), f"error {error}, offset {offset}")
+    claims.check("none of them moved the end of the log", wire.log_end(leader, topic) == 0)
+    claims.check("a topic that is not there is UNKNOWN_TOPIC_OR_PARTITION",
+                 wire.produce(leader, "raw-none", 0, 1, a_batch())[0] == UNKNOWN_TOPIC_OR_PARTITION)
+    others = [a for a in cluster.bootstrap.split(",") if a != leader]
+    claims.check("a follower is NOT_LEADER_OR_FOLLOWER",
+                 wire.produce(others[0], topic, 0, -1, a_batch())[0] == NOT_LEADER_OR_FOLLOWER)
+    claims.check("a good batch is at offset 0",
+                 wire.produce(leader, topic, 0, -1, a_batch()) == (NONE, 0))
+
+
+def acks_zero(cluster, work, claims):
+    """No answer when all is well; a closed connection is how an error is told."""
+    topic = "raw-zero"
+    cluster.create_topic(topic, 1)
+    _, leader = wire.leader(cluster.bootstrap, topic)
+    host, port = leader.rsplit(":", 1)
+
+    def send(records):
+        s = socket.create_connection((host, int(port)), timeout=10)
+        body = wire.produce_body(topic, 0, 0, records)
+        header = struct.pack(">hhi", wire.PRODUCE, 7, 7) + wire.text("tests")
+        s.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+        return s
+
+    with send(a_batch()) as s:
+        header = struct.pack(">hhi", wire.METADATA, 1, 8) + wire.text("tests") + struct.pack(">i", 0)
+        s.sendall(struct.pack(">i", len(header)) + header)
+        size, correlation = struct.unpack(">ii", wire.exactly(s, 8))
+        claims.check("acks=0 has no answer: the first one is the next request's", correlation == 8)
+    claims.check("... and is stored",
+                 wait_for("two records", lambda: wire.log_end(leader, topic) == 2))
+    with send(a_batch(2 * HOUR_MS)) as s:
+        claims.check("acks=0 that fails closes the connection", s.recv(1) == b"")
+
+
+def old_produce(cluster, work, claims):
+    """Records as KafkaJS and others still send them."""
+    cluster.create_topic("raw-old", 1)
+    _, leader = wire.leader(cluster.bootstrap, "raw-old")
+    told = [wire.produce(leader, "raw-old", 0, 1, a_batch(), version) for version in (3, 5, 7)]
+    claims.check("Produce 3, 5 and 7", told == [(NONE, 0), (NONE, 2), (NONE, 4)], str(told))
+
+
+def coordinators(cluster, work, claims):
+    address = cluster.bootstrap.split(",")[0]
+    for version in (0, 1, 2):
+        body = wire.text("group") + (b"" if version == 0 else b"\0")
+        told = wire.Reader(wire.call(address, wire.FIND_COORDINATOR, version, body))
+        if version > 0:
+            told.take("i")
+        error, message = told.take("h"), told.text() if version > 0 else "not in this version"
+        claims.check(f"FindCoordinator {version} of a group: COORDINATOR_NOT_AVAILABLE, in words",
+                     error == COORDINATOR_NOT_AVAILABLE and message, f"{error}, {message}")
+        if version > 0:
+            told = wire.Reader(wire.call(address, wire.FIND_COORDINATOR, version,
+                                         wire.text("transaction") + b"\1"))
+            told.take("i")
+            error, message = told.take("h"), told.text()
+            claims.check(f"FindCoordinator {version} of a transactional id: a fatal error, in words",
+                         error == TRANSACTIONAL_ID_AUTHORIZATION_FAILED and message,
+                         f"{error}, {message}")
+
+
+def auto_creation(cluster, work, claims):
+    wait_for("auto-creation", lambda: wire.leader(cluster.bootstrap, "raw-auto")[1])
+    error, leader = wire.leader(cluster.bootstrap, "raw-auto")
+    told = wire.produce(leader, "raw-auto", 0, -1, a_batch())
+    claims.check("Metadata of a topic that is not there makes it", (error, told) == (NONE, (NONE, 0)),
+                 f"error {error}, then produce {told}")
+    strict = Cluster(" ".join(cluster.command), work / "strict", free_port(cluster.port + 10),
+                     ["auto.create.topics.enable=false"])
+    try:
+        strict.up()
+        error, leader = wire.leader(strict.bootstrap, "raw-auto")
+        claims.check("without auto.create.topics.enable it is UNKNOWN_TOPIC_OR_PARTITION",
+                     error == UNKNOWN_TOPIC_OR_PARTITION and leader is None, f"error {error}")
+        error, leader = wire.leader(strict.bootstrap, "raw-auto")
+        claims.check("... and stays so", error == UNKNOWN_TOPIC_OR_PARTITION, f"error {error}")
+    finally:
+        strict.down()

@@ -1,0 +1,192 @@
+"""tools.py -- Apache's command line tools, each as a user starts it: in a process of its own, judged by its exit
+status and by what it prints.
+"""
+import concurrent.futures
+import json
+import re
+import subprocess
+
+from lib import store
+from lib.cluster import wait_for
+
+
+class Tools:
+    def __init__(self, java, cluster, work, claims):
+        self.java, self.cluster, self.work, self.claims = java, cluster, work, claims
+
+    def run(self, name, *args, text="", status=0, bootstrap=True):
+        """What the tool prints; complains unless it ends with that status."""
+        where = ["--bootstrap-server", self.cluster.bootstrap] if bootstrap else []
+        done = subprocess.run([*self.java, f"org.apache.kafka.tools.{name}", *where, *args], input=text,
+                              text=True, capture_output=True, timeout=60, cwd=self.work)
+        if (done.returncode != 0) != (status != 0):
+            said = (done.stdout + done.stderr).strip()[-600:]
+            raise RuntimeError(f"{name} {' '.join(args)}: status {done.returncode}: {said}")
+        return done.stdout + (done.stderr if status else "")
+
+    def says(self, claim, wanted, printed):
+        """Every one of the regular expressions is found in what was printed."""
+        missing = [w for w in wanted if not re.search(w, printed, re.M)]
+        self.claims.check(claim, not missing, f"no {missing} in: {printed.strip()[:700]}")
+
+    def everything(self):
+        """Two at a time: most of it is the starting of Java."""
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for name in [n for n in dir(self) if n.startswith("check_")]:
+                pool.submit(self.claims.attempt, name.removeprefix("check_").replace("_", "-"),
+                            getattr(self, name))
+
+    def check_topics(self):
+        self.run("TopicCommand", "--create", "--topic", "tool-t", "--partitions", "3",
+                 "--replication-factor", "3", "--config", "retention.ms=3600000")
+        printed = self.run("TopicCommand", "--describe", "--topic", "tool-t")
+        self.says("kafka-topics --describe tells leaders, replicas and settings",
+                  [r"PartitionCount: 3\s+ReplicationFactor: 3\s+Configs: .*retention.ms=3600000",
+                   r"Partition: 2\s+Leader: [123]\s+Replicas: [123],[123],[123]\s+Isr: [123],[123],[123]"],
+                  printed)
+        self.run("TopicCommand", "--alter", "--topic", "tool-t", "--partitions", "5")
+        self.says("kafka-topics --alter adds partitions", [r"PartitionCount: 5"],
+                  self.run("TopicCommand", "--describe", "--topic", "tool-t"))
+        printed = self.run("TopicCommand", "--create", "--topic", "tool-t", status=1)
+        self.says("kafka-topics --create of what is there is refused", ["already exists"], printed)
+        self.says("kafka-topics --describe: none is short of replicas", [r"\A\s*\Z"],
+                  self.run("TopicCommand", "--describe", "--under-replicated-partitions"))
+        self.run("TopicCommand", "--delete", "--topic", "tool-t")
+        printed = self.run("TopicCommand", "--list")
+        self.claims.check("kafka-topics --delete; --list", "tool-t\n" not in printed, printed)
+
+    def check_configs(self):
+        self.cluster.create_topic("tool-c", 1)
+        name = "kafka.admin.ConfigCommand"
+        run = lambda *args: self.run_class(name, *args)
+        topic = ["--entity-type", "topics", "--entity-name", "tool-c"]
+        run("--alter", *topic, "--add-config", "retention.ms=12345,cleanup.policy=[compact,delete]")
+        self.says("kafka-configs --add-config; --describe",
+                  [r"retention.ms=12345 .*DYNAMIC_TOPIC_CONFIG", r"cleanup.policy=compact,delete"],
+                  run("--describe", *topic))
+        run("--alter", *topic, "--delete-config", "retention.ms")
+        printed = run("--describe", *topic)
+        self.claims.check("kafka-configs --delete-config", "retention.ms" not in printed, printed)
+        self.says("kafka-configs --describe --all of a broker",
+                  [r"node.id=2 sensitive=false synonyms=\{STATIC_BROKER_CONFIG:node.id=2\}",
+                   r"num.partitions=\d+"],
+                  run("--describe", "--entity-type", "brokers", "--entity-name", "2", "--all"))
+
+    def run_class(self, name, *args):
+        done = subprocess.run([*self.java, name, "--bootstrap-server", self.cluster.bootstrap, *args],
+                              text=True, capture_output=True, timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"{name} {args}: {(done.stdout + done.stderr).strip()[-600:]}")
+        return done.stdout
+
+    def check_console(self):
+        """Keys, headers, a null value; read by assignment from the beginning."""
+        self.cluster.create_topic("tool-console", 1)
+        self.run("ConsoleProducer", "--topic", "tool-console", "--reader-property", "parse.key=true",
+                 "--reader-property", "parse.headers=true", "--reader-property", "null.marker=NUL",
+                 "--compression-codec", "zstd", "--command-property", "acks=all",
+                 text="a:1\tk1\tone\nb:2\tk2\tNUL\nc:3\tNUL\tthree\n")
+        printed = self.run("consumer.ConsoleConsumer", "--topic", "tool-console", "--partition", "0", "--offset",
+                           "earliest", "--max-messages", "3", "--timeout-ms", "20000",
+                           *[w for key in ("key", "headers", "offset", "partition")
+                             for w in ("--formatter-property", f"print.{key}=true")])
+        lines = [line for line in printed.splitlines() if line.startswith("Partition:")]
+        self.claims.check("what the console producer sends the console consumer reads", lines == [
+            "Partition:0\tOffset:0\ta:1\tk1\tone", "Partition:0\tOffset:1\tb:2\tk2\tnull",
+            "Partition:0\tOffset:2\tc:3\tnull\tthree"], printed)
+
+    def check_offsets_and_records(self):
+        self.cluster.create_topic("tool-o", 2)
+        self.run("ConsoleProducer", "--topic", "tool-o", text="x\n" * 10)
+        printed = self.run("GetOffsetShell", "--topic", "tool-o")
+        ends = dict(re.findall(r"^tool-o:(\d):(\d+)$", printed, re.M))
+        self.claims.check("kafka-get-offsets tells where partitions end",
+                          len(ends) == 2 and sum(map(int, ends.values())) == 10, printed)
+        full = max(ends, key=lambda p: int(ends[p]))
+        plan = self.work / "delete-records.json"
+        plan.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": "tool-o", "partition": int(full), "offset": 1}]}))
+        self.says("kafka-delete-records tells where the partition begins now",
+                  [rf"partition: tool-o-{full}\s+low_watermark: 1"],
+                  self.run("DeleteRecordsCommand", "--offset-json-file", str(plan)))
+        self.says("kafka-get-offsets --time earliest agrees", [rf"^tool-o:{full}:1$"],
+                  self.run("GetOffsetShell", "--topic", "tool-o", "--time", "earliest"))
+
+    def check_election_and_quorum(self):
+        self.cluster.create_topic("tool-e", 3)
+        self.says("kafka-leader-election: the preferred ones lead already", [r"Valid replica already elected|^\s*$"],
+                  self.run("LeaderElectionCommand", "--election-type", "preferred", "--topic", "tool-e",
+                           "--partition", "0"))
+        self.says("kafka-metadata-quorum describe --status",
+                  [r"^ClusterId:\s+\S{22}$", r"^LeaderId:\s+10[123]$", r"^HighWatermark:\s+[1-9]",
+                   r"^CurrentVoters:.*101.*102.*103"],
+                  self.run("MetadataQuorumCommand", "describe", "--status"))
+        self.says("kafka-metadata-quorum describe --replication",
+                  [r"^10[123]\s.*Leader", r"^10[123]\s.*Follower", r"^[123]\s.*Observer"],
+                  self.run("MetadataQuorumCommand", "describe", "--replication"))
+
+    def check_cluster(self):
+        printed = self.run("BrokerApiVersionsCommand")
+        self.says("kafka-broker-api-versions asks each broker",
+                  [rf"\(id: {i} rack: null isFenced: false\) -> \(" for i in (1, 2, 3)]
+                  + [r"Produce\(0\): 0 to 13 \[usable: 13\]", r"Fetch\(1\): 4 to 18 \[usable: 18\]"],
+                  printed)
+        for key, tool in (("DescribeLogDirs", "kafka-log-dirs"),
+                          ("AlterPartitionReassignments", "kafka-reassign-partitions")):
+            if re.search(rf"{key}\(\d+\): UNSUPPORTED", printed):
+                self.claims.skip(tool, f"{key} is not offered yet")
+            elif tool == "kafka-log-dirs":
+                self.says("kafka-log-dirs --describe", [r'"broker":1', r'"error":null'],
+                          self.run("LogDirsCommand", "--describe"))
+            else:
+                self.says("kafka-reassign-partitions --list", ["No partition reassignments found"],
+                          self.run("reassign.ReassignPartitionsCommand", "--list"))
+        self.says("kafka-cluster cluster-id", [r"^Cluster ID: \S{22}$"],
+                  self.run("ClusterTool", "cluster-id", "--bootstrap-server", self.cluster.bootstrap,
+                           bootstrap=False))
+
+    def check_producer_performance(self):
+        self.cluster.create_topic("tool-perf", 3)
+        printed = self.run("ProducerPerformance", "--topic", "tool-perf", "--num-records", "50000",
+                           "--record-size", "200", "--throughput", "-1", "--command-property", "acks=all",
+                           "--command-property", f"bootstrap.servers={self.cluster.bootstrap}", bootstrap=False)
+        self.says("kafka-producer-perf-test sends what it was told to", [r"^50000 records sent"], printed)
+        held = [store.batches(self.cluster.folder, "tool-perf", p) for p in range(3)]
+        self.claims.check("kafka-producer-perf-test: all of it is stored",
+                          sum(b.count for f in held for b in max(f.values(), key=len)) == 50000)
+
+    def check_verifiable_producer(self):
+        for acks in ("0", "1", "-1"):
+            topic = f"tool-verify{acks}"
+            self.cluster.create_topic(topic, 2)
+            printed = self.run("VerifiableProducer", "--topic", topic, "--max-messages", "500",
+                               "--acks", acks)
+            events = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+            good = [e for e in events if e["name"] == "producer_send_success"]
+            data = [e for e in events if e["name"] == "tool_data"]
+            self.claims.check(f"VerifiableProducer, acks={acks}: all 500 succeed",
+                              len(good) == 500 and data and data[0]["acked"] == 500,
+                              f"{len(good)}, {data}: {printed[:300]}")
+            if acks != "0":
+                told = {p: sorted(e["offset"] for e in good if e["partition"] == p) for p in (0, 1)}
+                self.claims.check(f"VerifiableProducer, acks={acks}: the offsets it is told are contiguous",
+                                  all(told[p] == list(range(len(told[p]))) for p in told), str(told)[:300])
+
+            def stored():
+                held = [store.batches(self.cluster.folder, topic, p) for p in (0, 1)]
+                return all(sum(sum(b.count for b in f.get(f"broker-{n}", [])) for f in held) == 500
+                           for n in (1, 2, 3))
+
+            self.claims.check(f"VerifiableProducer, acks={acks}: each replica holds them",
+                              wait_for("500 records on each broker", stored))
+
+    def check_dump(self):
+        """Kafka's own reader of log files, on a file of ours."""
+        self.cluster.create_topic("tool-dump", 1)
+        self.run("ConsoleProducer", "--topic", "tool-dump", "--compression-codec", "lz4", text="one\ntwo\n")
+        file = next(self.cluster.folder.glob("broker-1/data/tool-dump-0/*.log"))
+        self.says("kafka-dump-log reads a segment",
+                  [r"baseOffset: 0 lastOffset: 1 count: 2 .*compresscodec: lz4 .*isvalid: true",
+                   r"offset: 1 .*payload: two"],
+                  self.run("DumpLogSegments", "--files", str(file), "--print-data-log", "--deep-iteration",
+                           bootstrap=False))
