@@ -27,6 +27,7 @@ static struct shard_numbers sum(const struct link *l)
         all.under_min_isr += s->under_min_isr;
         all.offline += s->offline;
         all.connections += s->connections;
+        all.memory_frames_bytes += s->memory_frames_bytes;
         all.requests += s->requests;
         all.requests_refused += s->requests_refused;
         all.connections_closed_hostile += s->connections_closed_hostile;
@@ -50,6 +51,7 @@ static struct shard_numbers sum(const struct link *l)
     X(under_min_isr, "gauge", "Led partitions below min.insync.replicas.")            \
     X(offline, "gauge", "Replicas here that are out of service.")                     \
     X(connections, "gauge", "Open client and replica connections.")                   \
+    X(memory_frames_bytes, "gauge", "Bytes of requests that are not answered yet.")    \
     X(requests, "counter", "Requests admitted.")                                      \
     X(requests_refused, "counter", "Requests that were malformed, unknown, not allowed.") \
     X(connections_closed_hostile, "counter", "Connections closed: TLS, HTTP, too large.") \

@@ -140,6 +140,7 @@ static void fill_numbers(const struct server_config *c, struct broker_options *o
     o->replica_fetch_response_max_bytes =
         (uint32_t)config_number_of(c, "replica.fetch.response.max.bytes");
     o->request_max_bytes = (uint32_t)config_number_of(c, "socket.request.max.bytes");
+    o->queued_request_max_bytes = (uint64_t)config_number_of(c, "queued.max.request.bytes");
     o->fetch_sessions_max =
         (uint32_t)config_number_of(c, "max.incremental.fetch.session.cache.slots");
     o->auto_create_topics = config_flag(c, "auto.create.topics.enable");

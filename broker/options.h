@@ -51,6 +51,7 @@ struct broker_options {
     uint32_t replica_fetch_response_max_bytes; /* 10 MiB */
     uint32_t request_max_bytes;                /* socket.request.max.bytes: 100 MiB */
     uint32_t requests_in_flight_max;           /* Per connection. */
+    uint64_t queued_request_max_bytes; /* queued.max.request.bytes: 256 MiB, of all shards */
     uint32_t fetch_sessions_max;               /* max.incremental.fetch.session.cache.slots: 1000 */
     bool auto_create_topics;                   /* auto.create.topics.enable: true */
     uint32_t stop_max_ms;                      /* An orderly stop gives up waiting after this. */

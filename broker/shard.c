@@ -35,6 +35,8 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     partition_host_init(&s->host, env, options, &s->image);
     TAILQ_INIT(&s->applied);
     TAILQ_INIT(&s->incoming);
+    TAILQ_INIT(&s->ready);
+    TAILQ_INIT(&s->starved);
     TAILQ_INIT(&s->requests);
     TAILQ_INIT(&s->held);
     TAILQ_INIT(&s->wanting_producer_ids);
@@ -101,6 +103,7 @@ static void on_probe(struct shard *s, struct post_probe *post)
     const struct partition *p;
     for (p = s->partitions; p != NULL; p = p->hh.next) count_partition(p, n);
     n->connections = s->conn_count;
+    n->memory_frames_bytes = s->frame_bytes + s->kept_bytes;
     n->records_in = s->host.records_in;
     n->bytes_in = s->host.bytes_in;
     n->duplicate_batches = s->host.duplicates;
@@ -231,7 +234,7 @@ static void on_event(struct shard *s, const struct env_event *e)
         return;
     case ENV_JOB_DONE: on_job(s, e->job); return;
     case ENV_POSTED: on_post(s, e->post); return;
-    case ENV_DRAINED:
+    case ENV_DRAINED: conn_on_drained(s, e->conn); return;
     case ENV_HTTP:
     case ENV_STOP: return; /* The link stops a broker; it tells us (POST_STOP). */
     }
@@ -370,6 +373,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_deadline(struct shard *s, uint64_t fetchers_ms)
 {
+    if (!TAILQ_EMPTY(&s->ready)) return env_now_ms(s->env); /* What held them up has ended since. */
+
     uint64_t next_ms = fetchers_ms;
     const struct op_group *first = deadlines_first(&s->deadlines);
     if (first != NULL) next_ms = earlier(next_ms, first->deadline_ms);
@@ -389,7 +394,7 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
     tick(s);
     do {
         handle_moved(s);
-    } while (router_turn(s));
+    } while (router_turn(s) || conns_turn(s, handler_of));
     metadata_turn(s, image_changed);
     uint64_t fetchers_ms = fetchers_turn(s);
     flush_dirty(s);

@@ -25,6 +25,21 @@ struct fetcher;
 struct fetch_session;
 
 TAILQ_HEAD(request_list, request);
+TAILQ_HEAD(frame_list, waiting_frame);
+TAILQ_HEAD(conn_list, conn);
+
+/* A frame that came after its connection was not to be read from any more. */
+struct waiting_frame {
+    struct buf *frame;
+    TAILQ_ENTRY(waiting_frame) link;
+};
+
+/* Why a connection is not read from: a set. */
+enum conn_pause {
+    CONN_PAUSE_IN_FLIGHT = 1, /* As many requests as it may have. */
+    CONN_PAUSE_QUEUED = 2,    /* It does not take its answers. */
+    CONN_PAUSE_MEMORY = 4,    /* The shard holds as many bytes of requests as it may. */
+};
 
 /* A client's or a follower's connection. */
 struct conn {
@@ -32,8 +47,11 @@ struct conn {
     uint32_t listener;  /* Which of options->listeners. */
     int32_t replica_id; /* A broker that has proven who it is; -1: a client. */
     int64_t replica_epoch;
-    bool is_paused;  /* Too much in flight: not read from. */
-    bool is_closing; /* Answers what it has, then closes. */
+    uint32_t pauses; /* enum conn_pause; not 0: not read from. */
+    bool is_ready;   /* In shard->ready: its backlog goes on. */
+    struct frame_list backlog;
+    TAILQ_ENTRY(conn) ready_link;
+    TAILQ_ENTRY(conn) starved_link; /* In shard->starved, with CONN_PAUSE_MEMORY. */
     uint32_t in_flight;
     struct request_list requests; /* In the order in which they came. */
     UT_hash_handle hh;
@@ -114,6 +132,10 @@ struct shard {
 
     struct conn *conns; /* uthash, by id. */
     uint32_t conn_count;
+    struct conn_list ready;
+    struct conn_list starved;
+    uint64_t frame_bytes;         /* Of requests that are not over. */
+    uint64_t kept_bytes;          /* Of those that were kept back. */
     struct request_list requests; /* All there are. */
     struct request_list held;
     uint64_t creates;           /* Creations of topics asked for by Metadata requests, so far. */

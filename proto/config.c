@@ -46,6 +46,8 @@ static const struct server_key KEYS[] = {
     {"auto.create.topics.enable", CONFIG_FLAG, CONFIG_HONOURED, "true",
      "Metadata requests create topics"},
     {"socket.request.max.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "104857600", "of one request"},
+    {"queued.max.request.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "268435456",
+     "of requests that are not answered: past it, connections that send more wait"},
     {"broker.heartbeat.interval.ms", CONFIG_NUMBER, CONFIG_HONOURED, "300", "to the controllers"},
     {"broker.session.timeout.ms", CONFIG_NUMBER, CONFIG_HONOURED, "1500",
      "without heartbeats: fenced"},

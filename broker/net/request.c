@@ -29,12 +29,89 @@ void conn_on_accepted(struct shard *s, const struct env_event *e)
     c->listener = e->tag;
     c->replica_id = -1;
     TAILQ_INIT(&c->requests);
+    TAILQ_INIT(&c->backlog);
     HASH_ADD(hh, s->conns, id, sizeof c->id, c);
     s->conn_count++;
 }
 
+/* ---- Back-pressure. ---- */
+
+static uint64_t frame_bytes_max(const struct shard *s)
+{
+    return s->options->queued_request_max_bytes / s->options->shard_count;
+}
+
+static void pause_conn(struct shard *s, struct conn *c, enum conn_pause why)
+{
+    if ((c->pauses & why) != 0) return;
+    if (c->pauses == 0 && TAILQ_EMPTY(&c->backlog)) env_pause(s->env, c->id, true);
+    if (why == CONN_PAUSE_MEMORY) TAILQ_INSERT_TAIL(&s->starved, c, starved_link);
+    c->pauses |= why;
+}
+
+/* Nothing is handled here: whoever calls is in the middle of something. */
+static void resume_conn(struct shard *s, struct conn *c, enum conn_pause why)
+{
+    if ((c->pauses & why) == 0) return;
+    if (why == CONN_PAUSE_MEMORY) TAILQ_REMOVE(&s->starved, c, starved_link);
+    c->pauses &= ~(uint32_t)why;
+    if (c->pauses != 0 || c->is_ready) return;
+    c->is_ready = true;
+    TAILQ_INSERT_TAIL(&s->ready, c, ready_link);
+}
+
+/* Its request is over. */
+static void forget_bytes(struct shard *s, const struct buf *frame)
+{
+    CHECK(s->frame_bytes >= frame->size);
+
+    s->frame_bytes -= frame->size;
+    if (s->frame_bytes > frame_bytes_max(s) / 2) return;
+    struct conn *c;
+    while ((c = TAILQ_FIRST(&s->starved)) != NULL) resume_conn(s, c, CONN_PAUSE_MEMORY);
+}
+
+static struct buf *take_waiting(struct shard *s, struct conn *c)
+{
+    struct waiting_frame *w = TAILQ_FIRST(&c->backlog);
+    if (w == NULL) return NULL;
+
+    struct buf *frame = w->frame;
+    TAILQ_REMOVE(&c->backlog, w, link);
+    free(w);
+    s->kept_bytes -= frame->size;
+    return frame;
+}
+
+static void keep_back(struct shard *s, struct conn *c, struct buf *frame)
+{
+    struct waiting_frame *w = calloc(1, sizeof *w);
+    CHECK(w != NULL);
+    w->frame = frame;
+    s->kept_bytes += frame->size;
+    TAILQ_INSERT_TAIL(&c->backlog, w, link);
+}
+
+/* It is out of every list, and its frames are given up. */
+static void leave_lists(struct shard *s, struct conn *c)
+{
+    if ((c->pauses & CONN_PAUSE_MEMORY) != 0) TAILQ_REMOVE(&s->starved, c, starved_link);
+    if (c->is_ready) TAILQ_REMOVE(&s->ready, c, ready_link);
+    struct buf *frame;
+    while ((frame = take_waiting(s, c)) != NULL) buf_unref(frame);
+}
+
+void conn_on_drained(struct shard *s, uint64_t id)
+{
+    struct conn *c = find_conn(s, id);
+    if (c != NULL) resume_conn(s, c, CONN_PAUSE_QUEUED);
+}
+
+/* ---- Requests end. ---- */
+
 static void destroy_request(struct shard *s, struct request *r)
 {
+    forget_bytes(s, r->frame);
     TAILQ_REMOVE(&s->requests, r, all_link);
     if (r->free_state != NULL) r->free_state(s, r->state);
     route_free(r);
@@ -92,6 +169,7 @@ static void forget_conn(struct shard *s, struct conn *c)
         TAILQ_REMOVE(&c->requests, r, link);
         drop_request(s, r);
     }
+    leave_lists(s, c);
     HASH_DEL(s->conns, c);
     s->conn_count--;
     free(c);
@@ -155,9 +233,11 @@ static void flush_conn(struct shard *s, struct conn *c)
         r->piece_count = 0;
         free_request(s, r);
     }
-    if (c->is_paused && c->in_flight < s->options->requests_in_flight_max) {
-        c->is_paused = false;
-        env_pause(s->env, c->id, false);
+    if (env_queued_bytes(s->env, c->id) > CONN_QUEUED_MAX_BYTES) {
+        pause_conn(s, c, CONN_PAUSE_QUEUED);
+    }
+    if (c->in_flight < s->options->requests_in_flight_max) {
+        resume_conn(s, c, CONN_PAUSE_IN_FLIGHT);
     }
 }
 
@@ -307,13 +387,13 @@ static struct request *admit(struct shard *s, struct conn *c, struct buf *frame,
     r->version = h->version;
     r->correlation = h->correlation_id;
     r->frame = frame;
+    s->frame_bytes += frame->size;
     r->came_ms = env_now_ms(s->env);
     TAILQ_INSERT_TAIL(&c->requests, r, link);
     TAILQ_INSERT_TAIL(&s->requests, r, all_link);
     s->numbers.requests++;
-    if (++c->in_flight >= s->options->requests_in_flight_max && !c->is_paused) {
-        c->is_paused = true;
-        env_pause(s->env, c->id, true);
+    if (++c->in_flight >= s->options->requests_in_flight_max) {
+        pause_conn(s, c, CONN_PAUSE_IN_FLIGHT);
     }
     return r;
 }
@@ -325,14 +405,9 @@ static bool may_use(const struct shard *s, const struct conn *c, const struct ka
     return strcmp(s->options->listeners[c->listener].name, s->options->replication_listener) == 0;
 }
 
-void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
-                      request_handler *(*handler_of)(int16_t api_key))
+static void handle_frame(struct shard *s, struct conn *c, struct buf *frame,
+                         handler_finder *handler_of)
 {
-    struct conn *c = find_conn(s, conn);
-    if (c == NULL) {
-        buf_unref(frame);
-        return;
-    }
     struct kafka_request_header h;
     struct slice body;
     enum frame_fault fault = kafka_request_open(buf_slice(frame), &h, &body);
@@ -359,6 +434,57 @@ void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
         r->close_after = true;
         finish(s, r);
     }
+}
+
+/* A follower is always read: what is kept here may be waiting for what it says. */
+static void maybe_starve(struct shard *s, uint64_t conn)
+{
+    if (s->frame_bytes <= frame_bytes_max(s)) return;
+    struct conn *c = find_conn(s, conn);
+    if (c != NULL && c->replica_id < 0) pause_conn(s, c, CONN_PAUSE_MEMORY);
+}
+
+void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame, handler_finder *handler_of)
+{
+    struct conn *c = find_conn(s, conn);
+    if (c == NULL) {
+        buf_unref(frame);
+        return;
+    }
+    if (c->pauses != 0 || c->is_ready) {
+        keep_back(s, c, frame); /* It was on its way before we stopped reading. */
+        return;
+    }
+    handle_frame(s, c, frame, handler_of);
+    maybe_starve(s, conn);
+}
+
+/* As many of what was kept back as it may have now; then it is read from again. */
+static void go_on(struct shard *s, uint64_t conn, handler_finder *handler_of)
+{
+    struct conn *c;
+    while ((c = find_conn(s, conn)) != NULL && c->pauses == 0) {
+        struct buf *frame = take_waiting(s, c);
+        if (frame == NULL) {
+            env_pause(s->env, conn, false);
+            return;
+        }
+        handle_frame(s, c, frame, handler_of);
+        maybe_starve(s, conn);
+    }
+}
+
+bool conns_turn(struct shard *s, handler_finder *handler_of)
+{
+    bool any = false;
+    struct conn *c;
+    while ((c = TAILQ_FIRST(&s->ready)) != NULL) {
+        TAILQ_REMOVE(&s->ready, c, ready_link);
+        c->is_ready = false;
+        go_on(s, c->id, handler_of);
+        any = true;
+    }
+    return any;
 }
 
 void conns_close_all(struct shard *s)

@@ -12,9 +12,21 @@
  * body does not parse, and the connection is closed. */
 typedef bool request_handler(struct shard *s, struct request *r, struct slice body);
 
-/* Takes the frame over. `handlers` maps an API to its handler. */
+/* NULL: the API is not offered. */
+typedef request_handler *handler_finder(int16_t api_key);
+
+/* Takes the frame over. */
 void request_on_frame(struct shard *s, uint64_t conn, struct buf *frame,
-                      request_handler *(*handler_of)(int16_t api_key));
+                      handler_finder *handler_of);
+
+/* Of answers that a client has not taken: past it no more of its requests are read. */
+#define CONN_QUEUED_MAX_BYTES (1024u * 1024)
+
+/* Goes on with requests that were kept back. Returns true if there were any. */
+bool conns_turn(struct shard *s, handler_finder *handler_of);
+
+/* The client has taken what was queued to it. */
+void conn_on_drained(struct shard *s, uint64_t id);
 
 void conn_on_accepted(struct shard *s, const struct env_event *e);
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address);

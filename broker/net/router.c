@@ -228,8 +228,8 @@ void router_start_group(struct shard *s, struct op_group *g)
     } else if (g->count == 0) {
         g->is_finished = true;
         TAILQ_INSERT_TAIL(&s->host.finished, g, link);
-    } else if (!g->is_finished) {
-        deadlines_add(&s->deadlines, g);
+    } else if (!g->is_finished && (g->kind != OP_PRODUCE || g->acks != 0)) {
+        deadlines_add(&s->deadlines, g); /* acks=0 waits for as long as it takes: nobody waits. */
     }
 }
 

@@ -134,16 +134,13 @@ static void append(struct partition *p, struct op *op, struct record_batch_heade
     p->host->bytes_in += op->produce.records.size;
 }
 
-/* Lists the op until the log has come as far as its end. */
+/* Lists the op until the log has come as far as its end. With acks=0 too, though nobody is told:
+ * what clients send must not pile up before a slow disk (the request counts until it is written).
+ */
 static void await(struct partition *p, struct op *op)
 {
-    if (op->group->acks == 0) {
-        op_finish(p->host, op, KAFKA_NONE);
-    } else if (op->group->acks == 1) {
-        waiters_add(p, &p->waiting_written, op);
-    } else {
-        waiters_add(p, &p->waiting_committed, op);
-    }
+    bool waits_for_all = op->group->acks == ACKS_ALL;
+    waiters_add(p, waits_for_all ? &p->waiting_committed : &p->waiting_written, op);
 }
 
 /* A repeated batch whose first copy is through already, or still on its way. Lists are in order of
@@ -152,11 +149,12 @@ static void await_duplicate(struct partition *p, struct op *op)
 {
     int64_t end =
         op->group->acks == ACKS_ALL ? p->replica.high_watermark : journal_written(p->journal);
-    if (op->group->acks == 0 || op->produce.end_offset <= end) {
+    if (op->produce.end_offset <= end) {
         op_finish(p->host, op, KAFKA_NONE);
         return;
     }
-    struct op_list *list = op->group->acks == 1 ? &p->waiting_written : &p->waiting_committed;
+    struct op_list *list =
+        op->group->acks == ACKS_ALL ? &p->waiting_committed : &p->waiting_written;
     struct op *after;
     TAILQ_FOREACH(after, list, wait)
     {

@@ -42,7 +42,7 @@ static struct op_list *list_of(const struct op *op)
     switch (op->group->kind) {
     case OP_PRODUCE:
         if (op->produce.is_held) return &p->held;
-        return op->group->acks == 1 ? &p->waiting_written : &p->waiting_committed;
+        return op->group->acks >= 0 ? &p->waiting_written : &p->waiting_committed;
     case OP_FETCH: return &p->watchers;
     case OP_LIST_OFFSETS: return &p->finding;
     case OP_DELETE_RECORDS: return &p->deleting;

@@ -199,14 +199,23 @@ static void open_broker(void *arg, struct sim_node *node, struct env *const *env
     }
 }
 
+static void dial(struct rig_client *c)
+{
+    struct env_endpoint at = {.host = "broker", .port = PORT, .frame_max_bytes = FRAME_MAX_BYTES};
+    c->conn = env_dial(c->env, &at);
+}
+
+uint64_t rig_dial(struct rig *r)
+{
+    uint64_t before = r->client.conn;
+    dial(&r->client);
+    return before;
+}
+
 static uint64_t client_turn(void *actor, const struct env_event *events, uint32_t count)
 {
     struct rig_client *c = actor;
-    if (c->conn == 0) {
-        struct env_endpoint at = {
-            .host = "broker", .port = PORT, .frame_max_bytes = FRAME_MAX_BYTES};
-        c->conn = env_dial(c->env, &at);
-    }
+    if (c->conn == 0) dial(c);
     for (uint32_t i = 0; i < count; i++) {
         const struct env_event *e = &events[i];
         if (e->kind == ENV_CONNECTED) c->is_connected = true;
@@ -389,7 +398,7 @@ uint32_t rig_produce(struct rig *r, int16_t acks, const int32_t *partitions, uin
     struct produce_request q;
     kafka_defaults(&schema_produce_request, &q);
     q.acks = acks;
-    q.timeout_ms = 10000;
+    q.timeout_ms = 60000;
     q.topic_data = (struct array){&topic, 1};
     uint32_t correlation = rig_send(r, KAFKA_API_PRODUCE, RIG_PRODUCE_VERSION, &q);
     writer_close(&batch);

@@ -64,6 +64,9 @@ void rig_run_ms(struct rig *r, uint64_t ms);
 uint32_t rig_owner(const struct rig *r, int32_t partition);
 int32_t rig_partition_of(const struct rig *r, uint32_t shard);
 
+/* Another connection; requests go there from now on. Returns the one until then. */
+uint64_t rig_dial(struct rig *r);
+
 /* A request as it is. Returns its correlation id. */
 uint32_t rig_send(struct rig *r, int16_t api, int16_t version, const void *message);
 

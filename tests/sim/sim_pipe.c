@@ -440,7 +440,14 @@ void sim_pipe_arrive(struct sim_pipe *pipe)
             sim_pipe_clear(pipe);
             if (back->is_dead) back->is_finished = false;
             back->is_dead = false;
-            if (is_news) sim_pipe_finish(back, ENV_REASON_RESET, sim->now_us);
+            if (is_news && from->is_paused && end_is_live(from)) {
+                /* It does not read what the kernel says; its next write tells it. */
+                sim_pipe_clear(back);
+                back->is_finished = true;
+                sim_end_gone(from, ENV_REASON_RESET);
+            } else if (is_news) {
+                sim_pipe_finish(back, ENV_REASON_RESET, sim->now_us);
+            }
             return;
         }
         if (to->is_paused || to->actor->node->state == SIM_PAUSED) {

@@ -104,10 +104,9 @@ Test(broker_shards, min_bytes_counts_what_all_owners_have)
     rig_run_ms(&r, 100);
     cr_assert_eq(r.client.frame_count, 0);
     /* From another connection, so that the parked fetch is not called home by the next request. */
-    struct rig_client parked = r.client;
-    r.client.conn = env_dial(r.client.env, &(struct env_endpoint){.host = "broker", .port = 9092});
+    uint64_t parked = rig_dial(&r);
     (void)rig_produce(&r, 1, everything, RIG_PARTITIONS, 1000);
-    r.client.conn = parked.conn;
+    r.client.conn = parked;
     const void *a = rig_answer(&r, id, KAFKA_API_FETCH, RIG_FETCH_VERSION);
     cr_expect_gt(rig_fetched_bytes(a), RIG_PARTITIONS * 1000);
     cr_expect_lt(sim_now_us(r.sim) - began_us, 5000000);
