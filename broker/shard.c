@@ -216,6 +216,8 @@ static void on_job(struct shard *s, struct job *job)
 {
     if (job->link.kind == CHECKPOINT_JOB_KIND) {
         checkpoint_on_job(s, job);
+    } else if (job->link.kind == LOG_DIRS_JOB_KIND) {
+        log_dirs_on_job(s, job);
     } else {
         partition_on_job(partition_of_job(job), job);
     }
@@ -352,7 +354,7 @@ static void tick(struct shard *s)
 static void maybe_finish_stop(struct shard *s)
 {
     if (s->stop_post == NULL || !checkpoint_is_idle(s)) return;
-    if (s->posts_out > 0 || !TAILQ_EMPTY(&s->host.loans)) return;
+    if (s->posts_out > 0 || s->jobs_out > 0 || !TAILQ_EMPTY(&s->host.loans)) return;
 
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next)

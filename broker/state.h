@@ -129,6 +129,7 @@ struct shard {
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
     uint64_t posts_out;         /* Ours, not home yet. */
+    uint32_t jobs_out;          /* Of requests. */
 
     struct conn *conns; /* uthash, by id. */
     uint32_t conn_count;

@@ -2,6 +2,7 @@
 #include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/describe_cluster.h"
+#include "proto/msg/describe_log_dirs.h"
 #include "proto/msg/describe_quorum.h"
 #include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/elect_leaders.h"
@@ -73,3 +74,10 @@ DEFINE(LIST_REASSIGNMENTS_RESPONSE, list_reassignments_response);
 
 DEFINE(UNREGISTER_BROKER_REQUEST, unregister_broker_request);
 DEFINE(UNREGISTER_BROKER_RESPONSE, unregister_broker_response);
+
+DEFINE(DESCRIBE_LOG_DIRS_REQUEST_TOPIC, describe_log_dirs_request_topic);
+DEFINE(DESCRIBE_LOG_DIRS_REQUEST, describe_log_dirs_request);
+DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_PARTITION, describe_log_dirs_response_partition);
+DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_TOPIC, describe_log_dirs_response_topic);
+DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_RESULT, describe_log_dirs_response_result);
+DEFINE(DESCRIBE_LOG_DIRS_RESPONSE, describe_log_dirs_response);

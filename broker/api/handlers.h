@@ -19,6 +19,7 @@
     X(DESCRIBE_CLUSTER, describe_cluster)         /* cluster.c */    \
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \
     X(DESCRIBE_CONFIGS, describe_configs)         /* configs.c */    \
+    X(DESCRIBE_LOG_DIRS, describe_log_dirs)       /* log_dirs.c */   \
     X(CREATE_TOPICS, forward)                     /* admin.c: to the controller */ \
     X(DELETE_TOPICS, forward)                                        \
     X(CREATE_PARTITIONS, forward)                                    \
@@ -46,6 +47,7 @@ X(METADATA, metadata)
 X(DESCRIBE_CLUSTER, describe_cluster)
 X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
 X(DESCRIBE_CONFIGS, describe_configs)
+X(DESCRIBE_LOG_DIRS, describe_log_dirs)
 X(LIST_PARTITION_REASSIGNMENTS, list_reassignments)
 X(CREATE_TOPICS, forward)
 X(INIT_PRODUCER_ID, init_producer_id)
@@ -64,6 +66,10 @@ void metadata_turn(struct shard *s, bool image_changed);
 
 /* When the next of them is out of time, or ENV_NEVER. */
 uint64_t metadata_deadline(const struct shard *s);
+
+/* A job of LOG_DIRS_JOB_KIND has come home (log_dirs.c). */
+#define LOG_DIRS_JOB_KIND 0x4c440000u
+void log_dirs_on_job(struct shard *s, struct job *job);
 
 /* Posts that have come home from the link. */
 void forward_on_back(struct shard *s, struct post_admin *post);

@@ -107,3 +107,18 @@ void partition_delete_records(struct partition *p, struct op *op)
     waiters_wake(p);
     waiters_on_follower(p);
 }
+
+void partition_log_size(struct partition *p, struct op *op)
+{
+    if (p->state != PARTITION_READY && p->state != PARTITION_TRUNCATING) {
+        op_finish(p->host, op, KAFKA_KAFKA_STORAGE_ERROR);
+        return;
+    }
+    const struct replica *r = &p->replica;
+    int64_t committed =
+        r->leader_watermark > r->high_watermark ? r->leader_watermark : r->high_watermark;
+    int64_t lag = committed - journal_written(p->journal);
+    op->log_size.size_bytes = (int64_t)journal_size_bytes(p->journal);
+    op->log_size.lag = lag > 0 ? lag : 0;
+    op_finish(p->host, op, KAFKA_NONE);
+}

@@ -1,4 +1,4 @@
-/* lookups.h -- questions about a leader's log: offsets by time, where epochs end; and
+/* lookups.h -- questions about a log: offsets by time, where epochs end, its size; and
  * DeleteRecords. */
 #ifndef BROKER_PARTITION_LOOKUPS_H
 #define BROKER_PARTITION_LOOKUPS_H
@@ -10,5 +10,8 @@ void partition_epoch_end(struct partition *p, struct op *op);
 
 /* Finished when every in-sync replica has dropped what lies below (or the request times out). */
 void partition_delete_records(struct partition *p, struct op *op);
+
+/* Whatever its role: how large the log is here, and how far behind. */
+void partition_log_size(struct partition *p, struct op *op);
 
 #endif

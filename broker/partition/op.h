@@ -20,7 +20,14 @@
 #include "journal/journal.h"
 #include "proto/kafka_batch.h"
 
-enum op_kind { OP_PRODUCE, OP_FETCH, OP_LIST_OFFSETS, OP_EPOCH_END, OP_DELETE_RECORDS };
+enum op_kind {
+    OP_PRODUCE,
+    OP_FETCH,
+    OP_LIST_OFFSETS,
+    OP_EPOCH_END,
+    OP_DELETE_RECORDS,
+    OP_LOG_SIZE, /* Of leaders and followers alike. */
+};
 
 struct op_group;
 struct partition;
@@ -85,6 +92,11 @@ struct op {
             int64_t before; /* -1: the high watermark. */
             int64_t log_start;
         } delete_records;
+        struct {
+            /* Answers. */
+            int64_t size_bytes;
+            int64_t lag; /* Committed records that are not here yet, as far as it knows. */
+        } log_size;
     };
 };
 

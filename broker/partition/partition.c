@@ -305,6 +305,7 @@ void partition_start_op(struct partition *p, struct op *op)
     case OP_LIST_OFFSETS: partition_list_offsets(p, op); return;
     case OP_EPOCH_END: partition_epoch_end(p, op); return;
     case OP_DELETE_RECORDS: partition_delete_records(p, op); return;
+    case OP_LOG_SIZE: partition_log_size(p, op); return;
     }
     UNREACHABLE();
 }

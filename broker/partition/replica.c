@@ -293,6 +293,7 @@ static void on_assign(struct replica *r, const struct replica_event *e,
         r->is_proposing = false;
         r->handover = HANDOVER_NONE;
     }
+    if (effects->role_changed) r->leader_watermark = 0;
     r->term = e->assign.term;
     r->leader = s->leader;
     r->leader_epoch = s->leader_epoch;
@@ -367,6 +368,7 @@ static void on_followed(struct replica *r, const struct replica_event *e,
     CHECK(r->role == REPLICA_FOLLOWER);
 
     int64_t committed = e->followed.high_watermark;
+    r->leader_watermark = committed;
     move_watermark(r, committed < r->written ? committed : r->written, effects);
 }
 

@@ -92,6 +92,7 @@ struct replica {
     int64_t written;
     int64_t durable;
     int64_t high_watermark;
+    int64_t leader_watermark; /* Follower: as the leader of this epoch last told it. */
 
     /* Leader only. */
     int64_t epoch_start; /* The log's end when this leader epoch began. */

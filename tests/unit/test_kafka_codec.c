@@ -5,6 +5,7 @@
 
 #include "proto/kafka_apis.h"
 #include "proto/msg/api_versions.h"
+#include "proto/msg/describe_log_dirs.h"
 #include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/fetch.h"
 #include "proto/msg/find_coordinator.h"
@@ -430,4 +431,24 @@ Test(kafka_codec, every_kind_has_its_declared_value_and_its_bytes)
     struct every_kind copy;
     cr_assert_eq(decode(&schema_every_kind, FLEXIBLE(0), hex, &copy), 0);
     cr_assert_null(kafka_difference(&schema_every_kind, &m, &copy));
+}
+
+Test(kafka_codec, log_dirs_tell_their_disk_to_those_who_can_read_it)
+{
+    struct describe_log_dirs_response_partition part = {
+        .partition_index = 3, .partition_size = 258, .offset_lag = 5};
+    struct describe_log_dirs_response_topic topic = {.name = slice_of_text("t"),
+                                                     .partitions = {.items = &part, .count = 1}};
+    struct describe_log_dirs_response_result dir = {.log_dir = slice_of_text("/d"),
+                                                    .topics = {.items = &topic, .count = 1},
+                                                    .total_bytes = 9,
+                                                    .usable_bytes = 8};
+    struct describe_log_dirs_response m = {.results = {.items = &dir, .count = 1}};
+    expect_encoded(&schema_describe_log_dirs_response, CLASSIC(1), &m,
+                   "00000000 00000001 0000 0002 2f64 00000001 0001 74 00000001"
+                   "00000003 0000000000000102 0000000000000005 00");
+    expect_encoded(&schema_describe_log_dirs_response, FLEXIBLE(5), &m,
+                   "00000000 0000 02 0000 03 2f64 02 02 74 02"
+                   "00000003 0000000000000102 0000000000000005 00 00 00"
+                   "0000000000000009 0000000000000008 00 00 00");
 }

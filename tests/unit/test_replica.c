@@ -221,6 +221,9 @@ Test(replica, a_follower_takes_the_watermark_only_as_far_as_its_own_end)
     e.followed.high_watermark = 15;
     (void)step(&r, e);
     cr_assert_eq(r.high_watermark, 10);
+    cr_assert_eq(r.leader_watermark, 15, "what it lacks is known");
+    (void)assign(&r, 3, 6, 2, set_of(1, 2, 3), 0);
+    cr_assert_eq(r.leader_watermark, 0, "another leader says it anew");
 }
 
 Test(replica, role_and_isr_come_from_the_metadata_only)

@@ -1,0 +1,171 @@
+/* DescribeLogDirs: how much of each partition lies here. The shards say the sizes of what they own,
+ * a job looks how large the disk is. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/api/common.h"
+#include "broker/api/handlers.h"
+#include "broker/net/router.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/describe_log_dirs.h"
+
+#define WAIT_MS 30000
+
+/* The request's state. */
+struct space_job {
+    struct job job;
+    struct request *request;
+    char dir[FS_PATH_MAX];
+    struct fs_space space;
+};
+
+static void run(struct fs *fs, struct job *job)
+{
+    struct space_job *j = (struct space_job *)(void *)job;
+    job->rc = fs->ops->space(fs, j->dir, &j->space);
+}
+
+static void free_space_job(struct shard *s, void *state)
+{
+    (void)s;
+    free(state);
+}
+
+/* ---- The answer. ---- */
+
+static void fill_partition(const struct op *op, struct describe_log_dirs_response_partition *out)
+{
+    kafka_defaults(&schema_describe_log_dirs_response_partition, out);
+    out->partition_index = op->partition;
+    out->partition_size = op->log_size.size_bytes;
+    out->offset_lag = op->log_size.lag;
+}
+
+/* What is not here is not mentioned. Neighbours of one topic share its entry. */
+static bool fill_topics(struct shard *s, const struct request *r, struct array *out)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < r->group_count; i++) total += r->groups[i]->count;
+    struct describe_log_dirs_response_topic *topics =
+        arena_take(&s->scratch, total, sizeof *topics);
+    struct describe_log_dirs_response_partition *parts =
+        arena_take(&s->scratch, total, sizeof *parts);
+    if ((topics == NULL || parts == NULL) && total > 0) return false;
+
+    const struct op *last = NULL;
+    int32_t topic_count = 0;
+    uint32_t used = 0;
+    for (uint32_t slot = 0; slot < total; slot++) {
+        const struct op *op = route_op(r, slot);
+        struct slice name = topic_name(s, op->topic_id);
+        if (op->error != KAFKA_NONE || name.size == 0) continue;
+        if (last == NULL || !uuid_equal(last->topic_id, op->topic_id)) {
+            topics[topic_count++] = (struct describe_log_dirs_response_topic){
+                .name = name, .partitions = {.items = &parts[used]}};
+        }
+        topics[topic_count - 1].partitions.count++;
+        fill_partition(op, &parts[used++]);
+        last = op;
+    }
+    *out = (struct array){topics, topic_count};
+    return true;
+}
+
+void log_dirs_on_job(struct shard *s, struct job *job)
+{
+    const struct space_job *j = (struct space_job *)(void *)job;
+    struct request *r = j->request;
+    CHECK(s->jobs_out > 0);
+    s->jobs_out--;
+    s->scratch.used = 0;
+
+    struct describe_log_dirs_response answer;
+    struct describe_log_dirs_response_result result;
+    kafka_defaults(&schema_describe_log_dirs_response, &answer);
+    kafka_defaults(&schema_describe_log_dirs_response_result, &result);
+    result.log_dir = slice_of_text(s->options->log_dir);
+    if (job->rc != 0) {
+        log_warn(s->env, "the size of %s cannot be told: %s", j->dir, err_text(job->rc));
+        result.error_code = KAFKA_KAFKA_STORAGE_ERROR;
+    } else {
+        result.total_bytes = (int64_t)j->space.total_bytes;
+        result.usable_bytes = (int64_t)j->space.free_bytes;
+        if (!fill_topics(s, r, &result.topics)) {
+            request_answer_nothing(s, r, true);
+            return;
+        }
+    }
+    answer.results = (struct array){&result, 1};
+    request_answer(s, r, &answer);
+}
+
+static void look_at_disk(struct shard *s, struct request *r)
+{
+    struct space_job *j = r->state;
+    s->jobs_out++;
+    env_submit(s->env, &j->job);
+}
+
+/* ---- The request. ---- */
+
+static uint32_t count_asked(const struct shard *s, const struct describe_log_dirs_request *q)
+{
+    uint32_t count = 0;
+    if (q->topics.count < 0) {
+        for (const struct meta_topic *t = s->image.topics_by_name; t != NULL; t = t->by_name.next) {
+            count += t->partition_count;
+        }
+        return count;
+    }
+    const struct describe_log_dirs_request_topic *topics = q->topics.items;
+    for (int32_t i = 0; i < q->topics.count; i++) {
+        if (topics[i].partitions.count > 0) count += (uint32_t)topics[i].partitions.count;
+    }
+    return count;
+}
+
+static void add_op(const struct shard *s, struct route *route, const struct meta_topic *topic,
+                   int32_t number)
+{
+    if (topic == NULL || number < 0 || (uint32_t)number >= topic->partition_count) return;
+    if (!id_set_has(&topic->partitions[number].replicas, s->options->id)) return;
+    (void)route_add(route, topic->id, number);
+}
+
+static void add_all(const struct shard *s, struct route *route)
+{
+    for (const struct meta_topic *t = s->image.topics_by_name; t != NULL; t = t->by_name.next) {
+        for (uint32_t i = 0; i < t->partition_count; i++) add_op(s, route, t, (int32_t)i);
+    }
+}
+
+bool handle_describe_log_dirs(struct shard *s, struct request *r, struct slice body)
+{
+    struct describe_log_dirs_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+    struct route route;
+    if (!route_begin(s, r, OP_LOG_SIZE, count_asked(s, &q), &route)) return false;
+
+    const struct describe_log_dirs_request_topic *topics = q.topics.items;
+    if (q.topics.count < 0) add_all(s, &route);
+    for (int32_t i = 0; i < q.topics.count; i++) {
+        const struct meta_topic *topic = meta_topic_by_name(&s->image, topics[i].topic);
+        const int32_t *numbers = topics[i].partitions.items;
+        for (int32_t j = 0; j < topics[i].partitions.count; j++) {
+            add_op(s, &route, topic, numbers[j]);
+        }
+    }
+    struct space_job *j = calloc(1, sizeof *j);
+    CHECK(j != NULL);
+    j->job.link.kind = LOG_DIRS_JOB_KIND;
+    j->job.run = run;
+    j->job.lane = s->number;
+    j->request = r;
+    (void)snprintf(j->dir, sizeof j->dir, "%s", s->options->log_dir);
+    r->state = j;
+    r->free_state = free_space_job;
+    r->join = look_at_disk;
+    route_go(s, &route, &(struct route_limits){.wait_ms = WAIT_MS, .replica_id = -1});
+    return true;
+}
