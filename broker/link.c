@@ -395,7 +395,8 @@ static void on_message(struct link *l, const struct rpc_msg *msg)
     case RPC_ADMIN:
     case RPC_PRODUCER_IDS:
     case RPC_FOLLOW:
-    case RPC_APPLIED: break;
+    case RPC_APPLIED:
+    case RPC_LOG_ENDS: break;
     }
     log_warn(l->env, "a controller sent %s, which is not for brokers", rpc_kind_name(msg->kind));
     disconnect(l, false);
@@ -500,10 +501,24 @@ static void on_job(struct link *l, struct job *job)
     }
 }
 
+static void say_log_ends(struct link *l, struct post_ends *post)
+{
+    struct rpc_msg msg = {.kind = RPC_LOG_ENDS};
+    msg.log_ends.id = l->options->id;
+    msg.log_ends.epoch = l->epoch;
+    msg.log_ends.count = post->count;
+    msg.log_ends.ends = post->ends;
+    /* Without a session it is in vain: it will be said again. */
+    if (l->phase == LINK_SERVING) send(l, l->session, &msg);
+    env_give_back(l->env, &post->post);
+}
+
 static void on_post(struct link *l, struct post *post)
 {
     if (post->is_back) {
         if (link_on_post_back(l, post)) say_applied(l);
+    } else if (post->link.kind == POST_ENDS) {
+        say_log_ends(l, (struct post_ends *)(void *)post);
     } else {
         link_on_question(l, post);
     }

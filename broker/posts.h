@@ -24,6 +24,7 @@ enum post_kind {
     POST_ADMIN, /* shard -> link: a client's admin request. Back: the answer. */
     POST_ISR,   /* shard -> link: ISR proposals. Back: answered or lost. */
     POST_PRODUCER_IDS, /* shard -> link: a block of producer ids. Back: the block, or an error. */
+    POST_ENDS,         /* shard -> link: how far logs reach that nobody leads. Back: at once. */
     POST_OPS,          /* shard -> shard: operations on partitions that the other owns (op.h). */
     POST_CANCEL,       /* shard -> shard: finish a parked fetch that was sent as POST_OPS. */
     POST_LOAN,    /* owner -> shard, inside POST_OPS: a range of a file. Back: sent (loans.h). */
@@ -128,6 +129,14 @@ struct post_isr {
     bool is_lost; /* No answer: try again. */
     struct rpc_isr_change changes[POST_ISR_MAX];
     struct rpc_isr_result results[POST_ISR_MAX]; /* In the order of the changes. */
+};
+
+#define POST_ENDS_MAX 64
+
+struct post_ends {
+    struct post post;
+    uint32_t count;
+    struct rpc_log_end ends[POST_ENDS_MAX];
 };
 
 struct post_producer_ids {

@@ -7,6 +7,7 @@
 #include "broker/api/fetch_sessions.h"
 #include "broker/api/handlers.h"
 #include "broker/checkpoint.h"
+#include "broker/ends.h"
 #include "broker/image.h"
 #include "broker/net/request.h"
 #include "broker/net/router.h"
@@ -184,6 +185,7 @@ static void on_post_back(struct shard *s, struct post *post)
         return;
     case POST_OPS: router_on_post_back(s, (struct op_group *)(void *)post); return;
     case POST_CANCEL: request_on_cancel_back(s, post); return;
+    case POST_ENDS:
     case POST_SUSPECT: free(post); return;
     default: UNREACHABLE();
     }
@@ -398,13 +400,14 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
         handle_moved(s);
     } while (router_turn(s) || conns_turn(s, handler_of));
     metadata_turn(s, image_changed);
+    uint64_t ends_ms = ends_turn(s, image_changed);
     uint64_t fetchers_ms = fetchers_turn(s);
     flush_dirty(s);
     send_proposals(s);
     give_back_applied(s);
     maybe_finish_stop(s);
     s->is_halted = s->is_halted || s->host.halted != 0;
-    return next_deadline(s, fetchers_ms);
+    return next_deadline(s, earlier(fetchers_ms, ends_ms));
 }
 
 static void close_queue(struct post_queue *queue)

@@ -162,6 +162,7 @@ struct shard {
     bool is_stale_removed; /* Files of shards that this broker no longer has. */
     struct watermark_job *watermark_job;
     uint64_t next_checkpoint_ms;
+    uint64_t ends_due_ms; /* ends.h */
 
     struct arena scratch; /* Reset before each request. */
     struct writer out;    /* Answers are encoded here. */

@@ -74,7 +74,8 @@ static int elect_leaders(struct call *call)
 {
     const struct elect_leaders_request *request = call->request;
     call->timeout_ms = request->timeout_ms;
-    return decide_elect_leaders(decision_image(call->c), request, &call->d, call->response);
+    return decide_elect_leaders(decision_image(call->c), &call->c->ends, request, &call->d,
+                                call->response);
 }
 
 static int alter_reassignments(struct call *call)

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "controller/controller.h"
+#include "controller/decide/ends.h"
 #include "controller/liveness.h"
 #include "controller/log.h"
 #include "journal/journal.h"
@@ -212,6 +213,7 @@ struct controller {
     struct liveness liveness;
     struct waiter_list waiters;
     struct handover_list handovers;
+    struct log_ends ends;
     uint64_t balance_due_ms;
     uint64_t retry_ms;         /* A decision could not be proposed: look again then. */
     uint64_t stop_deadline_ms; /* 0: nobody has asked for a stop. */

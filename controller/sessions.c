@@ -4,6 +4,7 @@
 #include "controller/admin.h"
 #include "controller/conns.h"
 #include "controller/decide/brokers.h"
+#include "controller/decide/ends.h"
 #include "controller/decide/isr.h"
 #include "controller/decide/seeds.h"
 #include "controller/propose.h"
@@ -310,6 +311,38 @@ static void on_alter_isr(struct controller *c, struct conn *conn, const struct r
     decision_close(&d);
 }
 
+/* ---- Partitions that nobody leads. ---- */
+
+static void maybe_recover(struct controller *c, const struct rpc_log_end *told)
+{
+    const struct meta_topic *topic = meta_topic_by_id(&c->tentative, told->topic_id);
+    if (topic == NULL || (uint32_t)told->partition >= topic->partition_count) return;
+
+    struct decision d = decision_begin(c, 0);
+    uint64_t index;
+    decide_recover(decision_image(c), &c->ends, topic, told->partition, &d);
+    /* What cannot be proposed now is told again in a second. */
+    bool is_done = d.count > 0 && quorum_propose(c, &d, &index) == 0;
+    decision_close(&d);
+    if (is_done) ends_forget(&c->ends, told->topic_id, told->partition);
+}
+
+static void on_log_ends(struct controller *c, const struct conn *conn, const struct rpc_msg *msg)
+{
+    int32_t id = msg->log_ends.id;
+    if (speaks_for(c, conn, id, msg->log_ends.epoch) == NULL) return;
+
+    for (uint32_t i = 0; i < msg->log_ends.count; i++) {
+        const struct rpc_log_end *told = &msg->log_ends.ends[i];
+        const struct meta_partition *p =
+            meta_partition_find(&c->tentative, told->topic_id, told->partition);
+        if (p == NULL || p->leader != META_NOBODY || !id_set_has(&p->replicas, id)) continue;
+        ends_note(&c->ends, id, msg->log_ends.epoch, told);
+        maybe_recover(c, told);
+        if (is_halted(c)) return;
+    }
+}
+
 static void on_producer_ids(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
 {
     struct rpc_msg reply = {.kind = RPC_PRODUCER_IDS_REPLY};
@@ -350,6 +383,7 @@ void sessions_on_frame(struct controller *c, struct conn *conn, const struct rpc
     case RPC_ALTER_ISR: on_alter_isr(c, conn, msg); return;
     case RPC_ADMIN: admin_on_request(c, conn, msg); return;
     case RPC_PRODUCER_IDS: on_producer_ids(c, conn, msg); return;
+    case RPC_LOG_ENDS: on_log_ends(c, conn, msg); return;
     default:
         log_warn(c->env, "broker %u sends %s on a session, which makes no sense there",
                  conn->node_id, rpc_kind_name(msg->kind));

@@ -491,6 +491,7 @@ void controller_close(struct controller *c, bool world_is_gone)
     if (c == NULL) return;
     waiters_close(c);
     handovers_end(c);
+    ends_close(&c->ends);
     conns_close(c);
     snapshot_close(c);
     quorum_close(c);

@@ -32,6 +32,7 @@ void watch_end(struct controller *c)
     }
     liveness_close(&c->liveness);
     handovers_end(c);
+    ends_close(&c->ends);
 }
 
 /* The first leader of an empty log. */

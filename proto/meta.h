@@ -134,7 +134,7 @@ struct meta_record {
             struct id_set replicas; /* In order of preference. */
             struct id_set isr;
             struct id_set elr;            /* Eligible leader replicas, KIP-966. */
-            struct id_set last_known_elr; /* Or the last leader, when both sets are empty. */
+            struct id_set last_known_elr; /* Left isr or elr because its log may lack something. */
             struct id_set adding;
             struct id_set removing;
             struct id_set

@@ -41,6 +41,7 @@ struct form {
         Pb__Follow follow;
         Pb__Records records;
         Pb__Applied applied;
+        Pb__LogEnds log_ends;
     };
     struct pb_listeners listeners;
     ProtobufCBinaryData seeds[RPC_SEEDS_MAX];
@@ -549,6 +550,50 @@ static void take_applied(int *rc, const Pb__Message *from, struct arena *arena, 
     m->applied.index = from->applied->index;
 }
 
+static void fill_log_ends(const struct rpc_msg *m, struct form *form)
+{
+    uint32_t count = m->log_ends.count;
+    Pb__LogEnd *rows = take_rows(count, sizeof *rows);
+    Pb__LogEnd **at = take_rows(count, sizeof(Pb__LogEnd *));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rpc_log_end *end = &m->log_ends.ends[i];
+        pb__log_end__init(&rows[i]);
+        rows[i].topic_id = pb_id(&end->topic_id);
+        rows[i].partition = end->partition;
+        rows[i].epoch = end->epoch;
+        rows[i].end = end->end;
+        at[i] = &rows[i];
+    }
+    form->rows = rows;
+    form->at = at;
+
+    pb__log_ends__init(&form->log_ends);
+    form->log_ends.id = m->log_ends.id;
+    form->log_ends.epoch = m->log_ends.epoch;
+    form->log_ends.n_ends = count;
+    form->log_ends.ends = at;
+}
+
+static void take_log_ends(int *rc, const Pb__Message *message, struct arena *arena,
+                          struct rpc_msg *m)
+{
+    const Pb__LogEnds *from = message->log_ends;
+    m->log_ends.id = from->id;
+    m->log_ends.epoch = from->epoch;
+    m->log_ends.ends = arena_rows(rc, arena, from->n_ends, sizeof *m->log_ends.ends);
+    if (m->log_ends.ends == NULL) return;
+
+    m->log_ends.count = (uint32_t)from->n_ends;
+    for (size_t i = 0; i < from->n_ends; i++) {
+        m->log_ends.ends[i] = (struct rpc_log_end){
+            .topic_id = pb_take_id(rc, from->ends[i]->topic_id),
+            .partition = pb_take_number(rc, from->ends[i]->partition, 0, INT32_MAX),
+            .epoch = from->ends[i]->epoch,
+            .end = from->ends[i]->end,
+        };
+    }
+}
+
 /* ---- The table of kinds. ---- */
 
 struct kind {
@@ -584,6 +629,7 @@ static const struct kind kinds[] = {
     ROW(FOLLOW, follow),
     ROW_BULK(RECORDS, records, batches, RPC_FRAME_MAX_BYTES),
     ROW(APPLIED, applied),
+    ROW(LOG_ENDS, log_ends),
 };
 
 #define KIND_IS(NAME, PB_NAME) \
@@ -606,6 +652,7 @@ KIND_IS(PRODUCER_IDS_REPLY, PRODUCER_IDS_REPLY);
 KIND_IS(FOLLOW, FOLLOW);
 KIND_IS(RECORDS, RECORDS);
 KIND_IS(APPLIED, APPLIED);
+KIND_IS(LOG_ENDS, LOG_ENDS);
 /* clang-format on */
 
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])

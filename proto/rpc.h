@@ -13,8 +13,8 @@
  * Connections, each dialled by the first named:
  *   voter  -> voter        RPC_HELLO, then RPC_RAFT and RPC_SNAPSHOT_CHUNK in both directions.
  *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR,
- * RPC_ADMIN, RPC_PRODUCER_IDS and their answers. Any controller accepts; one that does not lead
- * answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then
+ * RPC_ADMIN, RPC_PRODUCER_IDS and their answers, RPC_LOG_ENDS. Any controller accepts; one that
+ * does not lead answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then
  * RPC_SNAPSHOT_CHUNK and RPC_RECORDS one way, RPC_APPLIED the other.
  */
 #ifndef PROTO_RPC_H
@@ -55,6 +55,7 @@ enum rpc_kind {
     RPC_FOLLOW,
     RPC_RECORDS,
     RPC_APPLIED,
+    RPC_LOG_ENDS, /* How far the logs of partitions reach that nobody leads. No answer. */
 };
 
 enum rpc_role { RPC_ROLE_VOTER = 1, RPC_ROLE_SESSION = 2, RPC_ROLE_STREAM = 3 };
@@ -84,6 +85,13 @@ struct rpc_isr_result {
     int16_t error; /* Kafka's code; 0: accepted at `index`. */
     uint64_t index;
     int32_t partition_epoch; /* Accepted: the new one. Refused: the controller's. */
+};
+
+struct rpc_log_end {
+    struct uuid topic_id;
+    int32_t partition;
+    int32_t epoch; /* Of its last record; -1: it has none. */
+    int64_t end;
 };
 
 struct rpc_msg {
@@ -214,6 +222,12 @@ struct rpc_msg {
             int64_t epoch;
             uint64_t index;
         } applied;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint32_t count;
+            struct rpc_log_end *ends; /* In the arena. */
+        } log_ends;
     };
 };
 

@@ -39,35 +39,47 @@ static void elect_preferred(const struct meta_image *image, const struct meta_to
     }
 }
 
-static void elect_unclean(const struct meta_topic *topic, int32_t number,
+/* On demand only (unclean.leader.election.enable stays as it is): of the replicas that live, the
+ * one that reaches furthest. What only others had is lost, and the log says so. */
+static void elect_unclean(const struct meta_image *image, const struct log_ends *ends,
+                          const struct meta_topic *topic, int32_t number, struct decision *d,
                           struct elect_leaders_response_partition *out)
 {
-    if (topic->partitions[number].leader != META_NOBODY) {
+    struct partition_change c = partition_change_of(image, topic, number);
+    if (c.to.leader != META_NOBODY || was_changed_already(d, topic, number)) {
         out->error_code = KAFKA_ELECTION_NOT_NEEDED;
         out->error_message = slice_of_text("the partition has a leader");
         return;
     }
-    out->error_code = KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE;
-    out->error_message = slice_of_text("unclean elections are not supported yet: start a broker "
-                                       "that is in the in-sync or eligible set");
+    int32_t id = ends_best(ends, image, topic, number, NULL);
+    if (id == META_NOBODY) {
+        out->error_code = KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE;
+        out->error_message = slice_of_text("no replica lives, or one that lives has not told yet "
+                                           "how far its log reaches: try again in a second");
+        return;
+    }
+    c.to.elr = (struct id_set){0};
+    partition_lead_alone(&c, id);
+    partition_change_end(d, &c, false);
 }
 
-static void elect(const struct meta_image *image, int8_t type, const struct meta_topic *topic,
-                  int32_t number, struct decision *d, struct elect_leaders_response_partition *out)
+static void elect(const struct meta_image *image, const struct log_ends *ends, int8_t type,
+                  const struct meta_topic *topic, int32_t number, struct decision *d,
+                  struct elect_leaders_response_partition *out)
 {
     *out = (struct elect_leaders_response_partition){.partition_id = number};
     if (topic == NULL || number < 0 || (uint32_t)number >= topic->partition_count) {
         out->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
         out->error_message = slice_of_text("there is no such partition");
     } else if (type == ELECTION_UNCLEAN) {
-        elect_unclean(topic, number, out);
+        elect_unclean(image, ends, topic, number, d, out);
     } else {
         elect_preferred(image, topic, number, d, out);
     }
 }
 
-static int elect_all(const struct meta_image *image, int8_t type, struct decision *d,
-                     struct elect_leaders_response *reply)
+static int elect_all(const struct meta_image *image, const struct log_ends *ends, int8_t type,
+                     struct decision *d, struct elect_leaders_response *reply)
 {
     struct elect_leaders_response_topic *results =
         decision_take(d, image->topic_count, sizeof *results);
@@ -81,7 +93,7 @@ static int elect_all(const struct meta_image *image, int8_t type, struct decisio
 
         int32_t count = 0;
         for (uint32_t i = 0; i < t->partition_count; i++) {
-            elect(image, type, t, (int32_t)i, d, &partitions[count]);
+            elect(image, ends, type, t, (int32_t)i, d, &partitions[count]);
             if (partitions[count].error_code != KAFKA_ELECTION_NOT_NEEDED) count++;
         }
         if (count == 0) continue;
@@ -92,7 +104,7 @@ static int elect_all(const struct meta_image *image, int8_t type, struct decisio
     return 0;
 }
 
-int decide_elect_leaders(const struct meta_image *image,
+int decide_elect_leaders(const struct meta_image *image, const struct log_ends *ends,
                          const struct elect_leaders_request *request, struct decision *d,
                          struct elect_leaders_response *reply)
 {
@@ -103,8 +115,9 @@ int decide_elect_leaders(const struct meta_image *image,
         reply->error_code = KAFKA_INVALID_REQUEST;
         return 0;
     }
-    decision_cause(d, "preferred leaders asked for");
-    if (request->topic_partitions.count < 0) return elect_all(image, type, d, reply);
+    decision_cause(d, type == ELECTION_UNCLEAN ? "an unclean election is asked for"
+                                               : "preferred leaders asked for");
+    if (request->topic_partitions.count < 0) return elect_all(image, ends, type, d, reply);
 
     const struct elect_leaders_request_topic *topics = request->topic_partitions.items;
     int32_t count = request->topic_partitions.count;
@@ -121,7 +134,7 @@ int decide_elect_leaders(const struct meta_image *image,
 
         const struct meta_topic *topic = meta_topic_by_name(image, topics[i].topic);
         for (int32_t j = 0; j < number_count; j++)
-            elect(image, type, topic, numbers[j], d, &partitions[j]);
+            elect(image, ends, type, topic, numbers[j], d, &partitions[j]);
         results[i].topic = topics[i].topic;
         results[i].partition_result = (struct array){.items = partitions, .count = number_count};
     }

@@ -58,11 +58,7 @@ void partition_drop(struct partition_change *c, int32_t id, bool keep)
     if (was_eligible && !keep) (void)id_set_remove(&p->elr, id);
     if (p->leader == id) p->leader = META_NOBODY;
 
-    if (was_in_sync || was_eligible) {
-        bool is_last = p->isr.count == 0 && p->elr.count == 0;
-        p->last_known_elr = (struct id_set){.count = is_last ? 1 : 0, .ids = {id}};
-        if (!is_last) p->last_known_elr.ids[0] = 0;
-    }
+    if ((was_in_sync || was_eligible) && !keep) (void)id_set_add(&p->last_known_elr, id);
 }
 
 /* The first of the replicas, in order of preference, that is in the set and alive. */
@@ -87,19 +83,25 @@ void partition_elect(struct partition_change *c, uint32_t canary)
     if (id == META_NOBODY) id = first_alive(c, &p->isr, false);
     /* One that is on its way out is better than nobody. */
     if (id == META_NOBODY) id = first_alive(c, &p->isr, true);
-    if (id == META_NOBODY && p->isr.count == 0) {
-        id = first_alive(c, &p->elr, false);
-        if (id == META_NOBODY && p->elr.count == 0) id = first_alive(c, &p->last_known_elr, false);
-    }
+    if (id == META_NOBODY && p->isr.count == 0) id = first_alive(c, &p->elr, false);
     if (id == META_NOBODY) return;
 
-    p->leader = id;
-    if (!id_set_has(&p->isr, id)) {
-        p->isr = (struct id_set){.count = 1, .ids = {id}};
-        (void)id_set_remove(&p->elr, id);
-        p->last_known_elr = (struct id_set){0};
-        if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) p->elr = (struct id_set){0};
+    if (id_set_has(&p->isr, id)) {
+        p->leader = id;
+        return;
     }
+    partition_lead_alone(c, id);
+    if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) p->elr = (struct id_set){0};
+}
+
+void partition_lead_alone(struct partition_change *c, int32_t id)
+{
+    struct meta_partition *p = &c->to;
+    p->leader = id;
+    p->isr = (struct id_set){.count = 1, .ids = {id}};
+    (void)id_set_remove(&p->elr, id);
+    /* What it has is what there is: whoever was remembered is a follower like others. */
+    if (p->elr.count == 0) p->last_known_elr = (struct id_set){0};
 }
 
 /* The first in order of preference that is in sync and could lead as well. */

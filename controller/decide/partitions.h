@@ -4,9 +4,10 @@
  *   - Who leaves the ISR while it is left with fewer than `min` members becomes eligible (ELR): the
  *     watermark stands still from then on, so it has everything that was ever committed.
  *   - With `min` members in the ISR again, the watermark moves and nobody is eligible any more.
- *   - Who may have lost its log (a power cut) leaves both. The last one to leave is remembered.
+ *   - Who may have lost its log (a power cut) leaves both, and is remembered until the ISR has
+ * `min` members again.
  *   - A leader comes from the ISR; if that is empty, from the eligible, and is the ISR then; if
- * both are empty, it is the one last known to be eligible.
+ * both are empty, those that are remembered are asked who reaches furthest (ends.h).
  *   - Where somebody leads, another takes over only when the leader says that it has everything
  * (handovers.h), so that not even what one replica alone has acknowledged is lost.
  *   - A partition that moves has its old and its new replicas until the new ones are in sync.
@@ -41,6 +42,9 @@ bool partition_hand_over(struct partition_change *c, int32_t to);
 
 /* Finds a leader if there is none. `canary` as in struct decision. */
 void partition_elect(struct partition_change *c, uint32_t canary);
+
+/* That replica leads and is the ISR, whatever it has. */
+void partition_lead_alone(struct partition_change *c, int32_t id);
 
 /* Adds the record, with its epochs, if anything has changed (or even if nothing has). */
 void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal);

@@ -371,6 +371,8 @@ Test(create_partitions, go_on_after_the_old_ones)
 
 /* ---- Preferred leaders. ---- */
 
+static struct log_ends ends; /* Nobody has told anything. */
+
 static const struct elect_leaders_response_partition *elect(struct fixture *f, int8_t type,
                                                             int32_t *numbers, int32_t count)
 {
@@ -379,7 +381,7 @@ static const struct elect_leaders_response_partition *elect(struct fixture *f, i
                                                 .partitions = {.items = numbers, .count = count}};
     struct elect_leaders_request request = {.election_type = type,
                                             .topic_partitions = {.items = &topic, .count = 1}};
-    cr_assert_eq(decide_elect_leaders(&f->image, &request, &f->d, &reply), 0);
+    cr_assert_eq(decide_elect_leaders(&f->image, &ends, &request, &f->d, &reply), 0);
     const struct elect_leaders_response_topic *t = reply.replica_election_results.items;
     return t->partition_result.items;
 }

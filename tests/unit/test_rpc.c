@@ -17,7 +17,7 @@ static struct slice text(const char *s)
     return slice_of_text(s);
 }
 
-#define KINDS RPC_APPLIED
+#define KINDS RPC_LOG_ENDS
 
 static struct rpc_isr_change changes[2];
 static struct rpc_isr_result results[2];
@@ -86,6 +86,9 @@ static void session_kinds(struct rpc_msg m[KINDS + 1])
     m[RPC_HEARTBEAT_REPLY].heartbeat_reply.commit_index = 16;
 }
 
+static struct rpc_log_end log_ends[2] = {{.partition = 7, .epoch = -1},
+                                         {.partition = 2147483647, .epoch = 5, .end = 1ll << 60}};
+
 static void request_kinds(struct rpc_msg m[KINDS + 1])
 {
     changes[0] = (struct rpc_isr_change){.topic_id = id_of(1), .partition = 2, .leader_epoch = 3};
@@ -120,6 +123,10 @@ static void request_kinds(struct rpc_msg m[KINDS + 1])
     m[RPC_PRODUCER_IDS_REPLY].producer_ids_reply.error = 41;
     m[RPC_PRODUCER_IDS_REPLY].producer_ids_reply.first = 5000;
     m[RPC_PRODUCER_IDS_REPLY].producer_ids_reply.count = 1000;
+    m[RPC_LOG_ENDS].log_ends.id = 3;
+    m[RPC_LOG_ENDS].log_ends.epoch = 12;
+    m[RPC_LOG_ENDS].log_ends.count = 2;
+    m[RPC_LOG_ENDS].log_ends.ends = log_ends;
     m[RPC_FOLLOW].follow.id = 3;
     m[RPC_FOLLOW].follow.epoch = 12;
     m[RPC_FOLLOW].follow.applied_index = 17;
