@@ -5,239 +5,375 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/partition/partition.h"
 #include "common/check.h"
+#include "common/crc32c.h"
 #include "common/text.h"
 
 #define INTERVAL_MS 5000 /* replica.high.watermark.checkpoint.interval.ms */
 #define FILE_MAX_BYTES (64u * 1024 * 1024)
-#define FILES_MAX RPC_SHARDS_MAX
+#define SHARDS_MAX RPC_SHARDS_MAX
+#define KEY_SIZE (META_NAME_MAX + 16)
+#define LINE_SIZE (META_NAME_MAX + 128)
 
-/* One line of the file. */
-struct watermark_entry {
-    char key[META_NAME_MAX + 16]; /* "topic partition", or "=topic-id partition". */
-    int64_t offset;
+enum { OURS, WATERMARKS, RECOVERY_POINTS, STARTS, FILES };
+
+static const char *const file_names[FILES] = {
+    [OURS] = "offset-checkpoint",
+    [WATERMARKS] = "replication-offset-checkpoint",
+    [RECOVERY_POINTS] = "recovery-point-offset-checkpoint",
+    [STARTS] = "log-start-offset-checkpoint",
+};
+
+/* What the last run's files say of one partition. */
+struct checkpoint_entry {
+    char key[KEY_SIZE]; /* "topic-id partition"; where ours never was, "topic partition". */
+    struct partition_checkpoint said;
+    bool is_own;   /* Of this shard's own file. */
+    bool is_taken; /* The partition has it now. */
     UT_hash_handle hh;
 };
 
-struct watermark_job {
+struct checkpoint_job {
     struct job job;
     bool is_load;
-    uint32_t stale_from; /* Files from this number on are of shards that are no more; 0: none. */
-    char paths[2][FS_PATH_MAX];   /* Of this shard's files: ours, and Kafka's. */
-    uint8_t *texts[2][FILES_MAX]; /* Loaded: one per shard of the last run. */
-    struct writer text[2];        /* To be written. */
+    bool removes_stale;
+    const char *dir;
+    uint32_t shard;
+    uint32_t shard_count;
+    uint8_t *loaded[FILES][SHARDS_MAX]; /* One per shard of the last run. */
+    struct writer texts[FILES];         /* To be written. */
+    uint32_t crc;
 };
 
-enum { OURS, KAFKAS };
+struct checkpoint_path {
+    char text[FS_PATH_MAX + 64];
+};
 
 /* A shard's own file; the first one's has the plain name. */
-static void path_of(const struct shard *s, uint32_t number, int which, char *out, size_t size)
+static struct checkpoint_path path_of(const char *dir, int file, uint32_t shard)
 {
-    const char *name = which == OURS ? "high-watermarks" : "replication-offset-checkpoint";
-    if (number == 1) {
-        (void)snprintf(out, size, "%s/%s", s->options->log_dir, name);
-    } else {
-        (void)snprintf(out, size, "%s/%s.%u", s->options->log_dir, name, number);
-    }
+    struct checkpoint_path path;
+    int size = snprintf(path.text, sizeof path.text, "%s/%s", dir, file_names[file]);
+    CHECK(size > 0 && (size_t)size + 16 < sizeof path.text);
+    if (shard != 1) (void)snprintf(path.text + size, 16, ".%u", shard);
+    return path;
 }
 
-static void load(struct fs *fs, const char *first, uint8_t *texts[FILES_MAX])
-{
-    for (uint32_t i = 0; i < FILES_MAX; i++) {
-        char path[FS_PATH_MAX + 16];
-        if (i == 0) {
-            (void)snprintf(path, sizeof path, "%s", first);
-        } else {
-            (void)snprintf(path, sizeof path, "%s.%u", first, i + 1);
-        }
-        size_t size = 0;
-        /* A file that cannot be read is as good as none: watermarks are found out again. */
-        if (fs_read_file(fs, path, FILE_MAX_BYTES, &texts[i], &size) != 0) texts[i] = NULL;
-    }
-}
+/* ---- The jobs ---- */
 
 static void run_load(struct fs *fs, struct job *job)
 {
-    struct watermark_job *w = (struct watermark_job *)(void *)job;
-    load(fs, w->paths[OURS], w->texts[OURS]);
-    load(fs, w->paths[KAFKAS], w->texts[KAFKAS]);
+    struct checkpoint_job *x = (struct checkpoint_job *)(void *)job;
+    bool has_ours = false;
+    for (int file = OURS; file < FILES; file++) {
+        for (uint32_t i = 0; i < SHARDS_MAX && (file == OURS || !has_ours); i++) {
+            struct checkpoint_path path = path_of(x->dir, file, i + 1);
+            size_t size = 0;
+            /* A file that cannot be read is as good as none: what it says is found out again. */
+            int rc = fs_read_file(fs, path.text, FILE_MAX_BYTES, &x->loaded[file][i], &size);
+            if (rc != 0) x->loaded[file][i] = NULL;
+            has_ours = has_ours || (file == OURS && rc == 0);
+        }
+    }
     job->rc = 0;
 }
 
 static void run_write(struct fs *fs, struct job *job)
 {
-    struct watermark_job *w = (struct watermark_job *)(void *)job;
-    job->rc = 0;
-    for (int i = OURS; i <= KAFKAS && job->rc == 0; i++) {
-        job->rc = fs_replace_file(fs, w->paths[i], w->text[i].base, w->text[i].size);
-        for (uint32_t n = w->stale_from; n != 0 && n <= FILES_MAX; n++) {
-            char path[FS_PATH_MAX + 16];
-            (void)snprintf(path, sizeof path, "%s.%u", w->paths[i], n);
-            (void)fs->ops->unlink(fs, path);
+    struct checkpoint_job *x = (struct checkpoint_job *)(void *)job;
+    int rc = 0;
+    for (int file = OURS; rc == 0 && file < FILES; file++) {
+        struct checkpoint_path path = path_of(x->dir, file, x->shard);
+        rc = fs_replace_file(fs, path.text, x->texts[file].base, x->texts[file].size);
+        /* What it says may be too much by now; to know nothing costs time after a power cut. */
+        if (rc == -ERR_FULL) rc = fs->ops->unlink(fs, path.text);
+        if (rc == -ERR_ABSENT) rc = 0;
+    }
+    for (uint32_t i = x->shard_count + 1; rc == 0 && x->removes_stale && i <= SHARDS_MAX; i++) {
+        for (int file = OURS; file < FILES; file++) {
+            struct checkpoint_path path = path_of(x->dir, file, i);
+            (void)fs->ops->unlink(fs, path.text);
         }
     }
+    job->rc = rc;
 }
 
-static struct watermark_job *new_job(struct shard *s, bool is_load)
+static struct checkpoint_job *new_job(struct shard *s, bool is_load)
 {
-    struct watermark_job *w = calloc(1, sizeof *w);
-    CHECK(w != NULL);
-    w->job.link.kind = CHECKPOINT_JOB_KIND;
-    w->job.run = is_load ? run_load : run_write;
-    w->job.lane = s->number;
-    w->is_load = is_load;
-    for (int i = OURS; i <= KAFKAS; i++) {
-        path_of(s, is_load ? 1 : s->number, i, w->paths[i], sizeof w->paths[i]);
-    }
-    s->watermark_job = w;
-    return w;
+    struct checkpoint_job *x = calloc(1, sizeof *x);
+    CHECK(x != NULL);
+    x->job.link.kind = CHECKPOINT_JOB_KIND;
+    x->job.run = is_load ? run_load : run_write;
+    x->job.lane = s->number;
+    x->is_load = is_load;
+    x->dir = s->options->log_dir;
+    x->shard = s->number;
+    x->shard_count = s->options->shard_count;
+    /* Each shard has read all files when it began; the first write is seconds later. */
+    x->removes_stale = s->number == 1 && !s->is_stale_removed;
+    CHECK(s->checkpoint_job == NULL);
+    s->checkpoint_job = x;
+    return x;
 }
+
+/* ---- Reading ---- */
 
 void checkpoint_load(struct shard *s)
 {
-    CHECK(s->watermark_job == NULL);
-
     env_submit(s->env, &new_job(s, true)->job);
 }
 
-static void key_of(char *key, size_t size, int which, const char *topic, int32_t partition)
+static void key_of(const char *name, int32_t partition, char key[KEY_SIZE])
 {
-    /* No topic has such a name. */
-    (void)snprintf(key, size, "%s%s %d", which == OURS ? "=" : "", topic, partition);
+    (void)snprintf(key, KEY_SIZE, "%s %d", name, partition);
 }
 
-static void note(struct shard *s, int which, const char *topic, int partition, int64_t offset)
+/* A partition may have moved from one shard's file to another's, and both may be there. If none is
+ * this shard's own: the newer one has the higher watermark and start; of recovery points the lower
+ * one is safe. */
+static void note(struct partition_checkpoint *said, const struct partition_checkpoint *more)
 {
-    char key[META_NAME_MAX + 16];
-    key_of(key, sizeof key, which, topic, partition);
-    struct watermark_entry *entry = NULL;
-    HASH_FIND_STR(s->watermarks, key, entry);
-    if (entry == NULL) {
-        entry = calloc(1, sizeof *entry);
-        CHECK(entry != NULL);
-        memcpy(entry->key, key, sizeof key);
-        HASH_ADD_STR(s->watermarks, key, entry);
-    }
-    if (offset > entry->offset) entry->offset = offset;
+    if (more->watermark > said->watermark) said->watermark = more->watermark;
+    if (more->log_start > said->log_start) said->log_start = more->log_start;
+    bool is_lower = said->recovery_point < 0 || more->recovery_point < said->recovery_point;
+    if (more->recovery_point >= 0 && is_lower) said->recovery_point = more->recovery_point;
 }
 
-static void parse(struct shard *s, int which, const char *text)
+static bool parse_line(int file, const char *line, char key[KEY_SIZE],
+                       struct partition_checkpoint *out)
 {
-    char topic[META_NAME_MAX + 1];
+    char name[META_NAME_MAX + 1];
+    int partition = 0;
+    int64_t n[3];
+    int got = sscanf(line, "%249s %d %" SCNd64 " %" SCNd64 " %" SCNd64, name, &partition, &n[0],
+                     &n[1], &n[2]);
+    *out = PARTITION_CHECKPOINT_NONE;
+    if (got != (file == OURS ? 5 : 3)) return false;
+    if (file == OURS || file == WATERMARKS) out->watermark = n[0];
+    if (file == OURS || file == RECOVERY_POINTS) out->recovery_point = n[file == OURS ? 1 : 0];
+    if (file == OURS || file == STARTS) out->log_start = n[file == OURS ? 2 : 0];
+    key_of(name, partition, key);
+    return partition >= 0 && out->watermark >= 0 && out->log_start >= 0;
+}
+
+static void parse(struct shard *s, int file, const char *text, bool is_own)
+{
+    char key[KEY_SIZE];
     for (const char *line = text; line != NULL && *line != '\0';) {
-        int partition = 0;
-        int64_t offset = 0;
-        if (sscanf(line, "%249s %d %" SCNd64, topic, &partition, &offset) == 3) {
-            note(s, which, topic, partition, offset);
+        struct partition_checkpoint said;
+        if (parse_line(file, line, key, &said)) {
+            struct checkpoint_entry *entry = NULL;
+            HASH_FIND_STR(s->checkpoints, key, entry);
+            if (entry == NULL) {
+                entry = calloc(1, sizeof *entry);
+                CHECK(entry != NULL);
+                memcpy(entry->key, key, sizeof key);
+                entry->said = PARTITION_CHECKPOINT_NONE;
+                entry->is_own = is_own;
+                HASH_ADD_STR(s->checkpoints, key, entry);
+            }
+            if (is_own || !entry->is_own) note(&entry->said, &said);
         }
         line = strchr(line, '\n');
         if (line != NULL) line++;
     }
 }
 
-int64_t checkpoint_of(const struct shard *s, struct uuid topic_id, const char *topic,
-                      int32_t partition)
+static void on_loaded(struct shard *s, const struct checkpoint_job *x)
 {
-    char key[META_NAME_MAX + 16], id[UUID_TEXT_SIZE];
+    uint32_t own = s->number - 1;
+    for (int file = OURS; file < FILES; file++) {
+        const char *text = (const char *)x->loaded[file][own];
+        if (text != NULL) parse(s, file, text, true);
+    }
+    for (int file = OURS; file < FILES; file++) {
+        for (uint32_t i = 0; i < SHARDS_MAX; i++) {
+            const char *text = (const char *)x->loaded[file][i];
+            if (text != NULL && i != own) parse(s, file, text, false);
+        }
+    }
+    s->checkpoints_loaded = true;
+}
+
+struct partition_checkpoint checkpoint_of(struct shard *s, struct uuid topic_id, const char *topic,
+                                          int32_t partition)
+{
+    char key[KEY_SIZE], id[UUID_TEXT_SIZE];
     uuid_to_text(topic_id, id);
-    struct watermark_entry *entry = NULL;
-    key_of(key, sizeof key, OURS, id, partition);
-    HASH_FIND_STR(s->watermarks, key, entry);
+    struct checkpoint_entry *entry = NULL;
+    key_of(id, partition, key);
+    HASH_FIND_STR(s->checkpoints, key, entry);
     if (entry == NULL) {
-        key_of(key, sizeof key, KAFKAS, topic, partition);
-        HASH_FIND_STR(s->watermarks, key, entry);
+        key_of(topic, partition, key);
+        HASH_FIND_STR(s->checkpoints, key, entry);
     }
-    return entry == NULL ? 0 : entry->offset;
+    if (entry == NULL) return PARTITION_CHECKPOINT_NONE;
+    entry->is_taken = true;
+    return entry->said;
 }
 
-/* Both files have Kafka's form; ours has ids for names. */
-static void write_text(const struct shard *s, int which, struct writer *out)
+/* ---- Writing ---- */
+
+struct lines {
+    struct writer out[FILES];
+    uint32_t count[FILES];
+};
+
+static void add_line(struct lines *lines, int file, const char *line, int size)
 {
+    CHECK(size > 0 && size < LINE_SIZE);
+    write_bytes(&lines->out[file], line, (size_t)size);
+    lines->count[file]++;
+}
+
+static void add_ours(struct lines *lines, const char *key, const struct partition_checkpoint *now)
+{
+    char line[LINE_SIZE];
+    int size = snprintf(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64 "\n", key,
+                        now->watermark, now->recovery_point, now->log_start);
+    add_line(lines, OURS, line, size);
+}
+
+static void add_kafkas(struct lines *lines, int file, const char *key, int64_t offset)
+{
+    char line[LINE_SIZE];
+    int size = snprintf(line, sizeof line, "%s %" PRId64 "\n", key, offset);
+    add_line(lines, file, line, size);
+}
+
+static void collect_one(struct partition *p, struct lines *lines)
+{
+    struct partition_checkpoint now;
+    p->in_checkpoint = partition_checkpoint_now(p, &now);
+    if (!p->in_checkpoint) return;
+
+    p->checkpoint_writing = now;
+    /* Until it is written, either may be what the file says. */
+    if (now.recovery_point > p->checkpoint.recovery_point) {
+        p->checkpoint.recovery_point = now.recovery_point;
+    }
+    if (now.log_start > p->checkpoint.log_start) p->checkpoint.log_start = now.log_start;
+
+    char key[KEY_SIZE], id[UUID_TEXT_SIZE];
+    uuid_to_text(p->key.topic_id, id);
+    key_of(id, p->key.partition, key);
+    add_ours(lines, key, &now);
+    key_of(p->topic, p->key.partition, key);
+    add_kafkas(lines, WATERMARKS, key, now.watermark);
+    if (now.recovery_point >= 0) add_kafkas(lines, RECOVERY_POINTS, key, now.recovery_point);
+    if (now.log_start > 0) add_kafkas(lines, STARTS, key, now.log_start);
+}
+
+/* "version, count" and the lines. */
+static void finish_text(struct checkpoint_job *x, int file, struct lines *lines)
+{
+    struct writer *out = &x->texts[file];
+    char head[32];
+    int size = snprintf(head, sizeof head, "0\n%u\n", lines->count[file]);
     *out = writer_with(FILE_MAX_BYTES);
-    uint32_t count = 0;
-    struct partition *p, *next;
-    HASH_ITER(hh, s->partitions, p, next) count += p->journal != NULL && p->replica.role != 0;
-    char line[META_NAME_MAX + 64], id[UUID_TEXT_SIZE];
-    int size = snprintf(line, sizeof line, "0\n%u\n", count);
-    write_bytes(out, line, (size_t)size);
-    HASH_ITER(hh, s->partitions, p, next)
-    {
-        if (p->journal == NULL || p->replica.role == 0) continue;
-        uuid_to_text(p->key.topic_id, id);
-        size = snprintf(line, sizeof line, "%s %d %" PRId64 "\n", which == OURS ? id : p->topic,
-                        p->key.partition, p->replica.high_watermark);
-        write_bytes(out, line, (size_t)size);
-    }
+    write_bytes(out, head, (size_t)size);
+    write_slice(out, writer_slice(&lines->out[file]));
+    writer_close(&lines->out[file]);
 }
 
-void checkpoint_write(struct shard *s)
+static void write_now(struct shard *s)
 {
-    if (s->watermark_job != NULL || !s->watermarks_loaded) return;
-
-    struct watermark_job *w = new_job(s, false);
-    /* Each shard has read all files when it began; the first write is seconds later. */
-    if (s->number == 1 && !s->is_stale_removed) w->stale_from = s->options->shard_count + 1;
-    s->is_stale_removed = true;
-    write_text(s, OURS, &w->text[OURS]);
-    write_text(s, KAFKAS, &w->text[KAFKAS]);
-    env_submit(s->env, &w->job);
+    struct lines lines = {0};
+    for (int file = OURS; file < FILES; file++) lines.out[file] = writer_with(FILE_MAX_BYTES);
+    for (struct partition *p = s->partitions; p != NULL; p = p->hh.next) collect_one(p, &lines);
+    /* What the metadata have not mentioned yet is not forgotten. */
+    for (const struct checkpoint_entry *e = s->checkpoints; e != NULL; e = e->hh.next) {
+        if (!s->is_current && e->is_own && !e->is_taken) add_ours(&lines, e->key, &e->said);
+    }
+    struct checkpoint_job *x = new_job(s, false);
+    for (int file = OURS; file < FILES; file++) finish_text(x, file, &lines);
+    x->crc = crc32c(x->texts[OURS].base, x->texts[OURS].size);
+    bool is_said = x->crc == s->checkpoint_crc && !s->host.checkpoint_is_due && !x->removes_stale;
+    s->host.checkpoint_is_due = false;
+    if (is_said) {
+        s->checkpoint_job = NULL;
+        for (int file = OURS; file < FILES; file++) writer_close(&x->texts[file]);
+        free(x);
+    } else {
+        env_submit(s->env, &x->job);
+    }
 }
 
 uint64_t checkpoint_turn(struct shard *s)
 {
     uint64_t now_ms = env_now_ms(s->env);
     if (s->partition_count == 0) return ENV_NEVER;
+    if (s->checkpoint_job != NULL || !s->checkpoints_loaded) return ENV_NEVER;
     if (s->next_checkpoint_ms == 0) s->next_checkpoint_ms = now_ms + INTERVAL_MS;
-    if (s->next_checkpoint_ms <= now_ms) {
+    if (s->next_checkpoint_ms <= now_ms || s->host.checkpoint_is_due) {
         s->next_checkpoint_ms = now_ms + INTERVAL_MS;
-        checkpoint_write(s);
+        write_now(s);
     }
     return s->next_checkpoint_ms;
 }
 
-static void free_job(struct watermark_job *w)
+bool checkpoint_write_last(struct shard *s)
 {
-    if (w == NULL) return;
-    for (int which = OURS; which <= KAFKAS; which++) {
-        for (uint32_t i = 0; i < FILES_MAX; i++) free(w->texts[which][i]);
-        writer_close(&w->text[which]);
+    CHECK(s->checkpoint_job == NULL);
+    if (s->has_last_checkpoint || !s->checkpoints_loaded || s->partition_count == 0) return false;
+
+    s->has_last_checkpoint = true;
+    write_now(s);
+    return s->checkpoint_job != NULL;
+}
+
+/* ---- At home ---- */
+
+static void free_job(struct checkpoint_job *x)
+{
+    if (x == NULL) return;
+    for (int file = OURS; file < FILES; file++) {
+        for (uint32_t i = 0; i < SHARDS_MAX; i++) free(x->loaded[file][i]);
+        writer_close(&x->texts[file]);
     }
-    free(w);
+    free(x);
+}
+
+static void on_written(struct shard *s, const struct checkpoint_job *x)
+{
+    s->checkpoint_crc = x->job.rc == 0 ? x->crc : 0;
+    if (x->job.rc != 0) {
+        log_warn(s->env, "the checkpoints in %s: %s", x->dir, err_text(x->job.rc));
+        return;
+    }
+    s->is_stale_removed = s->is_stale_removed || x->removes_stale;
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next) partition_on_checkpointed(p);
 }
 
 void checkpoint_on_job(struct shard *s, struct job *job)
 {
-    struct watermark_job *w = s->watermark_job;
-    CHECK(job == &w->job);
+    struct checkpoint_job *x = s->checkpoint_job;
+    CHECK(job == &x->job);
 
-    s->watermark_job = NULL;
-    if (w->is_load) {
-        bool has_ours = false;
-        for (uint32_t i = 0; i < FILES_MAX; i++) has_ours |= w->texts[OURS][i] != NULL;
-        int which = has_ours ? OURS : KAFKAS;
-        for (uint32_t i = 0; i < FILES_MAX; i++) {
-            if (w->texts[which][i] != NULL) parse(s, which, (const char *)w->texts[which][i]);
-        }
-        s->watermarks_loaded = true;
-    } else if (job->rc != 0) {
-        log_warn(s->env, "%s: %s", w->paths[OURS], err_text(job->rc));
+    s->checkpoint_job = NULL;
+    if (x->is_load) {
+        on_loaded(s, x);
+    } else {
+        on_written(s, x);
     }
-    free_job(w);
+    free_job(x);
 }
 
 bool checkpoint_is_idle(const struct shard *s)
 {
-    return s->watermark_job == NULL;
+    return s->checkpoint_job == NULL;
 }
 
 void checkpoint_close(struct shard *s)
 {
-    free_job(s->watermark_job);
-    s->watermark_job = NULL;
-    struct watermark_entry *entry, *next;
-    HASH_ITER(hh, s->watermarks, entry, next)
+    free_job(s->checkpoint_job);
+    s->checkpoint_job = NULL;
+    struct checkpoint_entry *entry, *next;
+    HASH_ITER(hh, s->checkpoints, entry, next)
     {
-        HASH_DEL(s->watermarks, entry);
+        HASH_DEL(s->checkpoints, entry);
         free(entry);
     }
 }

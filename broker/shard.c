@@ -137,7 +137,6 @@ static void on_stop(struct shard *s, struct post *post)
 {
     s->stop_post = post;
     s->host.is_stopping = true;
-    checkpoint_write(s);
     conns_close_all(s);
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next) partition_stop(p);
@@ -250,7 +249,7 @@ static void on_event(struct shard *s, const struct env_event *e)
 static bool apply_incoming(struct shard *s)
 {
     /* What is stopped is not opened again. */
-    if (!s->watermarks_loaded || s->host.is_stopping) return false;
+    if (!s->checkpoints_loaded || s->host.is_stopping) return false;
 
     bool any = false;
     struct post *post;
@@ -295,7 +294,9 @@ static void handle_moved(struct shard *s)
         p->moved = false;
         fetcher_on_moved(s, p);
         partition_resume(p);
-        if (p->state == PARTITION_GONE && journal_is_idle(p->journal)) remove_partition(s, p);
+        /* In an orderly stop the last checkpoint still needs them, unless they were deleted. */
+        bool is_done = p->state == PARTITION_GONE && journal_is_idle(p->journal);
+        if (is_done && (p->delete_is_due || !s->host.is_stopping)) remove_partition(s, p);
     }
 }
 
@@ -359,11 +360,11 @@ static void maybe_finish_stop(struct shard *s)
     if (s->posts_out > 0 || s->jobs_out > 0 || !TAILQ_EMPTY(&s->host.loans)) return;
 
     struct partition *p, *next;
-    HASH_ITER(hh, s->partitions, p, next)
-    {
+    for (p = s->partitions; p != NULL; p = p->hh.next) {
         if (p->state != PARTITION_GONE) return;
-        remove_partition(s, p);
     }
+    if (checkpoint_write_last(s)) return;
+    HASH_ITER(hh, s->partitions, p, next) remove_partition(s, p);
     fetchers_close_all(s);
     struct post *post = s->stop_post;
     s->stop_post = NULL;

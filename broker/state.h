@@ -125,7 +125,7 @@ struct shard {
     bool has_session;           /* The first POST_SESSION has come: the log folder is ours. */
     uint64_t registered_index;  /* Of this broker, as the session says. */
     bool is_current;            /* The image has been up to there: partitions follow it. */
-    struct post_queue incoming; /* Decisions that came before the watermarks were read. */
+    struct post_queue incoming; /* Decisions that came before the checkpoints were read. */
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
     uint64_t posts_out;         /* Ours, not home yet. */
@@ -156,11 +156,13 @@ struct shard {
     bool producer_ids_asked;
     struct request_list wanting_producer_ids;
 
-    /* Watermarks of the last run, and writing those of this one. */
-    struct watermark_entry *watermarks; /* uthash */
-    bool watermarks_loaded;
+    /* The checkpoints of the last run, and writing those of this one. */
+    struct checkpoint_entry *checkpoints; /* uthash */
+    bool checkpoints_loaded;
+    bool has_last_checkpoint; /* The one of an orderly stop is written. */
     bool is_stale_removed; /* Files of shards that this broker no longer has. */
-    struct watermark_job *watermark_job;
+    struct checkpoint_job *checkpoint_job;
+    uint32_t checkpoint_crc; /* Of what is written. */
     uint64_t next_checkpoint_ms;
     uint64_t ends_due_ms; /* ends.h */
 

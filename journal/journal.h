@@ -42,6 +42,7 @@ struct journal_options {
     bool is_whole; /* Same boot and device (DESIGN 6.10): trust what lies below the last batch. */
     int64_t recovery_point; /* All below is known to be whole; -1: scan everything. */
     int64_t first_offset;   /* Of an empty journal. Partitions: 0; the metadata log: 1. */
+    int64_t start_offset;   /* What journal_set_start() had said last; it may be past the end. */
     /* Called in the recovery job for each batch whose base offset is >= observe_from, in order.
      * Touches `observer` only, which belongs to the job until the journal is open. */
     void (*observe)(void *observer, const struct record_batch_header *header, struct slice batch);

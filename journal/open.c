@@ -636,8 +636,15 @@ static unsigned open_finish(struct journal *j, struct work *w)
     o->epochs = (struct epochs){0};
     j->tail = o->tail;
     o->tail = (struct tail){0};
-    j->start = j->segments[0]->c.base;
     j->assigned = active->c.end_offset;
+    j->start = o->options.start_offset < j->assigned ? o->options.start_offset : j->assigned;
+    if (j->start <= j->segments[0]->c.base) {
+        j->start = j->segments[0]->c.base;
+    } else {
+        epochs_cut_head(&j->epochs, j->start);
+        o->epochs_dirty = true;
+        j->remove_wanted = true;
+    }
     j->durable = o->durable;
     j->epochs_dirty = o->epochs_dirty;
     j->names_dirty = o->names_dirty;

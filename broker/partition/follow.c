@@ -75,10 +75,7 @@ static void follow_start(struct partition *p, int64_t leader_start)
     int64_t start = leader_start;
     if (start > journal_written(p->journal)) start = journal_written(p->journal);
     if (start > p->replica.high_watermark) start = p->replica.high_watermark;
-    if (start <= journal_start(p->journal)) return;
-
-    journal_set_start(p->journal, start);
-    partition_ends_moved(p);
+    partition_set_start(p, start);
 }
 
 /* The leader does not have the offset we asked for. */

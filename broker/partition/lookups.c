@@ -90,10 +90,7 @@ void partition_delete_records(struct partition *p, struct op *op)
         op_finish(p->host, op, KAFKA_OFFSET_OUT_OF_RANGE);
         return;
     }
-    if (before > journal_start(p->journal)) {
-        journal_set_start(p->journal, before);
-        partition_ends_moved(p);
-    }
+    partition_set_start(p, before);
     op->delete_records.log_start = journal_start(p->journal);
     waiters_add(p, &p->deleting, op);
     /* Followers learn of it with their next answer, which must not wait. */

@@ -116,6 +116,8 @@ static void on_prepared(struct partition *p)
         log_warn(p->host->env, "%s-%d: a folder of another topic of that name was moved aside",
                  p->topic, p->key.partition);
     }
+    /* Then what the files say is of a replica that was here once. */
+    if (prepare->created) p->checkpoint = PARTITION_CHECKPOINT_NONE;
     partition_config_read(p->host->image, p->topic, &p->config);
     struct journal_options options = {
         .lane = prepare->job.lane,
@@ -126,7 +128,8 @@ static void on_prepared(struct partition *p)
         .sync_writes = p->config.flush_each,
         .create_only = false, /* partition.metadata lies in it already. */
         .is_whole = p->host->is_log_whole,
-        .recovery_point = -1,
+        .recovery_point = p->checkpoint.recovery_point,
+        .start_offset = p->checkpoint.log_start,
         .first_offset = 0,
         .observe = producers_observe,
         .observer = &p->producers,
@@ -138,6 +141,16 @@ static void on_prepared(struct partition *p)
     free(prepare);
     p->state = PARTITION_OPENING;
     p->journal = journal_open(p->host->env, &options);
+}
+
+/* A recovery point past the end would be believed once the log has grown again, and so would a
+ * start: nothing is appended until the files have been put right. */
+static bool awaits_checkpoint(struct partition *p)
+{
+    p->awaits_checkpoint = p->checkpoint.recovery_point > journal_assigned(p->journal) ||
+                           p->checkpoint.log_start > journal_start(p->journal);
+    if (p->awaits_checkpoint) p->host->checkpoint_is_due = true;
+    return p->awaits_checkpoint;
 }
 
 static void on_opened(struct partition *p)
@@ -159,7 +172,7 @@ static void on_opened(struct partition *p)
         .canary = o->replica_canary,
     };
     replica_init(&p->replica, &options, journal_start(p->journal), journal_written(p->journal),
-                 p->checkpointed_watermark);
+                 p->checkpoint.watermark);
     p->replica.durable = journal_durable(p->journal) < p->replica.log_start
                              ? p->replica.log_start
                              : journal_durable(p->journal);
@@ -167,6 +180,13 @@ static void on_opened(struct partition *p)
         partition_delete(p);
     } else if (p->host->is_stopping) {
         partition_stop(p);
+    } else if (p->checkpoint.log_start > journal_assigned(p->journal)) {
+        /* A power cut took what followed the start; what came before is not to come back. */
+        p->assign_is_due = true;
+        partition_reset(p, p->checkpoint.log_start);
+    } else if (awaits_checkpoint(p)) {
+        p->assign_is_due = true;
+        p->state = PARTITION_TRUNCATING;
     } else {
         partition_assign(p);
         partition_mark_moved(p);
@@ -185,7 +205,8 @@ void partition_enter(struct partition *p)
 }
 
 struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
-                                 const char *topic, int32_t number, int64_t watermark, bool waits)
+                                 const char *topic, int32_t number,
+                                 struct partition_checkpoint checkpoint, bool waits)
 {
     struct partition *p = calloc(1, sizeof *p);
     CHECK(p != NULL);
@@ -193,7 +214,7 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     p->key.partition = number;
     (void)snprintf(p->topic, sizeof p->topic, "%s", topic);
     p->host = host;
-    p->checkpointed_watermark = watermark;
+    p->checkpoint = checkpoint;
     p->following = META_NOBODY;
     p->replica.leader = META_NOBODY;
     p->replica.leader_epoch = -1;
@@ -216,6 +237,7 @@ static void on_truncated(struct partition *p)
 {
     CHECK(p->state == PARTITION_TRUNCATING);
 
+    if (awaits_checkpoint(p)) return;
     p->state = PARTITION_READY;
     partition_ends_moved(p);
     if (p->delete_is_due) {
@@ -229,6 +251,30 @@ static void on_truncated(struct partition *p)
         }
         partition_mark_moved(p);
     }
+}
+
+bool partition_checkpoint_now(const struct partition *p, struct partition_checkpoint *out)
+{
+    enum partition_state state = p->state;
+    *out = p->checkpoint;
+    if (state == PARTITION_DELETING || p->delete_is_due) return false;
+    if (state == PARTITION_PREPARING || state == PARTITION_OPENING || state == PARTITION_FAILED) {
+        return true; /* As it was. */
+    }
+    if (journal_state_of(p->journal) == JOURNAL_FAILED) return true;
+    *out = (struct partition_checkpoint){
+        .watermark = p->replica.high_watermark,
+        .recovery_point = journal_durable(p->journal),
+        .log_start = journal_start(p->journal),
+    };
+    return true;
+}
+
+void partition_on_checkpointed(struct partition *p)
+{
+    if (p->in_checkpoint) p->checkpoint = p->checkpoint_writing;
+    p->in_checkpoint = false;
+    if (p->awaits_checkpoint && p->state == PARTITION_TRUNCATING) on_truncated(p);
 }
 
 static void on_full(struct partition *p)

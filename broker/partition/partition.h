@@ -15,9 +15,10 @@ void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image);
 
 /* Begins to open it, unless it waits: its folder is still that of an older one of its name, and
- * partition_enter() follows. `watermark` is what the checkpoint file said, or 0. */
+ * partition_enter() follows. A folder that is new takes nothing from the checkpoint. */
 struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
-                                 const char *topic, int32_t number, int64_t watermark, bool waits);
+                                 const char *topic, int32_t number,
+                                 struct partition_checkpoint checkpoint, bool waits);
 void partition_enter(struct partition *p);
 
 /* The image holds something new about it, or its configuration. */
@@ -32,6 +33,11 @@ void partition_stop(struct partition *p);
 /* A job of PARTITION_JOB_PREPARE or JOURNAL_JOB_KIND has come home. */
 void partition_on_job(struct partition *p, struct job *job);
 struct partition *partition_of_job(const struct job *job);
+
+/* What the checkpoint files are to say of it now. False: nothing. */
+bool partition_checkpoint_now(const struct partition *p, struct partition_checkpoint *out);
+/* They say it. */
+void partition_on_checkpointed(struct partition *p);
 
 /* Once per turn for what is in host->dirty: one write for all that was appended. */
 void partition_flush(struct partition *p);

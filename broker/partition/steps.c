@@ -86,6 +86,15 @@ void partition_reset(struct partition *p, int64_t offset)
     partition_ends_moved(p);
 }
 
+void partition_set_start(struct partition *p, int64_t offset)
+{
+    if (offset <= journal_start(p->journal)) return;
+
+    journal_set_start(p->journal, offset);
+    p->host->checkpoint_is_due = true;
+    partition_ends_moved(p);
+}
+
 void partition_appended(struct partition *p)
 {
     partition_mark_dirty(p);

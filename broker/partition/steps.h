@@ -10,6 +10,9 @@ void partition_step(struct partition *p, struct replica_event *event);
 /* The journal's ends are others than the core knows. */
 void partition_ends_moved(struct partition *p);
 
+/* The log starts at `offset` from now on, if it does not start later already. */
+void partition_set_start(struct partition *p, int64_t offset);
+
 /* A batch was handed to the journal. */
 void partition_appended(struct partition *p);
 

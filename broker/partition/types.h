@@ -52,6 +52,16 @@ struct partition_config {
     uint32_t segment_index_bytes;
 };
 
+/* What the checkpoint files say of a partition (checkpoint.h). */
+struct partition_checkpoint {
+    int64_t watermark;      /* High watermark. */
+    int64_t recovery_point; /* All below is durable; -1: nobody knows. */
+    int64_t log_start;
+};
+
+#define PARTITION_CHECKPOINT_NONE \
+    ((struct partition_checkpoint){.watermark = 0, .recovery_point = -1, .log_start = 0})
+
 struct partition_key {
     struct uuid topic_id;
     int32_t partition;
@@ -70,7 +80,11 @@ struct partition {
     struct journal *journal;     /* NULL while PREPARING. */
     struct replica replica;      /* Valid from READY on. */
     struct producers producers;
-    int64_t checkpointed_watermark; /* From the checkpoint file, until READY. */
+    /* The files' of this or the last run. Its recovery point and start are never below theirs. */
+    struct partition_checkpoint checkpoint;
+    struct partition_checkpoint checkpoint_writing; /* What the write under way says of it. */
+    bool in_checkpoint;                             /* That write does say something of it. */
+    bool awaits_checkpoint;  /* TRUNCATING until the files claim no more than there is. */
 
     struct op_list held;              /* Produce, while leadership is being handed over. */
     struct op_list waiting_written;   /* acks=1, in order of their end. */
@@ -113,6 +127,7 @@ struct partition_host {
     uint64_t session_ms; /* When the last heartbeat that was answered had been sent. */
     bool is_log_whole;
     bool is_stopping;
+    bool checkpoint_is_due; /* Something that must not wait for its time. */
     uint32_t opening_count; /* Partitions that are PREPARING or OPENING. */
     uint32_t leaving_count; /* Partitions that are to be deleted and are not gone. */
     struct partition_list dirty;
