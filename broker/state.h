@@ -41,6 +41,8 @@ enum conn_pause {
     CONN_PAUSE_MEMORY = 4,    /* The shard holds as many bytes of requests as it may. */
 };
 
+#define CONN_ANSWERS_KEPT 4 /* More than a follower has fetches in flight. */
+
 /* A client's or a follower's connection. */
 struct conn {
     uint64_t id;
@@ -52,6 +54,9 @@ struct conn {
     struct frame_list backlog;
     TAILQ_ENTRY(conn) ready_link;
     TAILQ_ENTRY(conn) starved_link; /* In shard->starved, with CONN_PAUSE_MEMORY. */
+    /* When answer n was sent: at n % CONN_ANSWERS_KEPT, counted from 1. */
+    uint64_t answers_ms[CONN_ANSWERS_KEPT];
+    int32_t answer_count;
     uint32_t in_flight;
     struct request_list requests; /* In the order in which they came. */
     UT_hash_handle hh;

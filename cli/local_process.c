@@ -53,8 +53,9 @@ static void read_boot_id(char out[40])
     out[strcspn(out, "\n")] = 0;
 }
 
-/* The state letter and the start time; false if there is no such process. */
-static bool read_stat(pid_t pid, char *state, unsigned long long *start_time)
+/* False if there is no such process. Its first thread is a zombie as soon as it has ended, while
+ * others may still hold ports and locks. */
+static bool read_stat(pid_t pid, char *state, int *thread_count, unsigned long long *start_time)
 {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -63,10 +64,9 @@ static bool read_stat(pid_t pid, char *state, unsigned long long *start_time)
     /* The name in parentheses may itself hold blanks and parentheses. */
     const char *at = strrchr(text, ')');
     if (at == NULL) return false;
-    return sscanf(
-               at + 1,
-               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               state, start_time) == 2;
+    return sscanf(at + 1,
+                  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                  state, thread_count, start_time) == 3;
 }
 
 static bool read_program(pid_t pid, char out[LOCAL_PATH_SIZE])
@@ -105,10 +105,12 @@ static enum process_state state_of(const struct identity *id)
 {
     char boot_id[40], program[LOCAL_PATH_SIZE], letter = 0;
     unsigned long long start_time = 0;
+    int thread_count = 0;
     read_boot_id(boot_id);
     if (strcmp(boot_id, id->boot_id) != 0) return PROCESS_DOWN;
-    if (!read_stat(id->pid, &letter, &start_time)) return PROCESS_DOWN;
-    if (start_time != id->start_time || letter == 'Z' || letter == 'X') return PROCESS_DOWN;
+    if (!read_stat(id->pid, &letter, &thread_count, &start_time)) return PROCESS_DOWN;
+    if (start_time != id->start_time || letter == 'X') return PROCESS_DOWN;
+    if (letter == 'Z') return thread_count > 1 ? PROCESS_UP : PROCESS_DOWN; /* Without a program. */
     if (!read_program(id->pid, program) || strcmp(program, id->program) != 0) return PROCESS_DOWN;
 
     return letter == 'T' || letter == 't' ? PROCESS_STOPPED : PROCESS_UP;
@@ -148,8 +150,9 @@ static bool write_pid_file(const struct node *n, const char *program)
 {
     char path[LOCAL_PATH_SIZE], fresh[LOCAL_PATH_SIZE], boot_id[40], letter = 0;
     unsigned long long start_time = 0;
+    int thread_count = 0;
     read_boot_id(boot_id);
-    if (!read_stat(getpid(), &letter, &start_time)) return false;
+    if (!read_stat(getpid(), &letter, &thread_count, &start_time)) return false;
 
     path_of(path, "%s/pid", n->home);
     path_of(fresh, "%s/pid.new", n->home);

@@ -378,6 +378,7 @@ static void go(struct shard *s, struct request *r, const struct fetch_request *q
                  .wait_ms = wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS,
                  .replica_id = c->replica_id,
                  .replica_epoch = c->replica_epoch,
+                 .replica_alive_ms = conn_answered_ms(c, q->answers_seen),
                  .min_bytes = q->min_bytes > 0 ? (uint64_t)q->min_bytes : 0,
                  .max_bytes = max_bytes,
              });

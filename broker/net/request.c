@@ -216,6 +216,20 @@ static void close_conn(struct shard *s, struct conn *c, const char *why)
     forget_conn(s, c);
 }
 
+static void send_answer(struct shard *s, struct conn *c, struct request *r)
+{
+    c->answer_count = c->answer_count == INT32_MAX ? 0 : c->answer_count + 1;
+    c->answers_ms[c->answer_count % CONN_ANSWERS_KEPT] = env_now_ms(s->env);
+    env_send(s->env, c->id, r->pieces, r->piece_count);
+}
+
+uint64_t conn_answered_ms(const struct conn *c, int32_t number)
+{
+    if (number <= 0 || number > c->answer_count) return 0;
+    if (number <= c->answer_count - CONN_ANSWERS_KEPT) return 0;
+    return c->answers_ms[number % CONN_ANSWERS_KEPT];
+}
+
 /* Sends what is answered, in order. May forget the connection. */
 static void flush_conn(struct shard *s, struct conn *c)
 {
@@ -229,7 +243,7 @@ static void flush_conn(struct shard *s, struct conn *c)
             return;
         }
         for (uint32_t i = 0; i < r->piece_count; i++) s->numbers.bytes_out += r->pieces[i].size;
-        if (r->piece_count > 0) env_send(s->env, c->id, r->pieces, r->piece_count);
+        if (r->piece_count > 0) send_answer(s, c, r);
         r->piece_count = 0;
         free_request(s, r);
     }

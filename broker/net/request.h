@@ -31,6 +31,9 @@ void conn_on_drained(struct shard *s, uint64_t id);
 void conn_on_accepted(struct shard *s, const struct env_event *e);
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address);
 
+/* When this answer was sent on the connection, the first being 1. 0: not yet, or too long ago. */
+uint64_t conn_answered_ms(const struct conn *c, int32_t number);
+
 /* Decodes a body by the API's table into `out`, in the shard's scratch arena. */
 MUST_USE int request_decode(struct shard *s, struct request *r, struct slice body, void *out);
 

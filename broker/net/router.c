@@ -53,6 +53,7 @@ static struct op_group *new_group(struct shard *s, const struct route *route, ui
     g->acks = limits->acks;
     g->replica_id = limits->replica_id;
     g->replica_epoch = limits->replica_epoch;
+    g->replica_alive_ms = limits->replica_alive_ms;
     g->min_bytes = limits->min_bytes;
     g->max_bytes = limits->max_bytes;
     g->deadline_ms = env_now_ms(s->env) + limits->wait_ms;

@@ -26,6 +26,7 @@ struct route_limits {
     int16_t acks;
     int32_t replica_id;
     int64_t replica_epoch;
+    uint64_t replica_alive_ms;
     uint64_t min_bytes;
     uint64_t max_bytes;
 };

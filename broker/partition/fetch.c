@@ -58,6 +58,7 @@ static void note_follower(struct partition *p, const struct op *op)
     event.fetched.broker_epoch = op->group->replica_epoch;
     event.fetched.is_eligible = broker != NULL && !broker->fenced && !broker->stopping &&
                                 broker->epoch == op->group->replica_epoch;
+    event.fetched.alive_ms = op->group->replica_alive_ms;
     event.fetched.offset = op->fetch.offset;
     event.fetched.log_start = op->fetch.log_start;
     partition_step(p, &event);

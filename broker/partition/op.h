@@ -126,6 +126,7 @@ struct op_group {
     /* Fetch. */
     int32_t replica_id; /* -1: a consumer. */
     int64_t replica_epoch;
+    uint64_t replica_alive_ms; /* It sent this no earlier. 0: nobody knows. */
     uint64_t min_bytes;
     uint64_t max_bytes;
     struct count ready; /* Bytes; in the request's first group: those of all its groups. */

@@ -357,6 +357,7 @@ static void on_fetched(struct replica *r, const struct replica_event *e,
     p->end = e->fetched.offset;
     p->start = e->fetched.log_start;
     p->fetch_ms = e->now_ms;
+    if (e->fetched.alive_ms > p->alive_ms) p->alive_ms = e->fetched.alive_ms;
     p->leader_end_at_fetch = end;
     maybe_propose(r, e->now_ms, effects);
     maybe_advance_watermark(r, e->now_ms, effects);
@@ -438,7 +439,8 @@ bool replica_may_ack_early(const struct replica *r, uint64_t session_ms, uint64_
     for (uint32_t i = 0; i < r->peer_count; i++) {
         const struct replica_peer *p = &r->peers[i];
         if (!id_set_has(&r->isr, p->id)) continue;
-        if (!p->has_fetched || now_ms - p->fetch_ms > r->options.lease_ms) return false;
+        /* Not when its fetch came: that may have lain in a socket while we stood still. */
+        if (!p->has_fetched || now_ms - p->alive_ms > r->options.lease_ms) return false;
     }
     return true;
 }

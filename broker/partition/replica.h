@@ -71,7 +71,8 @@ struct replica_peer {
     int64_t broker_epoch;
     int64_t end;           /* It has everything below this. */
     int64_t start;         /* Its log start. */
-    uint64_t fetch_ms;     /* Its last fetch, or when the epoch began. */
+    uint64_t fetch_ms;     /* Its last fetch came, or the epoch began. */
+    uint64_t alive_ms;     /* It followed this epoch at this moment or later. */
     uint64_t caught_up_ms; /* When it last had all that the leader had. */
     int64_t leader_end_at_fetch;
 };
@@ -143,6 +144,7 @@ struct replica_event {
             bool is_eligible;
             int64_t offset;
             int64_t log_start;
+            uint64_t alive_ms; /* The fetch was sent no earlier, however late it came. */
         } fetched;
         struct {
             int64_t high_watermark;

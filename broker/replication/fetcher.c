@@ -27,6 +27,7 @@ struct fetcher {
     int32_t session_id;
     int32_t session_epoch;
     uint32_t in_flight;
+    int32_t answers_seen; /* On this connection, the hello's included. */
     uint64_t sent_ms;
     bool is_urgent; /* A partition came or its epoch changed since the last fetch. */
     uint64_t retry_at_ms;
@@ -211,6 +212,7 @@ static void reset(struct fetcher *f)
     f->session_id = 0;
     f->session_epoch = 0;
     f->in_flight = 0;
+    f->answers_seen = 0;
     f->forgotten_count = 0;
     struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link) p->in_session = false;
@@ -397,6 +399,7 @@ static void fetch(struct shard *s, struct fetcher *f)
     q.max_bytes = (int32_t)s->options->replica_fetch_response_max_bytes;
     q.session_id = f->session_id;
     q.session_epoch = f->session_epoch;
+    q.answers_seen = f->answers_seen;
     send_frame(s, f, KAFKA_API_FETCH, FETCH_VERSION, &q);
     f->forgotten_count = 0;
     f->is_urgent = false;
@@ -483,6 +486,7 @@ static bool on_hello_answer(struct shard *s, struct fetcher *f, struct slice bod
 static void on_frame(struct shard *s, struct fetcher *f, struct buf *frame)
 {
     bool is_hello = f->state == FETCHER_HELLO;
+    f->answers_seen = f->answers_seen == INT32_MAX ? 0 : f->answers_seen + 1;
     const struct kafka_api *api =
         kafka_api_find(is_hello ? KAFKA_API_REPLICA_HELLO : KAFKA_API_FETCH);
     int32_t correlation;

@@ -2,6 +2,10 @@
  *
  * A table is used for reading and for writing. Topics are named up to version 12 and identified
  * from version 13 on; both are ignorable, so a caller may fill in both and let the version choose.
+ *
+ * `answers_seen` is our own, from follower to leader: how many answers the follower had had on this
+ * connection when it sent this. It tells the leader that the fetch is younger than the last of
+ * them, however long it lay in a socket (DESIGN 6.13). Kafka's brokers skip tags they do not know.
  */
 #ifndef PROTO_MSG_FETCH_H
 #define PROTO_MSG_FETCH_H
@@ -55,7 +59,8 @@ enum fetch_isolation_level {
     F(T, I32,                           session_epoch,         7, ANY, -1, IGNORABLE)           \
     A(T, fetch_request_topic,           topics,                0, ANY)                          \
     A(T, fetch_request_forgotten_topic, forgotten_topics_data, 7, ANY)                          \
-    F(T, STR,                           rack_id,               11, ANY, 0, IGNORABLE)
+    F(T, STR,                           rack_id,               11, ANY, 0, IGNORABLE)           \
+    F(T, I32,                           answers_seen,          17, ANY, 0, TAG(20000), IGNORABLE)
 
 #define FETCH_RESPONSE_EPOCH_END_OFFSET(T, F, A, P, S, N) \
     F(T, I32, epoch,      12, ANY, -1)                    \

@@ -16,6 +16,9 @@ import urllib.request
 from kafka_wire import Closed, Connection, Silence
 
 PATIENCE_S = 60
+# A cluster's ports are within PORTS of its first. Below those that the kernel gives to outgoing connections, one of which could
+# take the place of a node that is down.
+PORT_FIRST, PORTS = 22092, 600
 CONTROLLERS = [f"controller-{n}" for n in (1, 2, 3)]
 BROKERS = [f"broker-{n}" for n in (1, 2, 3)]
 
@@ -35,7 +38,7 @@ def until(what, condition, patience=PATIENCE_S):
 class Cluster:
     """Three controllers and three brokers in a folder of their own. Broker n listens on port + n - 1."""
 
-    def __init__(self, build, port, settings=(), brokers=3, controllers=3):
+    def __init__(self, build, port=PORT_FIRST, settings=(), brokers=3, controllers=3):
         self.jackdaw = os.path.join(os.path.abspath(build), "cli", "jackdaw")
         self.witness_program = os.path.join(os.path.abspath(build), "tests", "bench", "witness")
         self.port = port
@@ -46,8 +49,15 @@ class Cluster:
         self.witnesses = []
 
     def __enter__(self):
-        self.up()
-        return self
+        for self.port in range(self.port, self.port + 4 * PORTS, PORTS):
+            try:
+                self.up()
+                return self
+            except AssertionError as e:
+                if "in use by another program" not in str(e):
+                    self.__exit__(AssertionError)
+                    raise
+        raise AssertionError("all ports are in use")
 
     def __exit__(self, kind, *_):
         for node in self.nodes:
@@ -82,7 +92,7 @@ class Cluster:
     # ---- Processes.
 
     def pid(self, node):
-        """0: it does not run (or is a zombie that nobody has waited for)."""
+        """0: it does not run. A zombie has ended when it was the last of its threads."""
         try:
             with open(os.path.join(self.dir, node, "pid")) as f:
                 pid, start = f.read().split()[:2]
@@ -90,7 +100,7 @@ class Cluster:
                 stat = f.read().rsplit(")", 1)[1].split()
         except (OSError, ValueError, IndexError):
             return 0
-        return int(pid) if stat[0] != "Z" and stat[19] == start else 0
+        return int(pid) if stat[19] == start and (stat[0] != "Z" or int(stat[17]) > 1) else 0
 
     def signal(self, node, number):
         pid = self.pid(node)
@@ -211,14 +221,20 @@ class Cluster:
 
         return until(f"{topic}-{partition} has a leader", look)
 
-    def isr_is_whole(self, topic, size=None):
-        size = len(self.brokers) if size is None else size
+    def is_whole(self):
+        """Waits until every broker serves, every partition has a leader and every replica is in sync. The active controller is
+        asked: a broker that has just been woken may know less."""
 
         def look():
-            parts = self.partitions(topic)
-            return parts and all(len(part[4]) == size and part[2] >= 0 for part in parts)
+            word = self.status(self.active_controller())
+            brokers = word.get("brokers", [])
+            return (
+                len(brokers) == len(self.brokers)
+                and not any(b["fenced"] or b["isr_short"] for b in brokers)
+                and sum(b["leaders"] for b in brokers) == word["partitions"]
+            )
 
-        until(f"every partition of {topic} has {size} in-sync replicas", look)
+        until("the cluster is whole", look)
 
     def create(self, topic, partitions=1, factor=3, **configs):
         words = [w for k, v in configs.items() for w in ("--config", f"{k.replace('_', '.')}={v}")]
@@ -239,6 +255,14 @@ def testimony(witness):
         return json.loads(out)
     except ValueError:
         raise AssertionError(f"the witness says nothing that can be understood: {out}{err}") from None
+
+
+def unread(port):
+    """How many established connections to a loopback port hold bytes that its process has not read."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    own = [r for r in rows if r[3] == "01" and int(r[1].split(":")[1], 16) == port]
+    return sum(int(r[4].split(":")[1], 16) > 0 for r in own)
 
 
 class Tally:

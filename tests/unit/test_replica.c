@@ -59,6 +59,7 @@ static struct replica_effects fetched(struct replica *r, int32_t id, int64_t off
     e.fetched.broker_epoch = 7;
     e.fetched.is_eligible = true;
     e.fetched.offset = offset;
+    e.fetched.alive_ms = now_ms;
     return step(r, e);
 }
 
@@ -204,6 +205,23 @@ Test(replica, a_leader_without_session_acknowledges_early_only_while_its_isr_fet
     cr_assert(replica_may_ack_early(&r, 50, 1050), "the session is young enough");
     cr_assert(replica_may_ack_early(&r, 50, 1100), "both followers fetched within the lease");
     cr_assert_not(replica_may_ack_early(&r, 50, 1101));
+}
+
+/* A leader that was stopped finds fetches in its sockets that are as old as the stop. */
+Test(replica, a_fetch_prolongs_the_lease_from_when_it_was_sent_and_not_from_when_it_came)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 100);
+    struct replica_event old = {.kind = REPLICA_FETCHED, .now_ms = 5000};
+    old.fetched.id = 2;
+    old.fetched.broker_epoch = 7;
+    old.fetched.is_eligible = true;
+    old.fetched.offset = 10;
+    old.fetched.alive_ms = 110;
+    (void)step(&r, old);
+    cr_assert_not(replica_may_ack_early(&r, 100, 5000));
+    (void)fetched(&r, 2, 10, 5010);
+    cr_assert(replica_may_ack_early(&r, 100, 5010), "the one after it is fresh");
 }
 
 Test(replica, a_leader_alone_in_its_isr_needs_the_session)
