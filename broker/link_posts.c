@@ -6,6 +6,7 @@
 #include "common/check.h"
 
 #define OUTSTANDING_MAX 64
+#define PROBE_MS_MAX 300
 
 /* A post of ours with the list on which it stays until it is home: when the world ends while it is
  * away, nobody else frees it. */
@@ -101,7 +102,9 @@ bool link_has_room(const struct link *l)
 
 void link_send_probes(struct link *l)
 {
-    l->probe_due_ms = env_now_ms(l->env) + l->options->heartbeat_ms;
+    /* However rare the heartbeats: what they tell must not look old to who reads it. */
+    uint64_t pause_ms = l->options->heartbeat_ms;
+    l->probe_due_ms = env_now_ms(l->env) + (pause_ms < PROBE_MS_MAX ? pause_ms : PROBE_MS_MAX);
     for (uint32_t n = 1; n <= l->options->shard_count; n++) {
         if (l->shards[n].probe_is_out || l->stop_was_sent) continue;
         struct post_probe *post = make_post(l, POST_PROBE, sizeof *post);
