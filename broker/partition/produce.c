@@ -93,6 +93,7 @@ static int16_t check_producer(struct partition *p, struct op *op,
     struct producer_batch found;
     *is_duplicate = false;
     if ((p->host->options->broker_canary & BROKER_CANARY_NO_DEDUPE) != 0) return KAFKA_NONE;
+    p->producers.is_trimmed = journal_start(p->journal) > 0;
     switch (producers_check(&p->producers, header, &found)) {
     case PRODUCERS_NEXT: return KAFKA_NONE;
     case PRODUCERS_DUPLICATE:

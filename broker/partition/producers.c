@@ -38,7 +38,10 @@ enum producers_verdict producers_check(const struct producers *p,
     if (batch->producer_id == NO_PRODUCER) return PRODUCERS_NEXT;
 
     const struct producer *known = find(p, batch->producer_id);
-    if (known == NULL) return PRODUCERS_NEXT; /* As Kafka: any sequence may be the first we see. */
+    /* As Kafka, where its records may be gone: then any sequence may be the first that we see. */
+    if (known == NULL) {
+        return p->is_trimmed || batch->base_sequence == 0 ? PRODUCERS_NEXT : PRODUCERS_OUT_OF_ORDER;
+    }
     if (batch->producer_epoch < known->epoch) return PRODUCERS_FENCED;
     if (batch->producer_epoch > known->epoch) {
         return batch->base_sequence == 0 ? PRODUCERS_NEXT : PRODUCERS_OUT_OF_ORDER;
@@ -54,10 +57,12 @@ enum producers_verdict producers_check(const struct producers *p,
     }
     int32_t last = known->batches[known->count - 1].last_sequence;
     if (batch->base_sequence == add_sequence(last, 1)) return PRODUCERS_NEXT;
-    /* Behind the oldest that is remembered, by less than half of the circle: long acknowledged. */
-    int32_t behind = add_sequence(known->batches[0].first_sequence, -batch->base_sequence);
-    if (behind > 0 && behind < INT32_MAX / 2) return PRODUCERS_OLD_DUPLICATE;
-    return PRODUCERS_OUT_OF_ORDER;
+    /* Between the first that is in the log and the oldest that is remembered: long acknowledged. */
+    int32_t first = known->first_sequence;
+    if (first < 0) first = p->is_trimmed ? known->batches[0].first_sequence : 0;
+    int32_t span = add_sequence(known->batches[0].first_sequence, -first);
+    int32_t at = add_sequence(batch->base_sequence, -first);
+    return at < span ? PRODUCERS_OLD_DUPLICATE : PRODUCERS_OUT_OF_ORDER;
 }
 
 void producers_note(struct producers *p, const struct record_batch_header *batch)
@@ -76,6 +81,7 @@ void producers_note(struct producers *p, const struct record_batch_header *batch
         known->epoch = batch->producer_epoch;
         known->count = 0;
     }
+    if (known->count == 0) known->first_sequence = batch->base_sequence;
     if (known->count == PRODUCERS_BATCHES) {
         memmove(&known->batches[0], &known->batches[1],
                 (PRODUCERS_BATCHES - 1) * sizeof known->batches[0]);
@@ -156,6 +162,7 @@ static bool restore_one(struct producers *p, struct reader *in)
     known->epoch = epoch;
     known->count = 1;
     known->batches[0] = last;
+    known->first_sequence = -1;
     HASH_ADD(hh, p->by_id, id, sizeof known->id, known);
     return true;
 }

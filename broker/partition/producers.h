@@ -6,7 +6,8 @@
  * the log's batches since.
  *
  * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
- * among the last five is always recognised.
+ * among the last five is always recognised. And nobody begins in the middle of a log that is whole:
+ * what came before was never written here, and must not be taken for a repetition when it comes.
  */
 #ifndef BROKER_PARTITION_PRODUCERS_H
 #define BROKER_PARTITION_PRODUCERS_H
@@ -31,6 +32,7 @@ struct producer_batch {
 struct producer {
     int64_t id;
     int16_t epoch;
+    int32_t first_sequence; /* All from this one on are in the log; -1: a snapshot does not say. */
     uint8_t count;
     struct producer_batch batches[PRODUCERS_BATCHES]; /* Oldest first. */
     UT_hash_handle hh;
@@ -39,6 +41,7 @@ struct producer {
 /* Zeroed is empty. */
 struct producers {
     struct producer *by_id;
+    bool is_trimmed; /* The log no longer begins at 0: a producer may have been there before. */
 };
 
 enum producers_verdict {

@@ -182,9 +182,9 @@ static void fault_end(struct fault *f)
         heal_links(f->nemesis, f->a);
         return;
     case FAULT_slow_link: delay_links(f->nemesis, f->a, 0); return;
+    case FAULT_wall_jump: sim_node_wall_jump(f->a->node, -f->jump_ms); return;
     case FAULT_reset:
     case FAULT_stall_disk:
-    case FAULT_wall_jump:
     case FAULT_KIND_COUNT: return;
     }
 }
@@ -227,7 +227,8 @@ static void carry_out(struct fault *f, uint64_t length_us)
     case FAULT_reset: sim_reset_connections(node, f->b->node); return;
     case FAULT_stall_disk: sim_disk_stall(node, length_us); return;
     case FAULT_wall_jump:
-        sim_node_wall_jump(node, (int64_t)prng_range(&n->prng, 0, 7200 * 1000) - 3600 * 1000);
+        f->jump_ms = (int64_t)prng_range(&n->prng, 0, 7200 * 1000) - 3600 * 1000;
+        sim_node_wall_jump(node, f->jump_ms);
         return;
     case FAULT_KIND_COUNT: return;
     }

@@ -56,7 +56,7 @@ struct sim_options sim_options_draw(uint64_t seed)
     o.sync_cost.min_us = PICK(p, 10, 100, 1000);
     o.sync_cost.max_us = o.sync_cost.min_us + PICK(p, 100, 3000, 15000);
     o.read_again_ppm = (uint32_t)PICK(p, 0, 1000, 100000, 1000000);
-    o.wall_skew_max_ms = (int64_t)PICK(p, 0, 10, 1000, 3600000);
+    o.wall_skew_max_ms = (int64_t)PICK(p, 0, 10, 1000, 600000);
     return o;
 }
 

@@ -75,6 +75,26 @@ Test(producers, only_the_last_five_batches_are_told_apart)
     producers_close(&p);
 }
 
+Test(producers, nobody_begins_in_the_middle_of_a_log_that_is_whole)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    cr_assert_eq(check(&p, batch(9, 0, 0, 4, 0), &found), PRODUCERS_NEXT);
+    p.is_trimmed = true;
+    cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_NEXT);
+}
+
+Test(producers, what_came_before_the_first_batch_that_was_seen_is_no_repetition)
+{
+    struct producers p = {.is_trimmed = true};
+    struct producer_batch found;
+    for (int i = 4; i < 12; i++) note(&p, batch(9, 0, i, 1, 100 + i));
+    cr_assert_eq(check(&p, batch(9, 0, 5, 1, 0), &found), PRODUCERS_OLD_DUPLICATE);
+    cr_assert_eq(check(&p, batch(9, 0, 3, 1, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    producers_close(&p);
+}
+
 Test(producers, batches_of_no_producer_are_not_remembered)
 {
     struct producers p = {0};
