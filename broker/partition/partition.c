@@ -68,6 +68,7 @@ void partition_assign(struct partition *p)
     partition_config_read(p->host->image, p->topic, &p->config);
     journal_set_options(p->journal, p->config.segment_bytes, p->config.segment_ms,
                         p->config.flush_each);
+    partition_sync_rest(p);
     int32_t epoch_before = p->replica.leader_epoch;
     int32_t leader_before = p->replica.leader;
     uint32_t isr_before = p->replica.isr.count;

@@ -53,6 +53,13 @@ void partition_ends_moved(struct partition *p)
     if (event.ends.durable < event.ends.log_start) event.ends.durable = event.ends.log_start;
     partition_step(p, &event);
     waiters_on_written(p);
+    partition_sync_rest(p);
+}
+
+void partition_sync_rest(struct partition *p)
+{
+    if (p->state != PARTITION_READY || !p->config.flush_each) return;
+    if (journal_durable(p->journal) < journal_written(p->journal)) journal_sync(p->journal);
 }
 
 void partition_truncate(struct partition *p, int64_t offset)
