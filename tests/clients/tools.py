@@ -11,8 +11,8 @@ from lib.cluster import wait_for
 
 
 class Tools:
-    def __init__(self, java, cluster, work, claims):
-        self.java, self.cluster, self.work, self.claims = java, cluster, work, claims
+    def __init__(self, java, archive, cluster, work, claims):
+        self.java, self.archive, self.cluster, self.work, self.claims = java, archive, cluster, work, claims
 
     def run(self, name, *args, text="", status=0, bootstrap=True):
         """What the tool prints; complains unless it ends with that status."""
@@ -30,7 +30,14 @@ class Tools:
         self.claims.check(claim, not missing, f"no {missing} in: {printed.strip()[:700]}")
 
     def everything(self):
-        """Two at a time: most of it is the starting of Java."""
+        """Two at a time: most of it is the starting of Java, so that the first one saves what it has loaded."""
+        if not self.archive.exists():
+            making = [f"-XX:ArchiveClassesAtExit={self.archive}" if "SharedArchiveFile" in word else word
+                      for word in self.java]
+            self.cluster.create_topic("tool-first", 1)
+            subprocess.run([*making, "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server",
+                            self.cluster.bootstrap, "--topic", "tool-first"],
+                           input="x\n", text=True, capture_output=True, timeout=60)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for name in [n for n in dir(self) if n.startswith("check_")]:
                 pool.submit(self.claims.attempt, name.removeprefix("check_").replace("_", "-"),

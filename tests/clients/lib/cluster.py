@@ -55,6 +55,7 @@ class Cluster:
 
     def create_topic(self, name, partitions, replicas=3, configs=()):
         wire.create_topic(self.bootstrap, name, partitions, replicas, configs)
+        time.sleep(int(os.environ.get("SETTLE_MS", "0")) / 1000)
 
     def environment(self):
         """How a client written in another language drives the cluster that it talks to."""
