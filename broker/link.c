@@ -82,7 +82,7 @@ static void send(struct link *l, uint64_t conn, const struct rpc_msg *msg)
 
 static uint64_t dial(struct link *l, uint32_t tag)
 {
-    const struct broker_voter *voter = &l->options->voters[l->voter];
+    const struct node_voter *voter = &l->options->voters[l->voter];
     struct env_endpoint to = {.port = voter->port,
                               .tag = tag,
                               .frame_max_bytes = RPC_FRAME_MAX_BYTES,
@@ -203,6 +203,17 @@ static void disconnect(struct link *l, bool at_once)
     l->retry_at_ms = env_now_ms(l->env) + (at_once ? 0 : wait_ms);
 }
 
+static const char *controller_name(struct link *l)
+{
+    const struct node_voter *v = &l->options->voters[l->voter];
+    if (v->id != 0)
+        (void)snprintf(l->voter_name, sizeof l->voter_name, "controller %u", v->id);
+    else
+        (void)snprintf(l->voter_name, sizeof l->voter_name, "the controller at %s:%u", v->host,
+                       v->port);
+    return l->voter_name;
+}
+
 static void try_next_voter(struct link *l)
 {
     l->voter = (l->voter + 1) % l->options->voter_count;
@@ -214,14 +225,16 @@ static void try_next_voter(struct link *l)
 static void on_not_leader(struct link *l, uint32_t leader_id)
 {
     l->refusals++;
-    for (uint32_t i = 0; i < l->options->voter_count; i++) {
+    for (uint32_t i = 0; i < l->options->voter_count && leader_id != 0; i++) {
         if (l->options->voters[i].id != leader_id || i == l->voter) continue;
         l->voter = i;
         disconnect(l, l->refusals <= l->options->voter_count);
         return;
     }
+    /* Where ids are not known, somebody leads all the same: one round without a pause. */
+    bool is_lost = leader_id == 0 || l->options->voters[0].id != 0;
     l->voter = (l->voter + 1) % l->options->voter_count;
-    disconnect(l, false);
+    disconnect(l, !is_lost && l->refusals < l->options->voter_count);
 }
 
 /* This controller leads and knows us by our epoch. */
@@ -251,8 +264,7 @@ static void on_registered(struct link *l, const struct rpc_msg *msg)
         if (l->notes[1] == NULL) l->notes[1] = note_begin(l->env, l->options, l->cluster_id, false);
     }
     if (is_first) {
-        log_info(l->env, "registered with controller %u: broker epoch %" PRId64,
-                 l->options->voters[l->voter].id, l->epoch);
+        log_info(l->env, "registered with %s: broker epoch %" PRId64, controller_name(l), l->epoch);
     }
     link_tell_session(l);
     become_serving(l);
@@ -286,15 +298,14 @@ static void on_heartbeat_reply(struct link *l, const struct rpc_msg *msg)
     memmove(l->heartbeats_ms, l->heartbeats_ms + 1, l->heartbeat_count * sizeof sent_ms);
     if (l->is_registering) return; /* It answers for an epoch that is to be replaced. */
     if (msg->heartbeat_reply.epoch == 0) {
-        log_info(l->env, "controller %u does not know this broker: registering again",
-                 l->options->voters[l->voter].id);
+        log_info(l->env, "%s does not know this broker: registering again", controller_name(l));
         l->phase = LINK_GREETING;
         l->dialed_ms = env_now_ms(l->env);
         say_register(l);
         return;
     }
     if (l->phase == LINK_GREETING) {
-        log_info(l->env, "controller %u goes on with this broker", l->options->voters[l->voter].id);
+        log_info(l->env, "%s goes on with this broker", controller_name(l));
         become_serving(l);
     }
     l->answered_ms = sent_ms;
@@ -445,7 +456,7 @@ static void on_closed(struct link *l, const struct env_event *e)
         return;
     }
     if (l->phase == LINK_SERVING) {
-        log_info(l->env, "lost controller %u", l->options->voters[l->voter].id);
+        log_info(l->env, "lost %s", controller_name(l));
     }
     try_next_voter(l);
 }
@@ -583,11 +594,11 @@ static void complain(struct link *l)
     if (l->complain_due_ms > now_ms) return;
 
     l->complain_due_ms = now_ms + COMPLAIN_MS;
-    const struct broker_voter *v = &l->options->voters[l->voter];
+    const struct node_voter *v = &l->options->voters[l->voter];
     log_warn(l->env,
              "no controller that leads has been reached yet; going on through the %u of "
-             "controller.quorum.voters (now at %u@%s:%u)",
-             l->options->voter_count, v->id, v->host, v->port);
+             "them (now at %s:%u)",
+             l->options->voter_count, v->host, v->port);
 }
 
 static void check_clocks(struct link *l)
@@ -606,7 +617,7 @@ static void check_clocks(struct link *l)
     bool is_unanswered = l->phase == LINK_SERVING && l->heartbeat_count > 0 &&
                          now_ms - l->heartbeats_ms[0] > l->options->session_ms;
     if (is_silent || is_unanswered) {
-        log_warn(l->env, "controller %u does not answer", l->options->voters[l->voter].id);
+        log_warn(l->env, "%s does not answer", controller_name(l));
         try_next_voter(l);
     }
     if (l->phase == LINK_SERVING && l->heartbeat_due_ms <= now_ms) say_heartbeat(l);

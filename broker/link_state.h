@@ -76,6 +76,7 @@ struct link {
     struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */
 
     uint32_t voter; /* The one that is dialled: an index. */
+    char voter_name[ENV_HOST_MAX + 32]; /* Its id, or its address where that is all we know. */
     uint32_t refusals;
     uint64_t retry_at_ms;
     uint64_t complain_due_ms;

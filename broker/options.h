@@ -7,9 +7,10 @@
 
 #include "common/env.h"
 #include "proto/meta.h"
+#include "proto/node_config.h"
 
 #define BROKER_VOTERS_MAX META_VOTERS_MAX
-#define BROKER_SEEDS_MAX 32
+#define BROKER_SEEDS_MAX NODE_SEEDS_MAX
 
 struct broker_listener {
     char name[64];
@@ -17,12 +18,6 @@ struct broker_listener {
     uint16_t port;
     char advertised_host[ENV_HOST_MAX]; /* "": the address by which the client reached us. */
     uint16_t advertised_port;
-};
-
-struct broker_voter {
-    uint32_t id;
-    char host[ENV_HOST_MAX];
-    uint16_t port;
 };
 
 struct broker_options {
@@ -34,12 +29,12 @@ struct broker_options {
     struct broker_listener listeners[META_LISTENERS_MAX];
     char replication_listener[64]; /* inter.broker.listener.name */
     uint32_t voter_count;
-    struct broker_voter voters[BROKER_VOTERS_MAX];
+    struct node_voter voters[BROKER_VOTERS_MAX];
     char http_host[ENV_HOST_MAX];
     uint16_t http_port; /* 0: none. */
     char log_dir[FS_PATH_MAX / 2];
     uint32_t seed_count; /* "key=value", the cluster's defaults at its birth (DESIGN 11). */
-    char seeds[BROKER_SEEDS_MAX][160];
+    char seeds[BROKER_SEEDS_MAX][NODE_SEED_SIZE];
 
     uint32_t heartbeat_ms;                     /* broker.heartbeat.interval.ms: 300 */
     uint32_t session_ms;                       /* broker.session.timeout.ms: 1500 */
@@ -53,6 +48,8 @@ struct broker_options {
     uint32_t requests_in_flight_max;           /* Per connection. */
     uint64_t queued_request_max_bytes; /* queued.max.request.bytes: 256 MiB, of all shards */
     uint32_t fetch_sessions_max;               /* max.incremental.fetch.session.cache.slots: 1000 */
+    uint32_t connection_max;                   /* max.connections; the real world only. */
+    uint32_t connection_max_per_address;       /* max.connections.per.ip */
     bool auto_create_topics;                   /* auto.create.topics.enable: true */
     uint32_t stop_max_ms;                      /* An orderly stop gives up waiting after this. */
 

@@ -17,10 +17,10 @@
 #include "common/env.h"
 #include "controller/raft/raft.h"
 #include "proto/meta.h"
+#include "proto/node_config.h"
 
 #define CONTROLLER_VOTERS_MAX RAFT_VOTERS_MAX
-#define CONTROLLER_SEEDS_MAX 32
-#define CONTROLLER_SEED_SIZE 160
+#define CONTROLLER_SEEDS_MAX NODE_SEEDS_MAX
 
 /* Rules broken on purpose; only the simulator sets any, to see that its oracles notice. */
 enum controller_canary {
@@ -32,16 +32,10 @@ enum controller_canary {
     CONTROLLER_CANARY_SNAPSHOT_FORGETS_ELR = 1u << 5, /* Snapshots carry no ELR. */
 };
 
-struct controller_voter {
-    uint32_t id;
-    char host[ENV_HOST_MAX];
-    uint16_t port;
-};
-
 struct controller_options {
     uint32_t node_id;
     uint32_t voter_count;
-    struct controller_voter voters[CONTROLLER_VOTERS_MAX]; /* controller.quorum.voters */
+    struct node_voter voters[CONTROLLER_VOTERS_MAX]; /* controller.quorum.voters */
     char listen_host[ENV_HOST_MAX];
     uint16_t listen_port;
     char http_host[ENV_HOST_MAX];
@@ -59,10 +53,12 @@ struct controller_options {
     uint32_t balance_interval_ms; /* leader.imbalance.check.interval.seconds: 300000; 0: never. */
     uint32_t balance_percentage;  /* leader.imbalance.per.broker.percentage: 10 */
     uint32_t stop_max_ms;         /* An orderly stop gives up waiting after this: 2000 */
+    uint32_t connection_max;      /* max.connections; the real world only. */
+    uint32_t connection_max_per_address; /* max.connections.per.ip */
     uint64_t snapshot_bytes;      /* Log in memory past the last snapshot, before the next: 8 MiB */
     uint64_t snapshot_entries;    /* The same in entries: 20000 */
     uint32_t seed_count; /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
-    char seeds[CONTROLLER_SEEDS_MAX][CONTROLLER_SEED_SIZE];
+    char seeds[CONTROLLER_SEEDS_MAX][NODE_SEED_SIZE];
 
     uint32_t canary;      /* A set of enum controller_canary; the simulator only. */
     uint32_t raft_canary; /* A set of enum raft_canary; the simulator only. */

@@ -72,7 +72,7 @@ struct conn {
 
 struct peer {
     uint32_t id;
-    const struct controller_voter *at; /* Of the options. */
+    const struct node_voter *at;       /* Of the options. */
     uint64_t conn;                     /* Ours to it; 0: none. */
     bool is_connected;
     uint64_t dial_ms; /* When to dial again. */

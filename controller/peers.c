@@ -20,7 +20,7 @@
 void peers_open(struct controller *c)
 {
     for (uint32_t i = 0; i < c->options.voter_count; i++) {
-        const struct controller_voter *at = &c->options.voters[i];
+        const struct node_voter *at = &c->options.voters[i];
         if (at->id == c->options.node_id) continue;
         c->peers[c->peer_count++] = (struct peer){
             .id = at->id, .at = at, .dial_ms = env_now_ms(c->env), .pause_ms = PAUSE_MIN_MS};

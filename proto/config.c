@@ -2,224 +2,105 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "common/text.h"
+#include "proto/topic_configs.h"
 
 /* Kafka's properties format has escapes and continued lines that INI readers do not know, so it is
  * read here by hand. */
 
 #define LINE_MAX_BYTES 8192
+#define KEY_MAX_BYTES 128
 
-#define GONE_ZOOKEEPER                                       \
-    "there is no ZooKeeper here: name the controllers with " \
-    "controller.quorum.voters=id@host:port,..."
-#define GONE_SECURITY "TLS, SASL and ACLs are not supported yet: use PLAINTEXT on trusted networks"
-
-static const struct server_key KEYS[] = {
-    {"node.id", CONFIG_NUMBER, CONFIG_HONOURED, NULL, "this node's number in the cluster"},
-    {"broker.id", CONFIG_NUMBER, CONFIG_HONOURED, NULL, "an older name of node.id"},
-    {"process.roles", CONFIG_TEXT, CONFIG_HONOURED, NULL, "broker or controller"},
-    {"listeners", CONFIG_TEXT, CONFIG_HONOURED, "PLAINTEXT://127.0.0.1:9092",
-     "NAME://host:port,..."},
-    {"advertised.listeners", CONFIG_TEXT, CONFIG_HONOURED, NULL, "where clients find this broker"},
-    {"listener.security.protocol.map", CONFIG_TEXT, CONFIG_HONOURED, NULL, "NAME:PLAINTEXT,..."},
-    {"inter.broker.listener.name", CONFIG_TEXT, CONFIG_HONOURED, NULL,
-     "the listener of the followers"},
-    {"security.inter.broker.protocol", CONFIG_TEXT, CONFIG_NO_EFFECT, NULL,
-     "see inter.broker.listener.name"},
-    {"controller.listener.names", CONFIG_TEXT, CONFIG_HONOURED, "CONTROLLER",
-     "the controllers' listener"},
-    {"controller.quorum.voters", CONFIG_TEXT, CONFIG_HONOURED, NULL, "id@host:port,..."},
-    {"log.dirs", CONFIG_TEXT, CONFIG_HONOURED, NULL, "the folder of the logs"},
-    {"log.dir", CONFIG_TEXT, CONFIG_HONOURED, "/tmp/kafka-logs",
-     "the same, where log.dirs is not set"},
-    {"metadata.log.dir", CONFIG_TEXT, CONFIG_HONOURED, NULL,
-     "a controller's folder, instead of log.dirs"},
-    {"broker.rack", CONFIG_TEXT, CONFIG_HONOURED, NULL, "replicas are spread over racks"},
-    {"http.listeners", CONFIG_TEXT, CONFIG_HONOURED, NULL,
-     "http://host:port for health and metrics"},
-    {"num.shards", CONFIG_NUMBER, CONFIG_HONOURED, "1", "threads that own partitions"},
-    {"auto.create.topics.enable", CONFIG_FLAG, CONFIG_HONOURED, "true",
-     "Metadata requests create topics"},
-    {"socket.request.max.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "104857600", "of one request"},
-    {"queued.max.request.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "268435456",
-     "of requests that are not answered: past it, connections that send more wait"},
-    {"broker.heartbeat.interval.ms", CONFIG_NUMBER, CONFIG_HONOURED, "300", "to the controllers"},
-    {"broker.session.timeout.ms", CONFIG_NUMBER, CONFIG_HONOURED, "1500",
-     "without heartbeats: fenced"},
-    {"auto.leader.rebalance.enable", CONFIG_FLAG, CONFIG_HONOURED, "true",
-     "preferred leaders lead again"},
-    {"leader.imbalance.check.interval.seconds", CONFIG_NUMBER, CONFIG_HONOURED, "300",
-     "how often that is looked at"},
-    {"leader.imbalance.per.broker.percentage", CONFIG_NUMBER, CONFIG_HONOURED, "10",
-     "of a broker's partitions led by others: not before"},
-    {"leader.lease.ms", CONFIG_NUMBER, CONFIG_HONOURED, "1000",
-     "a leader alone acknowledges so long"},
-    {"replica.hang.time.max.ms", CONFIG_NUMBER, CONFIG_HONOURED, "1000",
-     "no fetch: out of the ISR"},
-    {"replica.lag.time.max.ms", CONFIG_NUMBER, CONFIG_HONOURED, "30000",
-     "never at the end: out of the ISR"},
-    {"replica.fetch.wait.max.ms", CONFIG_NUMBER, CONFIG_HONOURED, "500", "followers' long poll"},
-    {"replica.fetch.max.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "1048576", "of a partition"},
-    {"replica.fetch.response.max.bytes", CONFIG_NUMBER, CONFIG_HONOURED, "10485760",
-     "of one answer"},
-    {"max.incremental.fetch.session.cache.slots", CONFIG_NUMBER, CONFIG_HONOURED, "1000",
-     "fetch sessions"},
-    {"controller.quorum.election.timeout.ms", CONFIG_NUMBER, CONFIG_HONOURED, "300", "at least"},
-    {"num.partitions", CONFIG_NUMBER, CONFIG_SEED, NULL, "of a topic created without a number"},
-    {"default.replication.factor", CONFIG_NUMBER, CONFIG_SEED, NULL,
-     "of a topic created without one"},
-    {"min.insync.replicas", CONFIG_NUMBER, CONFIG_SEED, NULL, "for acks=all"},
-    {"unclean.leader.election.enable", CONFIG_FLAG, CONFIG_SEED, NULL, "elect who lacks records"},
-    {"log.retention.hours", CONFIG_NUMBER, CONFIG_SEED, NULL, "how long records are kept"},
-    {"log.retention.minutes", CONFIG_NUMBER, CONFIG_SEED, NULL, "the same, finer"},
-    {"log.retention.ms", CONFIG_NUMBER, CONFIG_SEED, NULL, "the same, finest"},
-    {"log.retention.bytes", CONFIG_NUMBER, CONFIG_SEED, NULL, "how much of a partition is kept"},
-    {"log.segment.bytes", CONFIG_NUMBER, CONFIG_SEED, NULL, "of a segment's file"},
-    {"log.roll.ms", CONFIG_NUMBER, CONFIG_SEED, NULL, "age of a segment"},
-    {"log.roll.hours", CONFIG_NUMBER, CONFIG_SEED, NULL, "the same, coarser"},
-    {"log.index.interval.bytes", CONFIG_NUMBER, CONFIG_SEED, NULL, "between entries of an index"},
-    {"log.index.size.max.bytes", CONFIG_NUMBER, CONFIG_SEED, NULL, "of an index"},
-    {"log.cleanup.policy", CONFIG_TEXT, CONFIG_SEED, NULL, "delete, compact or both"},
-    {"log.message.timestamp.type", CONFIG_TEXT, CONFIG_SEED, NULL, "CreateTime or LogAppendTime"},
-    {"log.message.timestamp.before.max.ms", CONFIG_NUMBER, CONFIG_SEED, NULL, "oldest timestamp"},
-    {"log.message.timestamp.after.max.ms", CONFIG_NUMBER, CONFIG_SEED, NULL, "furthest future one"},
-    {"log.flush.interval.messages", CONFIG_NUMBER, CONFIG_SEED, NULL,
-     "1: synced before the answer"},
-    {"message.max.bytes", CONFIG_NUMBER, CONFIG_SEED, NULL, "of a batch"},
-    {"compression.type", CONFIG_TEXT, CONFIG_SEED, NULL, "producer: as it comes"},
-    {"offsets.topic.replication.factor", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "groups are not there yet"},
-    {"offsets.topic.num.partitions", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "groups are not there yet"},
-    {"group.initial.rebalance.delay.ms", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "groups are not there yet"},
-    {"transaction.state.log.replication.factor", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "transactions are not there yet"},
-    {"transaction.state.log.min.isr", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "transactions are not there yet"},
-    {"share.coordinator.state.topic.replication.factor", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "share groups are not there yet"},
-    {"share.coordinator.state.topic.min.isr", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "share groups are not there yet"},
-    {"num.network.threads", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL, "see num.shards"},
-    {"num.io.threads", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL, "see num.shards"},
-    {"num.recovery.threads.per.data.dir", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "recovery is parallel by itself"},
-    {"num.replica.fetchers", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL, "one per leader and shard"},
-    {"socket.send.buffer.bytes", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "the kernel's own choice is used"},
-    {"socket.receive.buffer.bytes", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "the kernel's own choice is used"},
-    {"log.retention.check.interval.ms", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "retention is not there yet"},
-    {"log.flush.interval.ms", CONFIG_NUMBER, CONFIG_NO_EFFECT, NULL,
-     "see log.flush.interval.messages"},
-    {"delete.topic.enable", CONFIG_FLAG, CONFIG_NO_EFFECT, NULL, "topics can always be deleted"},
-    {"zookeeper.connect", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_ZOOKEEPER},
-    {"zookeeper.connection.timeout.ms", CONFIG_NUMBER, CONFIG_REFUSED, NULL, GONE_ZOOKEEPER},
-    {"controller.quorum.bootstrap.servers", CONFIG_TEXT, CONFIG_REFUSED, NULL,
-     "use controller.quorum.voters=id@host:port,..."},
-    {"ssl.keystore.location", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_SECURITY},
-    {"ssl.truststore.location", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_SECURITY},
-    {"sasl.enabled.mechanisms", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_SECURITY},
-    {"sasl.mechanism.inter.broker.protocol", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_SECURITY},
-    {"authorizer.class.name", CONFIG_TEXT, CONFIG_REFUSED, NULL, GONE_SECURITY},
-};
-
-#define KEY_COUNT (sizeof KEYS / sizeof KEYS[0])
-
-const struct server_key *config_key_at(uint32_t index)
+int config_refuse(struct server_config *c, const char *format, ...)
 {
-    return index < KEY_COUNT ? &KEYS[index] : NULL;
-}
-
-const struct server_key *config_key_find(const char *name)
-{
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(KEYS[i].name, name) == 0) return &KEYS[i];
-    }
-    return NULL;
-}
-
-/* How many characters must be changed, added or left out. Names are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[128], length = strlen(b);
-    if (length >= 127 || strlen(a) >= 127) return 127;
-    for (size_t j = 0; j <= length; j++) row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t before = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t change = before + (a[i - 1] != b[j - 1]);
-            before = row[j];
-            if (row[j] + 1 < change) change = row[j] + 1;
-            if (row[j - 1] + 1 < change) change = row[j - 1] + 1;
-            row[j] = change;
-        }
-    }
-    return row[length];
-}
-
-static int unknown_key(struct server_config *c, const char *name)
-{
-    const struct server_key *nearest = &KEYS[0];
-    for (size_t i = 1; i < KEY_COUNT; i++) {
-        if (distance(name, KEYS[i].name) < distance(name, nearest->name)) nearest = &KEYS[i];
-    }
-    (void)snprintf(c->error, sizeof c->error, "unknown key %.100s: did you mean %s?", name,
-                   nearest->name);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(c->error, sizeof c->error, format, args);
+    va_end(args);
     return -ERR_INVALID;
 }
 
-static int check_value(struct server_config *c, const struct server_key *key, const char *value)
+/* ---- One key. ---- */
+
+/* A plain decimal number, as 0.5 or 1.7976931348623157E308. */
+static bool is_decimal(const char *text)
+{
+    char *end;
+    (void)strtod(text, &end);
+    return end != text && *end == '\0';
+}
+
+static int check_number(struct server_config *c, const struct server_key *key, const char *value)
 {
     int64_t number;
-    bool ok = true;
-    const char *expected = "";
-    if (key->kind == CONFIG_NUMBER) {
-        ok = text_to_i64((struct slice){(const uint8_t *)value, strlen(value)}, &number);
-        expected = "a whole number";
-    } else if (key->kind == CONFIG_FLAG) {
-        ok = strcmp(value, "true") == 0 || strcmp(value, "false") == 0;
-        expected = "true or false";
-    }
-    if (ok) return 0;
-    (void)snprintf(c->error, sizeof c->error, "%s=%.100s: %s is expected", key->name, value,
-                   expected);
-    return -ERR_INVALID;
+    if (!text_to_i64(slice_of_text(value), &number))
+        return config_refuse(c, "%s=%.100s: a whole number is expected", key->name, value);
+    if (number >= key->min && number <= key->max) return 0;
+    return config_refuse(c, "%s=%.100s: a number from %lld to %lld is expected", key->name, value,
+                         (long long)key->min, (long long)key->max);
 }
 
-int config_set(struct server_config *c, const char *key, const char *value)
+/* The cluster's own table knows what is a value of its defaults. */
+static int check_seed(struct server_config *c, const char *name, const char *value)
 {
-    const struct server_key *known = config_key_find(key);
-    if (known == NULL) return unknown_key(c, key);
-    if (known->verdict == CONFIG_REFUSED) {
-        (void)snprintf(c->error, sizeof c->error, "%s is refused: %s", key, known->text);
-        return -ERR_INVALID;
+    char why[CONFIG_WHY_SIZE];
+    const struct config_key *key = cluster_config_find(slice_of_text(name));
+    CHECK(key != NULL);
+    if (config_check(key, slice_of_text(value), why) == 0) return 0;
+    return config_refuse(c, "%s=%.100s: %s", name, value, why);
+}
+
+static int check_value(struct server_config *c, const struct server_key *key, const char *name,
+                       const char *value)
+{
+    if (key->verdict == CONFIG_SEED) return check_seed(c, key->name, value);
+    if (key->verdict == CONFIG_REFUSED) {
+        if (key->otherwise != NULL && strcmp(key->otherwise, value) == 0) return 0;
+        return config_refuse(c, "%s=%.100s is refused: %s", name, value, key->text);
     }
-    int rc = check_value(c, known, value);
+    switch (key->kind) {
+    case CONFIG_TEXT: return 0;
+    case CONFIG_NUMBER: return check_number(c, key, value);
+    case CONFIG_FLAG:
+        if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) return 0;
+        return config_refuse(c, "%s=%.100s: true or false is expected", key->name, value);
+    case CONFIG_RATIO:
+        if (is_decimal(value)) return 0;
+        return config_refuse(c, "%s=%.100s: a decimal number is expected", key->name, value);
+    }
+    return 0;
+}
+
+int config_set(struct server_config *c, const char *name, const char *value)
+{
+    const struct server_key *key = config_key_find(name);
+    if (key == NULL)
+        return config_refuse(c, "unknown key %.100s: did you mean %s?", name,
+                             config_key_nearest(name)->name);
+    int rc = check_value(c, key, name, value);
     if (rc != 0) return rc;
 
     struct server_value *at = NULL;
     for (uint32_t i = 0; i < c->count && at == NULL; i++) {
-        if (c->values[i].key == known) at = &c->values[i];
+        if (c->values[i].key == key) at = &c->values[i];
     }
     if (at == NULL) {
         CHECK(c->count < SERVER_CONFIG_MAX);
         at = &c->values[c->count++];
     }
     free(at->text);
-    at->key = known;
+    at->key = key;
     at->text = strdup(value);
     CHECK(at->text != NULL);
     return 0;
 }
+
+/* ---- A properties file. ---- */
 
 static char *trim(char *text)
 {
@@ -229,52 +110,105 @@ static char *trim(char *text)
     return text;
 }
 
-static int set_line(struct server_config *c, const char *path, uint32_t number, char *line)
+/* In place: \t, \n, \r and \f are blanks of their kind, \ before anything else is that. */
+static void unescape(char *text)
 {
-    char *text = trim(line);
-    if (*text == '\0' || *text == '#' || *text == '!') return 0;
-
-    char *separator = text + strcspn(text, "=:");
-    int rc = -ERR_INVALID;
-    if (*separator == '\0') {
-        (void)snprintf(c->error, sizeof c->error, "\"%.100s\" has no \"=\"", text);
-    } else {
-        *separator = '\0';
-        rc = config_set(c, trim(text), trim(separator + 1));
+    static const char letters[] = "tnrf";
+    static const char blanks[] = "\t\n\r\f";
+    char *to = text;
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' && text[1] != '\0') {
+            const char *letter = strchr(letters, *++text);
+            *to++ = letter == NULL ? *text : blanks[letter - letters];
+        } else {
+            *to++ = *text;
+        }
     }
-    if (rc == 0) return 0;
-    char why[CONFIG_ERROR_MAX];
-    memcpy(why, c->error, sizeof why);
-    (void)snprintf(c->error, sizeof c->error, "%.200s:%u: %.280s", path, number, why);
-    return rc;
+    *to = '\0';
+}
+
+/* The end of the key: "=", ":" or a blank, without a backslash before it. */
+static char *key_end(char *text)
+{
+    while (*text != '\0' && strchr("=: \t", *text) == NULL)
+        text += text[0] == '\\' && text[1] != '\0' ? 2 : 1;
+    return text;
+}
+
+/* `text` is a line that begins with no blank. */
+static int set_line(struct server_config *c, char *text)
+{
+    char *end = key_end(text);
+    char *value = end + strspn(end, " \t");
+    if (*value == '=' || *value == ':') value++;
+    if (value == end) return config_refuse(c, "\"%.100s\" has no \"=\"", text);
+
+    *end = '\0';
+    value = trim(value);
+    unescape(text);
+    unescape(value);
+    return config_set(c, text, value);
+}
+
+/* An odd number of backslashes at the end: the next line goes on here. */
+static bool is_continued(const char *line, size_t size)
+{
+    size_t count = 0;
+    while (count < size && line[size - 1 - count] == '\\') count++;
+    return count % 2 == 1;
+}
+
+/* One line with those that go on after it. 1: it is in `line`; 0: no more; -ERR_INVALID. */
+static int read_line(struct server_config *c, FILE *file, char line[LINE_MAX_BYTES],
+                     uint32_t *number)
+{
+    size_t used = 0;
+    bool is_comment = false;
+    while (fgets(line + used, (int)(LINE_MAX_BYTES - used), file) != NULL) {
+        ++*number;
+        size_t size = used + strcspn(line + used, "\r\n");
+        if (line[size] == '\0' && size == LINE_MAX_BYTES - 1)
+            return config_refuse(c, "the line is longer than %d bytes", LINE_MAX_BYTES - 2);
+        line[size] = '\0';
+        char *text = trim(line + used);
+        if (used == 0) is_comment = *text == '#' || *text == '!' || *text == '\0';
+        size = strlen(text);
+        memmove(line + used, text, size + 1);
+        used += size;
+        if (is_comment) used = 0;
+        if (is_comment || used == 0) continue;
+        if (!is_continued(line, used)) return 1;
+        line[--used] = '\0';
+    }
+    return used > 0 ? 1 : 0;
 }
 
 int config_load_file(struct server_config *c, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        (void)snprintf(c->error, sizeof c->error, "%.300s: %s", path, strerror(errno));
-        return errno == ENOENT ? -ERR_ABSENT : -ERR_DENIED;
+        int rc = errno == ENOENT ? -ERR_ABSENT : -ERR_DENIED;
+        (void)config_refuse(c, "%.300s: %s", path, strerror(errno));
+        return rc;
     }
-    char line[LINE_MAX_BYTES] = "";
-    size_t used = 0;
+    char line[LINE_MAX_BYTES];
     uint32_t number = 0;
-    int rc = 0;
-    while (rc == 0 && fgets(line + used, (int)(sizeof line - used), file) != NULL) {
-        number++;
-        used = strcspn(line, "\r\n");
-        line[used] = '\0';
-        /* A backslash at the end: the next line goes on here. */
-        if (used > 0 && line[used - 1] == '\\' && used < sizeof line - 2) {
-            used--;
-            continue;
-        }
-        rc = set_line(c, path, number, line);
-        used = 0;
+    int rc;
+    while ((rc = read_line(c, file, line, &number)) == 1) {
+        rc = set_line(c, line);
+        if (rc != 0) break;
     }
+    bool is_broken = ferror(file) != 0;
     (void)fclose(file);
-    return rc;
+    if (is_broken) return config_refuse(c, "%.300s: it cannot be read", path);
+    if (rc == 0) return 0;
+
+    char why[CONFIG_ERROR_MAX];
+    memcpy(why, c->error, sizeof why);
+    return config_refuse(c, "%.200s:%u: %.280s", path, number, why);
 }
+
+/* ---- The environment and the command line. ---- */
 
 /* KAFKA_NODE_ID -> node.id. False: the name does not fit. */
 static bool key_of_variable(const char *variable, size_t size, char *key, size_t key_size)
@@ -298,7 +232,20 @@ static bool key_of_variable(const char *variable, size_t size, char *key, size_t
     return true;
 }
 
-int config_load_environment(struct server_config *c, char *const *environment)
+/* Of Kafka's images, but no keys. */
+static bool is_known_stranger(const char *name)
+{
+    static const char *const names[] = {"HOME", "VERSION", "CONFIG", "BOOTSTRAP", "CLUSTER_ID"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t size = strlen(names[i]);
+        if (strncmp(name, names[i], size) == 0 && name[size] == '=') return true;
+    }
+    const char *opts = strstr(name, "OPTS=");
+    return strncmp(name, "JMX_", 4) == 0 || strncmp(name, "LOG4J_", 6) == 0 ||
+           (opts != NULL && strchr(name, '=') > opts);
+}
+
+int config_load_environment(struct server_config *c, char *const *environment, FILE *notes)
 {
     static const char *const prefixes[] = {"KAFKA_", "JACKDAW_"};
     for (size_t p = 0; p < 2; p++) {
@@ -306,13 +253,20 @@ int config_load_environment(struct server_config *c, char *const *environment)
         for (char *const *v = environment; *v != NULL; v++) {
             const char *equals = strchr(*v, '=');
             if (equals == NULL || strncmp(*v, prefixes[p], skip) != 0) continue;
-            char key[128];
-            if (!key_of_variable(*v + skip, (size_t)(equals - *v) - skip, key, sizeof key))
-                continue;
-            /* Kafka's images carry variables that are no keys (KAFKA_HEAP_OPTS): those pass. */
-            if (config_key_find(key) == NULL) continue;
-            int rc = config_set(c, key, equals + 1);
-            if (rc != 0) return rc;
+            if (is_known_stranger(*v + skip)) continue;
+            char key[KEY_MAX_BYTES];
+            bool fits = key_of_variable(*v + skip, (size_t)(equals - *v) - skip, key, sizeof key);
+            if (fits && config_key_find(key) != NULL) {
+                if (config_set(c, key, equals + 1) == 0) continue;
+                char why[CONFIG_ERROR_MAX];
+                memcpy(why, c->error, sizeof why);
+                return config_refuse(c, "the environment: %.400s", why);
+            }
+            if (fits && notes != NULL)
+                (void)fprintf(notes,
+                              "%.*s in the environment is passed over: no key %s; the "
+                              "nearest is %s\n",
+                              (int)(equals - *v), *v, key, config_key_nearest(key)->name);
         }
     }
     return 0;
@@ -328,37 +282,35 @@ static bool take(const char *from, size_t size, char *to, size_t to_size)
 
 static int set_pair(struct server_config *c, const char *pair)
 {
-    char key[128];
+    char key[KEY_MAX_BYTES];
     const char *equals = strchr(pair, '=');
-    if (equals == NULL || !take(pair, (size_t)(equals - pair), key, sizeof key)) {
-        (void)snprintf(c->error, sizeof c->error, "--set wants KEY=VALUE, not %.200s", pair);
-        return -ERR_INVALID;
-    }
+    if (equals == NULL || !take(pair, (size_t)(equals - pair), key, sizeof key))
+        return config_refuse(c, "--set wants KEY=VALUE, not %.200s", pair);
     return config_set(c, key, equals + 1);
 }
 
 /* Options come in pairs. The file is read first, wherever it stands. */
 int config_load_command_line(struct server_config *c, int argc, char **argv,
-                             char *const *environment)
+                             char *const *environment, FILE *notes)
 {
     int rc = 0;
     for (int i = 1; rc == 0 && i < argc; i += 2) {
         bool is_known = strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "--set") == 0 ||
                         strcmp(argv[i], "--shards") == 0;
-        if (!is_known || i + 1 == argc) {
-            (void)snprintf(c->error, sizeof c->error, "%.100s is not understood%s; see --help",
-                           argv[i], is_known ? " without a value" : "");
-            return -ERR_INVALID;
-        }
+        if (!is_known || i + 1 == argc)
+            return config_refuse(c, "%.100s is not understood%s; see --help", argv[i],
+                                 is_known ? " without a value" : "");
         if (strcmp(argv[i], "--config") == 0) rc = config_load_file(c, argv[i + 1]);
     }
-    if (rc == 0) rc = config_load_environment(c, environment);
+    if (rc == 0) rc = config_load_environment(c, environment, notes);
     for (int i = 1; rc == 0 && i < argc; i += 2) {
         if (strcmp(argv[i], "--set") == 0) rc = set_pair(c, argv[i + 1]);
         if (strcmp(argv[i], "--shards") == 0) rc = config_set(c, "num.shards", argv[i + 1]);
     }
     return rc;
 }
+
+/* ---- Asking. ---- */
 
 static const struct server_value *find_value(const struct server_config *c, const char *key)
 {
@@ -370,7 +322,8 @@ static const struct server_value *find_value(const struct server_config *c, cons
 
 bool config_is_set(const struct server_config *c, const char *key)
 {
-    return find_value(c, key) != NULL;
+    const struct server_value *value = find_value(c, key);
+    return value != NULL && value->text[0] != '\0';
 }
 
 const char *config_text(const struct server_config *c, const char *key)
@@ -386,7 +339,7 @@ int64_t config_number_of(const struct server_config *c, const char *key)
     const char *text = config_text(c, key);
     int64_t number = 0;
     CHECK(text != NULL);
-    CHECK(text_to_i64((struct slice){(const uint8_t *)text, strlen(text)}, &number));
+    CHECK(text_to_i64(slice_of_text(text), &number));
     return number;
 }
 
@@ -397,30 +350,46 @@ bool config_flag(const struct server_config *c, const char *key)
     return strcmp(text, "true") == 0;
 }
 
+/* "host:port", "[address]:port" or ":port", of `size` bytes. */
+static bool take_address(const char *at, size_t size, char *host, size_t host_size, uint16_t *port)
+{
+    const char *end = at + size;
+    const char *colon = memrchr(at, ':', size);
+    if (colon == NULL) return false;
+    size_t length = (size_t)(colon - at);
+    if (length > 0 && at[0] == '[') {
+        if (at[length - 1] != ']' || length < 3) return false;
+        at++;
+        length -= 2;
+    } else if (memchr(at, ':', length) != NULL) {
+        return false; /* An IPv6 address without brackets: where would its port begin? */
+    }
+    int64_t number = 0;
+    if (!text_to_i64(slice_of(colon + 1, (size_t)(end - colon - 1)), &number)) return false;
+    if (number < 1 || number > UINT16_MAX) return false;
+    *port = (uint16_t)number;
+    return take(at, length, host, host_size);
+}
+
 int config_next_address(const char **rest, const char *separator, char *name, size_t name_size,
                         char *host, size_t host_size, uint16_t *port)
 {
-    const char *at = *rest;
-    while (*at == ',' || *at == ' ') at++;
+    const char *at = *rest + strspn(*rest, ", \t");
+    *rest = at;
     if (*at == '\0') return 0;
 
     size_t size = strcspn(at, ",");
-    *rest = at + size;
-    const char *split = strstr(at, separator);
-    if (split == NULL || split >= at + size) return -ERR_INVALID;
-    if (!take(at, (size_t)(split - at), name, name_size)) return -ERR_INVALID;
-    const char *address = split + strlen(separator);
-    const char *colon = NULL;
-    for (const char *p = address; p < at + size; p++) {
-        if (*p == ':') colon = p;
+    const char *next = at + size;
+    while (size > 0 && isblank((unsigned char)at[size - 1])) size--;
+    if (separator[0] != '\0') {
+        const char *split = memmem(at, size, separator, strlen(separator));
+        if (split == NULL || split == at) return -ERR_INVALID;
+        if (!take(at, (size_t)(split - at), name, name_size)) return -ERR_INVALID;
+        size -= (size_t)(split - at) + strlen(separator);
+        at = split + strlen(separator);
     }
-    if (colon == NULL || !take(address, (size_t)(colon - address), host, host_size)) {
-        return -ERR_INVALID;
-    }
-    int64_t number = 0;
-    struct slice digits = {(const uint8_t *)colon + 1, (size_t)(at + size - colon - 1)};
-    if (!text_to_i64(digits, &number) || number < 1 || number > UINT16_MAX) return -ERR_INVALID;
-    *port = (uint16_t)number;
+    if (!take_address(at, size, host, host_size, port)) return -ERR_INVALID;
+    *rest = next;
     return 1;
 }
 

@@ -2,10 +2,10 @@
  * command line, each of them honoured, accepted without effect, or refused with the reason.
  *
  *   Used by:  the main programs, before anything runs. Everything is text until it is asked for.
+ *   Knows:    the keys (server_keys.h), not what they are for (node_config.h does).
  *
  * Later sources win: defaults < file < environment (KAFKA_NODE_ID, JACKDAW_NODE_ID: "_" is ".",
- * "__" is
- * "_", "___" is "-") < --set key=value.
+ * "__" is "_", "___" is "-") < --set key=value.
  */
 #ifndef PROTO_CONFIG_H
 #define PROTO_CONFIG_H
@@ -13,27 +13,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/err.h"
+#include "proto/server_keys.h"
 
-enum config_verdict {
-    CONFIG_HONOURED,
-    CONFIG_SEED,      /* Becomes a default of the cluster at its birth (DESIGN 11). */
-    CONFIG_NO_EFFECT, /* Accepted; said once at start. */
-    CONFIG_REFUSED,   /* With the reason and the way out. */
-};
-
-enum config_kind { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
-
-struct server_key {
-    const char *name;
-    enum config_kind kind;
-    enum config_verdict verdict;
-    const char *otherwise; /* The default; NULL: none. */
-    const char *text;      /* What it is; or the reason of a refusal. */
-};
-
-#define SERVER_CONFIG_MAX 256
+#define SERVER_CONFIG_MAX 512
 #define CONFIG_ERROR_MAX 512
 
 struct server_value {
@@ -54,28 +39,36 @@ MUST_USE int config_set(struct server_config *c, const char *key, const char *va
 /* A properties file; -ERR_INVALID, -ERR_ABSENT, -ERR_DENIED with c->error, which names the line. */
 MUST_USE int config_load_file(struct server_config *c, const char *path);
 
-/* The environment's variables that begin with KAFKA_ or JACKDAW_ and name a key. */
-MUST_USE int config_load_environment(struct server_config *c, char *const *environment);
+/* The environment's variables that begin with KAFKA_ or JACKDAW_ and name a key; JACKDAW_ wins.
+ * Those that name none pass: whoever runs containers puts other things there too
+ * (KAFKA_HEAP_OPTS). They are told to `notes`, if it is not NULL, a line each. */
+MUST_USE int config_load_environment(struct server_config *c, char *const *environment,
+                                     FILE *notes);
 
 /* A daemon's command line: [--config FILE] [--set KEY=VALUE]... [--shards N], and the environment
  * between the two, as said above. -ERR_INVALID with c->error. */
 MUST_USE int config_load_command_line(struct server_config *c, int argc, char **argv,
-                                      char *const *environment);
+                                      char *const *environment, FILE *notes);
+
+/* Says what is wrong in c->error. Always -ERR_INVALID. */
+int config_refuse(struct server_config *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The value, or the key's default, or NULL. The key must exist (CHECKed). */
 const char *config_text(const struct server_config *c, const char *key);
-bool config_is_set(const struct server_config *c, const char *key);
+bool config_is_set(const struct server_config *c, const char *key); /* And is not empty. */
 int64_t config_number_of(const struct server_config *c, const char *key);
 bool config_flag(const struct server_config *c, const char *key);
 
-/* The keys, in the order of the table. */
-const struct server_key *config_key_at(uint32_t index); /* NULL: no more. */
-const struct server_key *config_key_find(const char *name); /* NULL: no such key. */
-
 /* "NAME://host:port" and "id@host:port" and "http://host:port", one after the other: `*rest` is
- * moved past each. `name` is what stands before. 1: one was read; 0: no more; -ERR_INVALID. */
+ * moved past each. `name` is what stands before the separator; without a separator ("") it is not
+ * looked at. An IPv6 address stands in brackets, and comes without them; the host may be empty.
+ * 1: one was read; 0: no more; -ERR_INVALID: *rest is where it stands. */
 int config_next_address(const char **rest, const char *separator, char *name, size_t name_size,
                         char *host, size_t host_size, uint16_t *port);
+
+/* The reference page of all keys, as Markdown. */
+void config_print_page(FILE *out);
 
 void config_close(struct server_config *c);
 

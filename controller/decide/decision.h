@@ -48,11 +48,4 @@ void *decision_take(struct decision *d, uint32_t count, size_t item_size);
 
 void decision_close(struct decision *d);
 
-/* For "%.*s" of a stranger's slice: cut to what a line of the log bears. */
-#define SLICE_TEXT(s)                                \
-    (int)((s).at == NULL             ? 0             \
-          : (s).size > META_NAME_MAX ? META_NAME_MAX \
-                                     : (s).size),    \
-        (const char *)(s).at
-
 #endif

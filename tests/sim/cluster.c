@@ -139,11 +139,11 @@ static void fill_voters(struct cluster_options *o)
     o->controller.voter_count = o->controller_count;
     o->broker.voter_count = o->controller_count;
     for (uint32_t i = 0; i < o->controller_count; i++) {
-        struct controller_voter *v = &o->controller.voters[i];
+        struct node_voter *v = &o->controller.voters[i];
         v->id = 101 + i;
         v->port = CLUSTER_RAFT_PORT;
         (void)snprintf(v->host, sizeof v->host, "%s", controller_host(i));
-        struct broker_voter *b = &o->broker.voters[i];
+        struct node_voter *b = &o->broker.voters[i];
         b->id = v->id;
         b->port = v->port;
         memcpy(b->host, v->host, sizeof b->host);

@@ -304,7 +304,7 @@ static void setup(void)
         o->node_id = 101 + i;
         o->voter_count = VOTERS;
         for (uint32_t j = 0; j < VOTERS; j++) {
-            o->voters[j] = (struct controller_voter){.id = 101 + j, .port = ports[j]};
+            o->voters[j] = (struct node_voter){.id = 101 + j, .port = ports[j]};
             snprintf(o->voters[j].host, sizeof o->voters[j].host, "127.0.0.1");
         }
         snprintf(o->listen_host, sizeof o->listen_host, "127.0.0.1");

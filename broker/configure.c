@@ -1,0 +1,170 @@
+#include "broker/configure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/check.h"
+#include "proto/node_config.h"
+#include "proto/rpc.h"
+
+_Static_assert(BROKER_SEEDS_MAX <= RPC_SEEDS_MAX, "all of them are sent");
+_Static_assert(sizeof(((struct broker_listener *)0)->name) == NODE_NAME_SIZE, "names");
+
+static uint32_t number(const struct server_config *c, const char *key)
+{
+    int64_t value = config_number_of(c, key);
+    CHECK(value >= 0 && value <= INT32_MAX); /* The table's bounds. */
+    return (uint32_t)value;
+}
+
+static int fill_numbers(struct server_config *c, struct broker_options *o)
+{
+    o->shard_count = number(c, "num.shards");
+    o->heartbeat_ms = number(c, "broker.heartbeat.interval.ms");
+    o->session_ms = number(c, "broker.session.timeout.ms");
+    o->lease_ms = number(c, "leader.lease.ms");
+    o->replica_hang_ms = number(c, "replica.hang.time.max.ms");
+    o->replica_lag_max_ms = number(c, "replica.lag.time.max.ms");
+    o->replica_fetch_wait_ms = number(c, "replica.fetch.wait.max.ms");
+    o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");
+    o->replica_fetch_response_max_bytes = number(c, "replica.fetch.response.max.bytes");
+    o->request_max_bytes = number(c, "socket.request.max.bytes");
+    o->queued_request_max_bytes = (uint64_t)config_number_of(c, "queued.max.request.bytes");
+    o->fetch_sessions_max = number(c, "max.incremental.fetch.session.cache.slots");
+    o->connection_max = number(c, "max.connections");
+    o->connection_max_per_address = number(c, "max.connections.per.ip");
+    o->auto_create_topics = config_flag(c, "auto.create.topics.enable");
+    CHECK(o->shard_count <= RPC_SHARDS_MAX);
+    if (o->session_ms > o->heartbeat_ms) return 0;
+    return config_refuse(c,
+                         "broker.session.timeout.ms=%u must be above "
+                         "broker.heartbeat.interval.ms=%u",
+                         o->session_ms, o->heartbeat_ms);
+}
+
+/* Those of the controllers are not ours: the file may serve both programs. */
+static int fill_listeners(struct server_config *c, struct broker_options *o)
+{
+    struct node_listener all[NODE_LISTENERS_MAX];
+    uint32_t count;
+    int rc = node_listeners(c, all, &count);
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        if (all[i].is_controllers) continue;
+        if (o->listener_count == META_LISTENERS_MAX)
+            return config_refuse(c, "listeners: a broker has %d at most", META_LISTENERS_MAX);
+        struct broker_listener *l = &o->listeners[o->listener_count++];
+        memcpy(l->name, all[i].name, sizeof l->name);
+        memcpy(l->host, all[i].host, sizeof l->host);
+        l->port = all[i].port;
+    }
+    if (rc == 0 && o->listener_count == 0)
+        return config_refuse(c, "listeners has none but the controllers': add one for clients, "
+                                "PLAINTEXT://host:port");
+    return rc;
+}
+
+static struct broker_listener *find_listener(struct broker_options *o, const char *name)
+{
+    for (uint32_t i = 0; i < o->listener_count; i++) {
+        if (strcmp(o->listeners[i].name, name) == 0) return &o->listeners[i];
+    }
+    return NULL;
+}
+
+static int take_advertised(struct server_config *c, struct broker_options *o)
+{
+    const char *rest = config_text(c, "advertised.listeners");
+    char name[NODE_NAME_SIZE], host[ENV_HOST_MAX];
+    uint16_t port;
+    int rc = 0;
+    while (rest != NULL && (rc = config_next_address(&rest, "://", name, sizeof name, host,
+                                                     sizeof host, &port)) == 1) {
+        struct broker_listener *l = find_listener(o, name);
+        if (l == NULL && node_is_of_controllers(c, name)) continue;
+        if (l == NULL) return config_refuse(c, "advertised.listeners: listeners has no %s", name);
+        if (host[0] != '\0' && node_host_is_any(host))
+            return config_refuse(c,
+                                 "advertised.listeners: nobody can connect to %s: name this "
+                                 "host, %s://host:%u",
+                                 host, name, port);
+        memcpy(l->advertised_host, host, sizeof host);
+        l->advertised_port = port;
+    }
+    if (rc == 0) return 0;
+    return config_refuse(c,
+                         "advertised.listeners: NAME://host:port,... is expected, and not "
+                         "%.200s",
+                         rest);
+}
+
+/* A host that others can use as it is may be told to them as it is. */
+static int advertise(struct server_config *c, struct broker_options *o)
+{
+    int rc = take_advertised(c, o);
+    if (rc != 0) return rc;
+    for (uint32_t i = 0; i < o->listener_count; i++) {
+        struct broker_listener *l = &o->listeners[i];
+        if (l->advertised_port != 0) continue;
+        l->advertised_port = l->port;
+        if (!node_host_is_any(l->host) && !node_host_is_loopback(l->host))
+            memcpy(l->advertised_host, l->host, sizeof l->host);
+    }
+    return 0;
+}
+
+/* Clients are told the address by which they came, if nothing is advertised. Brokers and
+ * controllers on other machines need to know it before. */
+static int choose_replication_listener(struct server_config *c, struct broker_options *o)
+{
+    const char *name = config_is_set(c, "inter.broker.listener.name")
+                           ? config_text(c, "inter.broker.listener.name")
+                           : o->listeners[0].name;
+    const struct broker_listener *l = find_listener(o, name);
+    if (l == NULL)
+        return config_refuse(c, "inter.broker.listener.name: listeners has no %.60s", name);
+    (void)snprintf(o->replication_listener, sizeof o->replication_listener, "%s", name);
+    if (l->advertised_host[0] != '\0') return 0;
+
+    for (uint32_t i = 0; i < o->voter_count; i++) {
+        if (node_host_is_loopback(o->voters[i].host)) continue;
+        return config_refuse(
+            c,
+            "advertised.listeners: other machines, as %.100s, cannot know where listener %s is, "
+            "which is bound to %s: say advertised.listeners=%s://this-host:%u",
+            o->voters[i].host, name,
+            node_host_is_any(l->host) ? "every address of this one" : l->host, name, l->port);
+    }
+    return 0;
+}
+
+static int fill_folder(struct server_config *c, struct broker_options *o)
+{
+    const char *key = config_is_set(c, "log.dirs") ? "log.dirs" : "log.dir";
+    const char *folder = config_text(c, key);
+    if (strchr(folder, ',') != NULL)
+        return config_refuse(c, "%s=%.200s: one folder is supported, name only one", key, folder);
+    int size = snprintf(o->log_dir, sizeof o->log_dir, "%s", folder);
+    if (size < (int)sizeof o->log_dir) return 0;
+    return config_refuse(c, "%s is longer than %zu bytes", key, sizeof o->log_dir - 1);
+}
+
+int broker_configure(struct server_config *c, struct broker_options *o)
+{
+    broker_options_default(o);
+    bool is_combined;
+    int rc = node_role(c, "broker", &is_combined);
+    if (rc == 0) rc = node_id(c, 0, &o->id);
+    if (rc == 0) rc = fill_numbers(c, o);
+    if (rc == 0) rc = fill_listeners(c, o);
+    if (rc == 0) rc = node_voters(c, o->voters, BROKER_VOTERS_MAX, &o->voter_count);
+    if (rc == 0) rc = advertise(c, o);
+    if (rc == 0) rc = choose_replication_listener(c, o);
+    if (rc == 0) rc = fill_folder(c, o);
+    if (rc == 0) rc = node_http(c, o->http_host, &o->http_port);
+    if (rc == 0) rc = node_seeds(c, o->seeds, &o->seed_count);
+    const char *rack = config_text(c, "broker.rack");
+    if (rc != 0 || rack == NULL) return rc;
+    int size = snprintf(o->rack, sizeof o->rack, "%s", rack);
+    if (size < (int)sizeof o->rack) return 0;
+    return config_refuse(c, "broker.rack is longer than %zu bytes", sizeof o->rack - 1);
+}
