@@ -26,7 +26,7 @@ struct io_thread {
 };
 
 struct disk {
-    struct io_thread *threads; /* The last is for odd jobs. */
+    struct io_thread *threads; /* The last two: for background jobs, and for odd ones. */
     uint32_t thread_count;
     uint32_t actor_count;
     const int *bells;
@@ -85,12 +85,12 @@ static void *thread_main(void *arg)
 
 struct disk *disk_open(uint32_t thread_count, uint32_t actor_count, const int *bells)
 {
-    CHECK(thread_count > 0 && thread_count < DISK_THREADS_MAX);
+    CHECK(thread_count > 0 && thread_count + 2 <= DISK_THREADS_MAX);
     CHECK(actor_count > 0);
 
     struct disk *d = calloc(1, sizeof *d);
     CHECK(d != NULL);
-    d->thread_count = thread_count + 1;
+    d->thread_count = thread_count + 2;
     d->actor_count = actor_count;
     d->bells = bells;
     d->threads = calloc(d->thread_count, sizeof *d->threads);
@@ -150,7 +150,8 @@ void disk_close(struct disk *d)
 
 uint32_t disk_thread_of(const struct disk *d, uint32_t lane)
 {
-    return lane % (d->thread_count - 1);
+    uint32_t background = d->thread_count - 2;
+    return lane == ENV_LANE_BACKGROUND ? background : lane % background;
 }
 
 uint32_t disk_odd_thread(const struct disk *d)

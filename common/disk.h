@@ -4,8 +4,9 @@
  * actor
  *
  * A thread is first in, first out for each actor, so lanes are kept in order by always going to the
- * same thread. One more thread does what may take seconds and concerns no disk (names of hosts) or
- * whose time nobody waits for (closing files): a slow name server must not hold up a write.
+ * same thread. ENV_LANE_BACKGROUND has one more thread. And another one does what may take seconds
+ * and concerns no disk (names of hosts) or whose time nobody waits for (closing files): a slow name
+ * server must not hold up a write.
  */
 #ifndef COMMON_DISK_H
 #define COMMON_DISK_H

@@ -36,6 +36,10 @@
 
 /* ---- Jobs: disk work, done elsewhere. ---- */
 
+/* Long work that nobody waits for: a lane with a thread of its own, so that nothing waits for it.
+ */
+#define ENV_LANE_BACKGROUND UINT32_MAX
+
 struct job {
     struct message link; /* link.kind is the submitter's own: what sort of job this is. */
     /* Runs on an I/O thread. Touches the job and what the job refers to, and nothing else. */

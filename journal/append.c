@@ -279,6 +279,9 @@ static void advance(struct journal *j)
         return;
     }
     if (j->sync_wanted && !j->is_syncing && j->changing.kind == CHANGE_NONE) sync_begin(j);
+    if (j->sealed_sync_wanted && !j->is_syncing_sealed && j->changing.kind == CHANGE_NONE) {
+        sync_sealed_begin(j);
+    }
     if (j->remove_wanted && !j->is_removing && j->changing.kind == CHANGE_NONE) remove_begin(j);
     /* The stop is the last thing: nothing may come home after it. */
     if (is_quiet(j) && j->stop_wanted && j->work_count == 0) stop_begin(j);

@@ -171,6 +171,7 @@ static unsigned change_finish(struct journal *j, struct work *w)
     epochs_cut_tail(&j->epochs, end);
     if (j->epochs.count != x->epochs.count) j->epochs_dirty = true;
     lookups_clear(j);
+    j->synced_beyond = 0;
     j->generation++;
     j->changing = (struct change){0};
     journal_settle(j);

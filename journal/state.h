@@ -144,12 +144,16 @@ struct journal {
     uint32_t read_works;
     bool is_writing;
     bool is_syncing;
+    bool is_syncing_sealed;
+    int64_t sealed_durable; /* While that is under way: more than this is not durable, ... */
+    int64_t synced_beyond;  /* ... although what follows is synced up to here. */
     bool is_ending; /* The last work, a stop or a deletion, is under way. */
     bool is_removing;
     struct change changing; /* In flight. */
     struct change change_wanted;
     bool flush_wanted;
     bool sync_wanted;
+    bool sealed_sync_wanted;
     bool remove_wanted;
     bool stop_wanted;
     bool delete_wanted;
@@ -194,6 +198,7 @@ void journal_settle(struct journal *j);
 void open_begin(struct journal *j, const struct journal_options *options);
 void write_begin(struct journal *j);
 void sync_begin(struct journal *j);
+void sync_sealed_begin(struct journal *j);
 void change_begin(struct journal *j);
 void remove_begin(struct journal *j);
 void stop_begin(struct journal *j);

@@ -182,6 +182,8 @@ static unsigned write_finish(struct journal *j, struct work *w)
             j->sync_wanted = true; /* Something older is not durable yet. */
         }
     }
+    /* What is full is synced in the background: it need not be looked at after a power cut. */
+    if (x->part_count > 1 && !x->sync) j->sealed_sync_wanted = true;
     journal_trim_files(j);
     return JOURNAL_NEWS_WRITTEN;
 }
@@ -279,6 +281,7 @@ struct sync_work {
     uint32_t item_count;
     bool names;
     bool parent;
+    bool is_sealed; /* Segments that are not written any more, in the background. */
     int64_t target;
 };
 
@@ -315,12 +318,25 @@ static void sync_run(struct fs *fs, struct job *job)
 static unsigned sync_finish(struct journal *j, struct work *w)
 {
     struct sync_work *x = (struct sync_work *)w;
-    j->is_syncing = false;
+    if (x->is_sealed) {
+        j->is_syncing_sealed = false;
+    } else {
+        j->is_syncing = false;
+    }
     /* Which of the bytes are lost nobody can say any more. */
     if (w->job.rc < 0) return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
 
     /* What was synced may have been truncated since. */
-    if (w->generation == j->generation && x->target > j->durable) j->durable = x->target;
+    int64_t target = w->generation == j->generation ? x->target : 0;
+    if (j->is_syncing_sealed && target > j->sealed_durable) {
+        if (target > j->synced_beyond) j->synced_beyond = target;
+        target = j->sealed_durable;
+    } else if (x->is_sealed && j->synced_beyond > target) {
+        target = j->synced_beyond;
+    }
+    if (x->is_sealed) j->synced_beyond = 0;
+    if (target > j->written) target = j->written;
+    if (target > j->durable) j->durable = target;
     return JOURNAL_NEWS_WRITTEN;
 }
 
@@ -331,16 +347,15 @@ static void sync_dispose(struct journal *j, struct work *w)
     free(x->items);
 }
 
-void sync_begin(struct journal *j)
+/* What is dirty of the first `count` segments. */
+static struct sync_work *sync_work_new(struct journal *j, uint32_t count)
 {
     static const struct work_kind kind = {
         .name = "sync", .finish = sync_finish, .dispose = sync_dispose};
-    CHECK(!j->is_syncing);
-
     struct sync_work *x = work_new(j, &kind, sizeof *x, sync_run);
-    x->items = calloc(j->segment_count, sizeof *x->items);
+    x->items = calloc(count + 1, sizeof *x->items);
     CHECK(x->items != NULL);
-    for (uint32_t i = 0; i < j->segment_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct segment *s = j->segments[i];
         if (!s->log_dirty && !s->index_dirty) continue;
         struct sync_item *item = &x->items[x->item_count++];
@@ -353,8 +368,33 @@ void sync_begin(struct journal *j)
     x->parent = j->parent_dirty;
     j->names_dirty = false;
     j->parent_dirty = false;
+    return x;
+}
+
+void sync_begin(struct journal *j)
+{
+    CHECK(!j->is_syncing);
+    struct sync_work *x = sync_work_new(j, j->segment_count);
     x->target = j->mark.end_offset; /* Not `written`, which a canary may have moved. */
     j->is_syncing = true;
     j->sync_wanted = false;
+    work_submit(j, &x->w);
+}
+
+void sync_sealed_begin(struct journal *j)
+{
+    CHECK(!j->is_syncing_sealed);
+    j->sealed_sync_wanted = false;
+    /* Those at and past the mark are being written. */
+    int64_t base = j->mark.contents.then.base;
+    uint32_t count = journal_segment_index(j, base);
+    if (base <= j->durable || count == 0) return;
+
+    struct sync_work *x = sync_work_new(j, count);
+    x->w.job.lane = ENV_LANE_BACKGROUND;
+    x->is_sealed = true;
+    x->target = base;
+    j->is_syncing_sealed = true;
+    j->sealed_durable = j->durable;
     work_submit(j, &x->w);
 }

@@ -425,6 +425,35 @@ Test(journal, a_kill_with_everything_in_flight_leaks_nothing)
     cr_assert_geq(r->queued, 4);
 }
 
+Test(journal, full_segments_become_durable_in_the_background)
+{
+    r->options.segment_bytes = 1000;
+    rig_open(r);
+    rig_fill(r, 40, 1, 50);
+    cr_assert_gt(journal_durable(r->j), 60);
+    cr_assert_lt(journal_durable(r->j), 120);
+}
+
+Test(journal, a_sync_that_overtakes_the_one_in_the_background_claims_no_more_than_is_true)
+{
+    r->options.segment_bytes = 1000;
+    rig_open(r);
+    rig_append(r, (struct rig_batch){.offset = 0, .count = 1, .value_bytes = 900});
+    rig_append(r, (struct rig_batch){.offset = 1, .count = 1, .value_bytes = 900});
+    journal_flush(r->j);
+    cr_assert(rig_run_one(r));
+    cr_assert_eq(r->queued, 1);
+    struct job *background = r->queue[0];
+    cr_assert_eq(background->lane, ENV_LANE_BACKGROUND);
+    r->queued = 0;
+    journal_sync(r->j);
+    rig_run_all(r);
+    cr_assert_eq(journal_durable(r->j), 0);
+    r->queue[r->queued++] = background;
+    rig_run_all(r);
+    cr_assert_eq(journal_durable(r->j), 2);
+}
+
 Test(journal, written_early_is_a_canary_that_lies)
 {
     r->options.canary = JOURNAL_CANARY_WRITTEN_EARLY;
