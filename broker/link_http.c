@@ -5,7 +5,7 @@
 
 #include "broker/link_state.h"
 
-#define TEXT_MAX 8192
+#define TEXT_MAX (32 * 1024)
 
 static const char *not_serving(const struct link *l)
 {
@@ -80,6 +80,21 @@ __attribute__((format(printf, 2, 3))) static void add(struct page *p, const char
     if (p->size >= sizeof p->text) p->size = sizeof p->text - 1;
 }
 
+/* How evenly the work lies on the shards. */
+static void add_by_shard(struct page *p, const struct link *l)
+{
+#define X(name, type)                                                           \
+    add(p, "# TYPE jackdaw_broker_shard_" #name " " type "\n");                 \
+    for (uint32_t n = 1; n <= l->options->shard_count; n++) {                   \
+        add(p, "jackdaw_broker_shard_" #name "{shard=\"%u\"} %" PRIu64 "\n", n, \
+            l->shards[n].numbers.name);                                         \
+    }
+    X(partitions, "gauge")
+    X(connections, "gauge")
+    X(requests, "counter")
+#undef X
+}
+
 static void answer_metrics(struct link *l, uint64_t http_id)
 {
     struct shard_numbers all = sum(l);
@@ -91,6 +106,7 @@ static void answer_metrics(struct link *l, uint64_t http_id)
         all.name);
     NUMBERS(X)
 #undef X
+    add_by_shard(&p, l);
     add(&p, "# TYPE jackdaw_broker_fenced gauge\njackdaw_broker_fenced %d\n", l->is_fenced);
     add(&p, "# TYPE jackdaw_broker_applied_index gauge\njackdaw_broker_applied_index %" PRIu64 "\n",
         link_applied(l));

@@ -16,6 +16,7 @@
 
 #define FLUSH_MS 1000
 #define RETRY_MS 1 /* After a lane to another actor was full. */
+#define HANDED_KIND UINT32_MAX /* Of a message between the actors' worlds, not their shells. */
 
 /* ---- What the actors share. ---- */
 
@@ -31,6 +32,7 @@ struct shared {
     pthread_mutex_t lock;
     struct listening *listening;
     struct admission admission;
+    uint32_t connections[ENV_ACTORS_MAX]; /* Of each actor, of those that were accepted. */
 };
 
 struct shared *shared_open(uint32_t connection_max, uint32_t connection_max_per_address,
@@ -66,7 +68,7 @@ static struct listening *find_listening(const struct shared *shared, const struc
 }
 
 static int share_listener(struct shared *shared, uint32_t actor, const struct env_endpoint *at,
-                          int *fd)
+                          int *fd, const struct listening **place)
 {
     struct listening *l = find_listening(shared, at);
     if (l != NULL && (l->actors & 1ull << actor) != 0) return -ERR_BUSY;
@@ -85,28 +87,49 @@ static int share_listener(struct shared *shared, uint32_t actor, const struct en
     *fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
     if (*fd < 0) return -ERR_LIMIT;
     l->actors |= 1ull << actor;
+    *place = l;
     return 0;
 }
 
-int shared_listener(struct shared *shared, uint32_t actor, const struct env_endpoint *at, int *fd)
+int shared_listener(struct shared *shared, uint32_t actor, const struct env_endpoint *at, int *fd,
+                    const struct listening **place)
 {
     CHECK(pthread_mutex_lock(&shared->lock) == 0);
-    int rc = share_listener(shared, actor, at, fd);
+    int rc = share_listener(shared, actor, at, fd, place);
     CHECK(pthread_mutex_unlock(&shared->lock) == 0);
     return rc;
 }
 
-int shared_enter(struct shared *shared, const uint8_t ip[16])
+static uint32_t least_busy(const struct shared *shared, const struct listening *place)
+{
+    uint32_t least = ENV_ACTORS_MAX;
+    for (uint64_t rest = place->actors; rest != 0; rest &= rest - 1) {
+        uint32_t actor = (uint32_t)__builtin_ctzll(rest);
+        if (least == ENV_ACTORS_MAX || shared->connections[actor] < shared->connections[least]) {
+            least = actor;
+        }
+    }
+    CHECK(least < ENV_ACTORS_MAX);
+    return least;
+}
+
+int shared_enter(struct shared *shared, const struct listening *place, const uint8_t ip[16])
 {
     CHECK(pthread_mutex_lock(&shared->lock) == 0);
     int rc = admission_enter(&shared->admission, ip);
+    if (rc == 0) {
+        rc = (int)least_busy(shared, place);
+        shared->connections[rc]++;
+    }
     CHECK(pthread_mutex_unlock(&shared->lock) == 0);
     return rc;
 }
 
-void shared_leave(struct shared *shared, const uint8_t ip[16])
+void shared_leave(struct shared *shared, uint32_t actor, const uint8_t ip[16])
 {
     CHECK(pthread_mutex_lock(&shared->lock) == 0);
+    CHECK(shared->connections[actor] > 0);
+    shared->connections[actor]--;
     admission_leave(&shared->admission, ip);
     CHECK(pthread_mutex_unlock(&shared->lock) == 0);
 }
@@ -149,11 +172,48 @@ static void take_jobs(struct shard *s)
     s->is_more = true;
 }
 
+void shard_hand_over(struct shard *s, uint32_t actor, struct handed *handed)
+{
+    handed->post.link.kind = HANDED_KIND;
+    handed->post.home = s->env.actor;
+    TAILQ_INSERT_TAIL(&s->handed, handed, link);
+    lane_put(&shard_box(s->world, s->env.actor, actor)->there, &handed->post.link);
+    s->ring_actors |= 1ull << actor;
+}
+
+static void on_handed(struct shard *s, struct handed *handed)
+{
+    uint32_t home = handed->post.home;
+    if (home == s->env.actor) {
+        TAILQ_REMOVE(&s->handed, handed, link);
+        free(handed);
+        return;
+    }
+    sock_take(&s->socks, handed);
+    handed->is_taken = true;
+    lane_put(&shard_box(s->world, home, s->env.actor)->back, &handed->post.link);
+    s->ring_actors |= 1ull << home;
+}
+
+void shard_drop_handed(struct shard *s)
+{
+    struct handed *handed;
+    while ((handed = TAILQ_FIRST(&s->handed)) != NULL) {
+        TAILQ_REMOVE(&s->handed, handed, link);
+        if (!handed->is_taken) (void)close(handed->fd);
+        free(handed);
+    }
+}
+
 static void take_posts(struct shard *s, struct lane *lane)
 {
     while (!inbox_is_full(&s->inbox)) {
         struct message *m = lane_get(lane);
         if (m == NULL) return;
+        if (m->kind == HANDED_KIND) {
+            on_handed(s, (struct handed *)(void *)m);
+            continue;
+        }
         s->counters.posts++;
         inbox_add(&s->inbox, ENV_POSTED)->post = (struct post *)(void *)m;
     }

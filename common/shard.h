@@ -21,6 +21,7 @@ struct shard {
     struct socks socks;
     struct http_in *http;
     struct env_counters counters;
+    struct handed_list handed; /* On their way to others, or back. */
     uint64_t deadline_ms;     /* What the shell's last turn said. */
     uint64_t ring_actors;     /* Whose bells are rung at the end of the turn. */
     uint64_t ring_io_threads; /* The same. */
@@ -61,9 +62,17 @@ void shared_close(struct shared *shared);
 /* A descriptor of the socket that listens at `at`, which is bound by the first actor that asks.
  * The same actor cannot have it twice. 0 or -ERR_X. */
 MUST_USE int shared_listener(struct shared *shared, uint32_t actor, const struct env_endpoint *at,
-                             int *fd);
-MUST_USE int shared_enter(struct shared *shared, const uint8_t ip[16]);
-void shared_leave(struct shared *shared, const uint8_t ip[16]);
+                             int *fd, const struct listening **place);
+
+/* Counts a connection that was accepted there: the actor which is to have it, of those that listen
+ * the one with the fewest; or -ERR_LIMIT. */
+MUST_USE int shared_enter(struct shared *shared, const struct listening *place,
+                          const uint8_t ip[16]);
+void shared_leave(struct shared *shared, uint32_t actor, const uint8_t ip[16]);
+
+/* Sends it on its way; and frees what is still on it when all actors have ended. */
+void shard_hand_over(struct shard *s, uint32_t actor, struct handed *handed);
+void shard_drop_handed(struct shard *s);
 
 /* The job that closes a file; it is freed when it comes home. */
 void shard_close_file(struct shard *s, struct file *file);

@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "common/env.h"
@@ -33,12 +34,30 @@
 #define SOCK_DIAL_ADDRESSES 4
 
 /* What the connections of an actor ask of their process. */
+struct listening; /* A socket that listens, the process's. */
+
+/* An accepted connection that another actor is to have: whoever accepts is whoever was awake, and
+ * that would be the same one nearly always. */
+struct handed {
+    struct post post;
+    const struct listening *place;
+    int fd;
+    bool is_taken; /* The descriptor is the other's. */
+    TAILQ_ENTRY(handed) link;
+    struct sockaddr_storage peer;
+};
+
+TAILQ_HEAD(handed_list, handed);
+
 struct sock_hooks {
     void *arg;
     /* A descriptor of the process's one socket that listens at `at`: 0 or -ERR_X. */
-    int (*listener)(void *arg, const struct env_endpoint *at, int *fd);
-    int (*enter)(void *arg, const uint8_t ip[16]); /* 0 or -ERR_LIMIT */
-    void (*leave)(void *arg, const uint8_t ip[16]);
+    int (*listener)(void *arg, const struct env_endpoint *at, int *fd,
+                    const struct listening **place);
+    /* Which actor is to have a connection that was accepted there; or -ERR_LIMIT. */
+    int (*enter)(void *arg, const struct listening *place, const uint8_t ip[16]);
+    void (*leave)(void *arg, const uint8_t ip[16]); /* One that this actor has. */
+    void (*hand_over)(void *arg, uint32_t actor, struct handed *handed);
     void (*submit_odd)(void *arg, struct job *job);
 };
 

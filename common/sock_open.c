@@ -26,6 +26,7 @@ struct sock_listener {
     struct sock_listener *next;
     struct socks *socks;
     struct watch *watch;
+    const struct listening *place;
     int fd;
     uint32_t tag;
     uint32_t frame_max;
@@ -125,26 +126,48 @@ static void warn_limit(struct socks *s, const char *what)
     log_warn(s->env, "connections are refused: %s", what);
 }
 
-static void admit(struct sock_listener *l, int fd, const struct sockaddr_storage *peer)
+static void begin(struct sock_listener *l, int fd, const struct sockaddr_storage *peer)
 {
     struct socks *s = l->socks;
-    uint8_t ip[16];
-    sock_ip_of(peer, ip);
-    if (s->hooks.enter(s->hooks.arg, ip) != 0) {
-        s->counters->rejected++;
-        warn_limit(s, "the limit of connections is reached");
-        (void)close(fd);
-        return;
-    }
     struct conn *c = conn_new(s, fd, CONN_OPEN, l->tag);
     c->is_admitted = true;
-    memcpy(c->ip, ip, sizeof c->ip);
+    sock_ip_of(peer, c->ip);
     s->counters->accepted++;
     struct env_event *event = inbox_add(s->inbox, ENV_ACCEPTED);
     event->conn = c->id;
     event->tag = c->tag;
     sock_address_text(peer, true, event->address, sizeof event->address);
     sock_in_start(c, l->frame_max);
+}
+
+static void admit(struct sock_listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct socks *s = l->socks;
+    uint8_t ip[16];
+    sock_ip_of(peer, ip);
+    int actor = s->hooks.enter(s->hooks.arg, l->place, ip);
+    if (actor < 0) {
+        s->counters->rejected++;
+        warn_limit(s, "the limit of connections is reached");
+        (void)close(fd);
+    } else if ((uint32_t)actor == s->env->actor) {
+        begin(l, fd, peer);
+    } else {
+        struct handed *handed = calloc(1, sizeof *handed);
+        CHECK(handed != NULL);
+        handed->place = l->place;
+        handed->fd = fd;
+        handed->peer = *peer;
+        s->hooks.hand_over(s->hooks.arg, (uint32_t)actor, handed);
+    }
+}
+
+void sock_take(struct socks *s, const struct handed *handed)
+{
+    struct sock_listener *l = s->listeners;
+    while (l != NULL && l->place != handed->place) l = l->next;
+    CHECK(l != NULL); /* Nobody ceases to listen before he ends. */
+    begin(l, handed->fd, &handed->peer);
 }
 
 static void on_acceptable(void *arg)
@@ -174,7 +197,8 @@ static void on_acceptable(void *arg)
 int sock_listen(struct socks *s, const struct env_endpoint *at)
 {
     int fd = -1;
-    int rc = s->hooks.listener(s->hooks.arg, at, &fd);
+    const struct listening *place = NULL;
+    int rc = s->hooks.listener(s->hooks.arg, at, &fd, &place);
     if (rc != 0) return rc;
     CHECK(fd >= 0);
 
@@ -182,6 +206,7 @@ int sock_listen(struct socks *s, const struct env_endpoint *at)
     CHECK(l != NULL);
     l->socks = s;
     l->fd = fd;
+    l->place = place;
     l->tag = at->tag;
     l->frame_max = at->frame_max_bytes > 0 ? at->frame_max_bytes : FRAME_MAX_BYTES;
     l->resume_ms = ENV_NEVER;

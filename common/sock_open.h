@@ -7,6 +7,9 @@
 /* Binds and listens: 0 and a descriptor, or -ERR_X. Touches nothing but the system. */
 MUST_USE int sock_bind(const struct env_endpoint *at, int *fd);
 
+/* A connection that another actor has accepted for this one. Its descriptor is taken over. */
+void sock_take(struct socks *s, const struct handed *handed);
+
 MUST_USE int sock_listen(struct socks *s, const struct env_endpoint *at);
 void sock_listeners_close(struct socks *s);
 

@@ -57,7 +57,8 @@ static int real_listen(struct env *env, const struct env_endpoint *at)
     struct shard *s = shard_of(env);
     if (!at->is_http) return sock_listen(&s->socks, at);
     int fd = -1;
-    int rc = shared_listener(s->world->shared, env->actor, at, &fd);
+    const struct listening *place;
+    int rc = shared_listener(s->world->shared, env->actor, at, &fd, &place);
     if (rc != 0) return rc;
     if (s->http == NULL) s->http = http_in_open(s->loop, &s->inbox, &s->counters);
     http_in_listen(s->http, fd, at->tag);
@@ -246,22 +247,28 @@ static const struct env_ops real_ops = {
 
 /* ---- What the connections ask of the process. ---- */
 
-static int hook_listener(void *arg, const struct env_endpoint *at, int *fd)
+static int hook_listener(void *arg, const struct env_endpoint *at, int *fd,
+                         const struct listening **place)
 {
     struct shard *s = arg;
-    return shared_listener(s->world->shared, s->env.actor, at, fd);
+    return shared_listener(s->world->shared, s->env.actor, at, fd, place);
 }
 
-static int hook_enter(void *arg, const uint8_t ip[16])
+static int hook_enter(void *arg, const struct listening *place, const uint8_t ip[16])
 {
     struct shard *s = arg;
-    return shared_enter(s->world->shared, ip);
+    return shared_enter(s->world->shared, place, ip);
 }
 
 static void hook_leave(void *arg, const uint8_t ip[16])
 {
     struct shard *s = arg;
-    shared_leave(s->world->shared, ip);
+    shared_leave(s->world->shared, s->env.actor, ip);
+}
+
+static void hook_hand_over(void *arg, uint32_t actor, struct handed *handed)
+{
+    shard_hand_over(arg, actor, handed);
 }
 
 static void hook_submit_odd(void *arg, struct job *job)
@@ -290,12 +297,14 @@ static void open_shard(struct world *w, uint32_t actor, const struct world_optio
                           .now_ms = loop_clock_ms(),
                           .log_min = options->log_min};
     s->world = w;
+    TAILQ_INIT(&s->handed);
     s->loop = loop_open();
     w->bells[actor] = loop_bell(s->loop);
     const struct sock_hooks hooks = {.arg = s,
                                      .listener = hook_listener,
                                      .enter = hook_enter,
                                      .leave = hook_leave,
+                                     .hand_over = hook_hand_over,
                                      .submit_odd = hook_submit_odd};
     socks_init(&s->socks, &s->env, s->loop, &s->inbox, &s->counters, &hooks);
     s->socks.in_held_max =
@@ -347,6 +356,7 @@ void world_close(struct world *world)
     /* Connections first: they give files up, which the I/O threads close. */
     for (uint32_t i = 0; i < world->actor_count; i++) {
         struct shard *s = &world->shards[i];
+        shard_drop_handed(s);
         http_in_close(s->http);
         sock_listeners_close(&s->socks);
         inbox_close(&s->inbox);
