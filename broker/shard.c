@@ -15,6 +15,7 @@
 #include "broker/partition/partition.h"
 #include "broker/partition/produce.h"
 #include "broker/replication/fetcher.h"
+#include "broker/throttles.h"
 #include "common/check.h"
 
 #define SCRATCH_BYTES (16u * 1024 * 1024) /* Touched only as far as it is used. */
@@ -395,7 +396,10 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
 
     for (uint32_t i = 0; i < count && !s->is_halted; i++) on_event(s, &events[i]);
     bool image_changed = apply_incoming(s);
-    if (image_changed) fetchers_on_image(s);
+    if (image_changed) {
+        throttles_on_image(s);
+        fetchers_on_image(s);
+    }
     tick(s);
     do {
         handle_moved(s);

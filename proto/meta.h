@@ -35,8 +35,8 @@
 #define META_NAME_MAX 249 /* Of a topic, as in Kafka. */
 #define META_HOST_MAX 255
 #define META_KEY_MAX 128
-#define META_VALUE_MAX 8192 /* Of a configuration. */
-#define META_TEXT_MAX 63    /* Of a listener's or a feature's name, and of a rack. */
+#define META_VALUE_MAX 65536 /* Of a configuration: lists of throttled replicas are long. */
+#define META_TEXT_MAX 63     /* Of a listener's or a feature's name, and of a rack. */
 #define META_WORD_MAX 31    /* Of a version and of a listener's protocol. */
 #define META_CAUSE_MAX 1024 /* A longer one is cut off when it is encoded. */
 #define META_LEVEL 1        /* The feature level (metadata.version's kin) this program writes. */

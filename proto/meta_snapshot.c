@@ -18,7 +18,7 @@
 #define SNAPSHOT_VERSION 1
 #define SNAPSHOT_HEADER_SIZE 24
 #define SNAPSHOT_CRC_SIZE 4
-#define ITEM_MAX_BYTES (16 * 1024) /* Twice the largest record, a configuration. */
+#define ITEM_MAX_BYTES (128 * 1024) /* Twice the largest record, a configuration. */
 #define ITEM_ARENA_SIZE (2 * ITEM_MAX_BYTES)
 
 _Static_assert(ITEM_MAX_BYTES > META_VALUE_MAX + META_KEY_MAX + META_NAME_MAX + 256, "it fits");

@@ -11,6 +11,9 @@
 #define WEEK_MS "604800000"
 #define MAX_I64 "9223372036854775807"
 
+/* What a list of throttled replicas may consist of, for people; whose key has it is such a list. */
+static const char REPLICAS[] = "PARTITION:BROKER or *";
+
 /* clang-format off */
 /*    name, type, default, min, max, words allowed, synonym, obeyed, text */
 #define TOPIC_CONFIGS(X) \
@@ -32,12 +35,14 @@
       "1: every write is synced before it counts; else the page cache decides") \
     X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", false, \
       "the log is synced this often") \
-    X("follower.replication.throttled.replicas", LIST, "", 0, 0, NULL, NULL, false, \
-      "replicas whose fetching is throttled") \
+    X("follower.replication.throttled.replicas", LIST, "", 0, 0, REPLICAS, NULL, true, \
+      "replicas that fetch no faster than follower.replication.throttled.rate until they are in " \
+      "sync: PARTITION:BROKER,... or *") \
     X("index.interval.bytes", INT, "4096", 0, INT32_MAX, NULL, "log.index.interval.bytes", true, \
       "an entry of the offset index for each so many bytes") \
-    X("leader.replication.throttled.replicas", LIST, "", 0, 0, NULL, NULL, false, \
-      "replicas whose reading by followers is throttled") \
+    X("leader.replication.throttled.replicas", LIST, "", 0, 0, REPLICAS, NULL, true, \
+      "replicas that are read no faster than leader.replication.throttled.rate by followers that " \
+      "are not in sync: PARTITION:BROKER,... or *") \
     X("max.compaction.lag.ms", LONG, MAX_I64, 1, INT64_MAX, NULL, \
       "log.cleaner.max.compaction.lag.ms", false, "compaction waits for a record no longer") \
     X("max.message.bytes", INT, "1048588", 0, INT32_MAX, NULL, "message.max.bytes", true, \
@@ -99,8 +104,18 @@ static const struct config_key cluster_keys[] = {
     {"num.partitions", CONFIG_INT, "1", 1, INT32_MAX, NULL, NULL, 1, true,
      "partitions of a topic whose creator does not say how many"},
 };
+
+static const struct config_key broker_keys[] = {
+    {"follower.replication.throttled.rate", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL, NULL, 1, true,
+     "bytes per second that this broker fetches for replicas that are throttled"},
+    {"leader.replication.throttled.rate", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL, NULL, 1, true,
+     "bytes per second that this broker sends of replicas that are throttled"},
+    {"replica.alter.log.dirs.io.max.bytes.per.second", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL,
+     NULL, 1, false, "for replicas that move between folders: there is one folder"},
+};
 /* clang-format on */
 
+#define BROKER_COUNT (uint32_t)(sizeof broker_keys / sizeof broker_keys[0])
 #define TOPIC_COUNT (uint32_t)(sizeof topic_keys / sizeof topic_keys[0])
 #define CLUSTER_COUNT (uint32_t)(sizeof cluster_keys / sizeof cluster_keys[0])
 
@@ -148,6 +163,26 @@ const struct config_key *cluster_config_find(struct slice name)
     return NULL;
 }
 
+uint32_t broker_config_count(void)
+{
+    return BROKER_COUNT;
+}
+
+const struct config_key *broker_config_at(uint32_t index)
+{
+    CHECK(index < BROKER_COUNT);
+    return &broker_keys[index];
+}
+
+const struct config_key *broker_config_find(struct slice name)
+{
+    if (name.at == NULL) return NULL;
+    for (uint32_t i = 0; i < BROKER_COUNT; i++) {
+        if (slice_equal(name, slice_of_text(broker_keys[i].name))) return &broker_keys[i];
+    }
+    return NULL;
+}
+
 /* ---- Values. ---- */
 
 static bool has_word(const char *words, struct slice word)
@@ -160,9 +195,59 @@ static bool has_word(const char *words, struct slice word)
     return false;
 }
 
+/* Takes a number off a text. False: it does not begin with one. */
+static bool take_number(struct slice *text, int64_t *number)
+{
+    size_t size = 0;
+    while (size < text->size && text->at[size] >= '0' && text->at[size] <= '9') size++;
+    if (!text_to_i64(slice_of(text->at, size), number) || *number > INT32_MAX) return false;
+
+    *text = slice_of(text->at + size, text->size - size);
+    return true;
+}
+
+static bool take_char(struct slice *text, char c)
+{
+    if (text->size == 0 || text->at[0] != (uint8_t)c) return false;
+
+    *text = slice_of(text->at + 1, text->size - 1);
+    return true;
+}
+
+static bool take_replica(struct slice *list, int64_t *partition, int64_t *broker)
+{
+    return take_number(list, partition) && take_char(list, ':') && take_number(list, broker);
+}
+
+static bool replicas_are_valid(struct slice list)
+{
+    if (slice_equal(list, slice_of_text("*"))) return true;
+
+    int64_t partition, broker;
+    while (take_replica(&list, &partition, &broker)) {
+        if (list.size == 0) return true;
+        if (!take_char(&list, ',')) return false;
+    }
+    return false;
+}
+
+bool throttled_replicas_have(const char *list, int32_t partition, int32_t broker)
+{
+    struct slice rest = slice_of_text(list);
+    if (slice_equal(rest, slice_of_text("*"))) return true;
+
+    int64_t p, b;
+    while (take_replica(&rest, &p, &b)) {
+        if (p == partition && b == broker) return true;
+        if (!take_char(&rest, ',')) return false;
+    }
+    return false;
+}
+
 static bool list_is_valid(const char *words, struct slice list)
 {
     if (words == NULL || list.size == 0) return true;
+    if (words == REPLICAS) return replicas_are_valid(list);
     while (true) {
         const uint8_t *comma = memchr(list.at, ',', list.size);
         size_t size = comma == NULL ? list.size : (size_t)(comma - list.at);
@@ -285,6 +370,29 @@ void cluster_config_value(const struct meta_image *image, const struct config_ke
     *out = (struct config_value){.text = text != NULL ? text : key->otherwise,
                                  .source = text != NULL ? CONFIG_FROM_CLUSTER : CONFIG_FROM_DEFAULT,
                                  .from_key = key->name};
+}
+
+void broker_config_value(const struct meta_image *image, int32_t broker,
+                         const struct config_key *key, struct config_value *out)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", broker);
+    const char *own = meta_config_find(image, CONFIG_RESOURCE_BROKER, name, key->name);
+    if (own == NULL) {
+        cluster_config_value(image, key, out);
+        return;
+    }
+    *out = (struct config_value){.text = own, .source = CONFIG_FROM_BROKER, .from_key = key->name};
+}
+
+int64_t broker_config_number(const struct meta_image *image, int32_t broker, const char *name)
+{
+    const struct config_key *key = broker_config_find(slice_of_text(name));
+    CHECK(key != NULL);
+
+    struct config_value value;
+    broker_config_value(image, broker, key, &value);
+    return config_number(key, value.text);
 }
 
 int64_t topic_config_number(const struct meta_image *image, const char *topic, const char *name)

@@ -8,6 +8,9 @@
  * the built-in default of the table. The cluster's defaults live in the replicated image only,
  * under resource type 4 with the empty name: brokers that disagreed about them would lose data
  * (DESIGN 6.6).
+ *
+ * A few keys are each broker's own: what is set on the broker, then the cluster's default, then the
+ * built-in one.
  */
 #ifndef PROTO_TOPIC_CONFIGS_H
 #define PROTO_TOPIC_CONFIGS_H
@@ -34,6 +37,7 @@ enum config_type {
 
 enum config_source {
     CONFIG_FROM_TOPIC = 1,
+    CONFIG_FROM_BROKER = 2,
     CONFIG_FROM_CLUSTER = 3, /* Kafka's DYNAMIC_DEFAULT_BROKER_CONFIG. */
     CONFIG_FROM_DEFAULT = 5,
 };
@@ -64,6 +68,12 @@ const struct config_key *cluster_config_at(uint32_t index);
  * returned). NULL: no such key. */
 const struct config_key *cluster_config_find(struct slice name);
 
+/* Keys of which each broker may have a value of its own: under its id as the name, or under the
+ * empty one for all brokers that have none. NULL: no such key. */
+uint32_t broker_config_count(void);
+const struct config_key *broker_config_at(uint32_t index);
+const struct config_key *broker_config_find(struct slice name);
+
 /* Is this a value of that key? 0 or -ERR_INVALID, and then `why` holds a sentence. */
 #define CONFIG_WHY_SIZE 256
 MUST_USE int config_check(const struct config_key *key, struct slice value,
@@ -81,10 +91,16 @@ void topic_config_value(const struct meta_image *image, const char *topic,
                         const struct config_key *key, struct config_value *out);
 void cluster_config_value(const struct meta_image *image, const struct config_key *key,
                           struct config_value *out);
+void broker_config_value(const struct meta_image *image, int32_t broker,
+                         const struct config_key *key, struct config_value *out);
 
 /* The same for keys that the caller knows to exist. Booleans are 0 and 1. */
 int64_t topic_config_number(const struct meta_image *image, const char *topic, const char *name);
 int64_t cluster_config_number(const struct meta_image *image, const char *name);
+int64_t broker_config_number(const struct meta_image *image, int32_t broker, const char *name);
+
+/* Does a list of throttled replicas ("*", or PARTITION:BROKER with commas) name this one? */
+bool throttled_replicas_have(const char *list, int32_t partition, int32_t broker);
 
 /* The number in a value that config_check() has let through. */
 int64_t config_number(const struct config_key *key, const char *text);

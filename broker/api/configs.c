@@ -166,6 +166,34 @@ static void add_cluster_row(struct rows *rows, const struct config_key *key, con
     add_synonym(row, name, key->otherwise, CONFIG_SOURCE_DEFAULT);
 }
 
+/* What each broker may have of its own. */
+static void add_broker_row(struct rows *rows, const struct config_key *key, bool only_if_set)
+{
+    const struct meta_image *image = &rows->s->image;
+    const char *of_all = meta_config_find(image, CONFIG_RESOURCE_BROKER, "", key->name);
+    if ((only_if_set && of_all == NULL) || !is_wanted(rows, key->name)) return;
+
+    struct config_value *value = new_value(rows);
+    if (rows->is_full) return;
+    if (only_if_set) {
+        cluster_config_value(image, key, value);
+    } else {
+        broker_config_value(image, rows->s->options->id, key, value);
+    }
+    struct describe_configs_response_config *row =
+        add_row(rows, key->name, value->text, (int8_t)value->source);
+    if (row == NULL) return;
+    describe_key(rows, key, row);
+    if (!begin_synonyms(rows, row)) return;
+    if (value->source == CONFIG_FROM_BROKER) {
+        add_synonym(row, key->name, value->text, CONFIG_SOURCE_DYNAMIC_BROKER);
+    }
+    if (of_all != NULL) {
+        add_synonym(row, key->name, of_all, CONFIG_SOURCE_DYNAMIC_DEFAULT_BROKER);
+    }
+    add_synonym(row, key->name, key->otherwise, CONFIG_SOURCE_DEFAULT);
+}
+
 static void add_cluster_rows(struct rows *rows, bool only_if_set)
 {
     for (uint32_t i = 0; i < topic_config_count(); i++) {
@@ -175,6 +203,9 @@ static void add_cluster_rows(struct rows *rows, bool only_if_set)
     for (uint32_t i = 0; i < cluster_config_count(); i++) {
         const struct config_key *key = cluster_config_at(i);
         add_cluster_row(rows, key, key->name, only_if_set);
+    }
+    for (uint32_t i = 0; i < broker_config_count(); i++) {
+        add_broker_row(rows, broker_config_at(i), only_if_set);
     }
 }
 
@@ -258,7 +289,9 @@ static void fill_broker(struct rows *rows, struct describe_configs_response_resu
             "name empty for the cluster's defaults");
         return;
     }
-    if (!rows_begin(rows, topic_config_count() + cluster_config_count() + STATIC_MAX)) return;
+    if (!rows_begin(rows, topic_config_count() + cluster_config_count() + broker_config_count() +
+                              STATIC_MAX))
+        return;
     add_cluster_rows(rows, is_cluster);
     if (!is_cluster) add_static_rows(rows);
 }

@@ -16,8 +16,15 @@ static int64_t number(const struct meta_image *image, const char *topic, const c
     return topic_config_number(image, topic, name);
 }
 
-void partition_config_read(const struct meta_image *image, const char *topic,
-                           struct partition_config *out)
+static bool is_throttled(const struct meta_image *image, const char *topic, const char *key,
+                         int32_t number, int32_t broker)
+{
+    struct config_value value;
+    return throttled_replicas_have(text_of(image, topic, key, &value), number, broker);
+}
+
+void partition_config_read(const struct meta_image *image, const char *topic, int32_t partition,
+                           int32_t broker, struct partition_config *out)
 {
     struct config_value type, policy;
     *out = (struct partition_config){
@@ -30,6 +37,10 @@ void partition_config_read(const struct meta_image *image, const char *topic,
         .segment_ms = number(image, topic, "segment.ms"),
         .index_interval_bytes = (uint32_t)number(image, topic, "index.interval.bytes"),
         .segment_index_bytes = (uint32_t)number(image, topic, "segment.index.bytes"),
+        .throttles_leading =
+            is_throttled(image, topic, "leader.replication.throttled.replicas", partition, broker),
+        .throttles_following = is_throttled(image, topic, "follower.replication.throttled.replicas",
+                                            partition, broker),
     };
     out->is_log_append_time =
         strcmp(text_of(image, topic, "message.timestamp.type", &type), "LogAppendTime") == 0;

@@ -4,8 +4,9 @@
 
 #include "broker/partition/types.h"
 
-/* The topic's settings as they are now: its own, the cluster's, the built-in ones. */
-void partition_config_read(const struct meta_image *image, const char *topic,
-                           struct partition_config *out);
+/* The topic's settings as they are now: its own, the cluster's, the built-in ones; as far as they
+ * say something of single replicas, of this broker's. */
+void partition_config_read(const struct meta_image *image, const char *topic, int32_t partition,
+                           int32_t broker, struct partition_config *out);
 
 #endif

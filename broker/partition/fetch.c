@@ -129,6 +129,9 @@ enum journal_read partition_read(struct op *op, uint64_t max_bytes, bool at_leas
     fill_state(p, op);
     op->fetch.range = (struct journal_range){0};
     int64_t end = visible_end(p, op);
+    bool is_throttled = waiters_is_throttled(p, op);
+    uint64_t now_ms = env_now_ms(p->host->env);
+    if (is_throttled && !throttle_is_open(&p->host->leading, now_ms)) max_bytes = 0;
     enum journal_read result = JOURNAL_READ_OK;
     if (op->fetch.offset < end && max_bytes > 0) {
         uint64_t wanted = op->fetch.max_bytes < max_bytes ? op->fetch.max_bytes : max_bytes;
@@ -137,6 +140,7 @@ enum journal_read partition_read(struct op *op, uint64_t max_bytes, bool at_leas
     }
     if (result == JOURNAL_READ_WAIT) return result;
 
+    if (is_throttled) throttle_spend(&p->host->leading, op->fetch.range.size, now_ms);
     waiters_remove(op);
     int16_t error = result == JOURNAL_READ_OK       ? KAFKA_NONE
                     : result == JOURNAL_READ_BEYOND ? KAFKA_OFFSET_OUT_OF_RANGE

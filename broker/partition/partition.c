@@ -21,7 +21,11 @@
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image)
 {
-    *host = (struct partition_host){.env = env, .options = options, .image = image};
+    *host = (struct partition_host){.env = env,
+                                    .options = options,
+                                    .image = image,
+                                    .leading = {.rate = THROTTLE_NONE},
+                                    .following = {.rate = THROTTLE_NONE}};
     TAILQ_INIT(&host->dirty);
     TAILQ_INIT(&host->proposals);
     TAILQ_INIT(&host->moved);
@@ -65,7 +69,8 @@ void partition_assign(struct partition *p)
 
     const struct meta_partition *state = image_state(p);
     if (state == NULL) return; /* Its deletion is under way. */
-    partition_config_read(p->host->image, p->topic, &p->config);
+    partition_config_read(p->host->image, p->topic, p->key.partition, p->host->options->id,
+                          &p->config);
     journal_set_options(p->journal, p->config.segment_bytes, p->config.segment_ms,
                         p->config.flush_each);
     partition_sync_rest(p);
@@ -119,7 +124,8 @@ static void on_prepared(struct partition *p)
     }
     /* Then what the files say is of a replica that was here once. */
     if (prepare->created) p->checkpoint = PARTITION_CHECKPOINT_NONE;
-    partition_config_read(p->host->image, p->topic, &p->config);
+    partition_config_read(p->host->image, p->topic, p->key.partition, p->host->options->id,
+                          &p->config);
     struct journal_options options = {
         .lane = prepare->job.lane,
         .segment_bytes = p->config.segment_bytes,
@@ -376,6 +382,7 @@ void partition_tick(struct partition *p)
 
     struct replica_event event = {.kind = REPLICA_TICK};
     partition_step(p, &event);
+    if (p->config.throttles_leading) waiters_recount(p); /* It may be open again. */
 }
 
 /* ---- Ending. ---- */

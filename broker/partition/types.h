@@ -21,6 +21,7 @@
 #include "broker/partition/op.h"
 #include "broker/partition/producers.h"
 #include "broker/partition/replica.h"
+#include "broker/partition/throttle.h"
 #include "journal/journal.h"
 #include "proto/meta.h"
 
@@ -43,7 +44,9 @@ struct partition_config {
     uint32_t min_isr;
     bool is_log_append_time;
     bool is_compacted;
-    bool flush_each; /* flush.messages == 1 */
+    bool flush_each;          /* flush.messages == 1 */
+    bool throttles_leading;   /* The replica here is named in leader.replication.throttled ... */
+    bool throttles_following; /* ... in follower.replication.throttled.replicas. */
     int64_t timestamp_before_max_ms;
     int64_t timestamp_after_max_ms;
     uint64_t segment_bytes;
@@ -84,7 +87,7 @@ struct partition {
     struct partition_checkpoint checkpoint;
     struct partition_checkpoint checkpoint_writing; /* What the write under way says of it. */
     bool in_checkpoint;                             /* That write does say something of it. */
-    bool awaits_checkpoint;  /* TRUNCATING until the files claim no more than there is. */
+    bool awaits_checkpoint; /* TRUNCATING until the files claim no more than there is. */
 
     struct op_list held;              /* Produce, while leadership is being handed over. */
     struct op_list waiting_written;   /* acks=1, in order of their end. */
@@ -137,7 +140,9 @@ struct partition_host {
     struct op_group_list woken;
     struct loan_list loans;
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
-    uint32_t halted; /* The node is going down; say nothing more. */
+    struct throttle leading;   /* What followers that catch up read here (KIP-73) ... */
+    struct throttle following; /* ... and what is fetched here. This shard's part. */
+    uint32_t halted;           /* The node is going down; say nothing more. */
 };
 
 static inline bool partition_is_ready(const struct partition *p)

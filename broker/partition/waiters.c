@@ -190,6 +190,19 @@ void waiters_wake_group(struct partition_host *host, struct op_group *group)
     TAILQ_INSERT_TAIL(&host->woken, group, link);
 }
 
+/* A member of the ISR never is: it would hold the watermark back. */
+bool waiters_is_throttled(const struct partition *p, const struct op *op)
+{
+    int32_t id = op->group->replica_id;
+    return id >= 0 && p->config.throttles_leading && !id_set_has(&p->replica.isr, id);
+}
+
+static bool must_wait(struct partition *p, const struct op *op)
+{
+    return waiters_is_throttled(p, op) &&
+           !throttle_is_open(&p->host->leading, env_now_ms(p->host->env));
+}
+
 /* What a fetch of this op could have now, in bytes; and whether it has something to hear. */
 static void recount(struct partition *p, struct op *op)
 {
@@ -201,6 +214,7 @@ static void recount(struct partition *p, struct op *op)
     uint64_t ready =
         op->fetch.offset < limit ? journal_bytes_between(p->journal, op->fetch.offset, limit) : 0;
     if (op->fetch.offset < limit && ready == 0) ready = 1; /* An estimate, but something. */
+    if (ready > 0 && must_wait(p, op)) ready = 0;
     if (ready == op->fetch.ready_bytes) return;
     (void)count_add(group->all_ready, ready - op->fetch.ready_bytes);
     op->fetch.ready_bytes = ready;

@@ -32,4 +32,7 @@ void waiters_recount(struct partition *p);
 void waiters_wake(struct partition *p);
 void waiters_wake_group(struct partition_host *host, struct op_group *group);
 
+/* Is this a fetch of a follower that catches up, of a replica that throttles those (KIP-73)? */
+bool waiters_is_throttled(const struct partition *p, const struct op *op);
+
 #endif

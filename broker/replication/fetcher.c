@@ -282,9 +282,18 @@ static void say_hello(struct shard *s, struct fetcher *f)
 
 /* ---- Fetches. ---- */
 
-static bool is_due(const struct shard *s, const struct partition *p)
+/* KIP-73. A member of the ISR never is: the watermark would wait for it. */
+static bool is_throttled(const struct shard *s, const struct partition *p)
 {
-    return p->state == PARTITION_READY && p->follow_after_ms <= env_now_ms(s->env);
+    return p->config.throttles_following && !id_set_has(&p->replica.isr, s->options->id);
+}
+
+static bool is_due(struct shard *s, const struct partition *p)
+{
+    uint64_t now_ms = env_now_ms(s->env);
+    if (p->state != PARTITION_READY || p->follow_after_ms > now_ms) return false;
+
+    return !is_throttled(s, p) || throttle_is_open(&s->host.following, now_ms);
 }
 
 /* Everything that was brought is written (or synced, where that is what counts). */
@@ -362,7 +371,7 @@ static bool fill_forgotten(struct shard *s, struct fetcher *f, struct array *out
     return true;
 }
 
-static bool may_fetch(const struct shard *s, const struct fetcher *f)
+static bool may_fetch(struct shard *s, const struct fetcher *f)
 {
     if (f->state != FETCHER_READY || f->partition_count == 0) return false;
     /* Without a session a second fetch would begin another one, and the first would be forgotten.
@@ -425,6 +434,9 @@ static void on_partition(struct shard *s, struct fetcher *f, struct uuid topic_i
     struct partition *p = shard_partition(s, topic_id, a->partition_index);
     if (p == NULL || p->following != f->leader || p->state != PARTITION_READY) return;
 
+    if (is_throttled(s, p)) {
+        throttle_spend(&s->host.following, a->records.size_bytes, env_now_ms(s->env));
+    }
     struct partition_answer answer = {
         .error = a->error_code,
         .high_watermark = a->high_watermark,
@@ -561,6 +573,16 @@ static bool is_silent(const struct shard *s, const struct fetcher *f)
     return env_now_ms(s->env) - f->sent_ms > patience_ms(s);
 }
 
+/* What was held back may go on: it does not wait for the answer that is being waited for. */
+static void hurry_throttled(struct shard *s, struct fetcher *f)
+{
+    const struct partition *p;
+    TAILQ_FOREACH(p, &f->partitions, follow_link)
+    {
+        if (!p->in_session && is_throttled(s, p) && is_due(s, p)) f->is_urgent = true;
+    }
+}
+
 static uint64_t turn_one(struct shard *s, struct fetcher *f)
 {
     uint64_t now_ms = env_now_ms(s->env);
@@ -577,6 +599,7 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
         dial(s, f);
         return f->state == FETCHER_IDLE ? f->retry_at_ms : now_ms + s->options->session_ms;
     }
+    if (s->host.following.rate != THROTTLE_NONE) hurry_throttled(s, f);
     if (may_fetch(s, f)) fetch(s, f);
     /* Without anything in flight it is a write's end that goes on here, not the time. */
     bool is_waiting = f->state != FETCHER_READY || f->in_flight > 0;
@@ -584,9 +607,11 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
     const struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link)
     {
-        if (p->follow_after_ms > now_ms && p->follow_after_ms < next_ms) {
-            next_ms = p->follow_after_ms;
+        uint64_t due_ms = p->follow_after_ms;
+        if (due_ms <= now_ms && p->state == PARTITION_READY && is_throttled(s, p)) {
+            due_ms = throttle_opens_ms(&s->host.following, now_ms);
         }
+        if (due_ms > now_ms && due_ms < next_ms) next_ms = due_ms;
     }
     return next_ms;
 }

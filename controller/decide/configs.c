@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/check.h"
+#include "common/text.h"
 #include "controller/decide/partitions.h"
 #include "controller/decide/refusal.h"
 #include "proto/kafka_errors.h"
@@ -39,6 +40,17 @@ static int16_t bad_config(const struct resource *r)
     return r->type == CONFIG_RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG : KAFKA_INVALID_REQUEST;
 }
 
+/* Kafka's rule, and a number is written in one way only: no broker has two configurations. */
+static struct refusal check_broker_name(const struct resource *r)
+{
+    int64_t id;
+    if (r->name.size == 0) return GRANTED;
+    bool is_id = text_to_i64(r->name, &id) && id >= 0 && id <= INT32_MAX;
+    if (!is_id || (r->name.size > 1 && r->name.at[0] == '0'))
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%s is not the id of a broker", r->text);
+    return GRANTED;
+}
+
 static struct refusal find_key(const struct resource *r, struct slice name,
                                const struct config_key **out)
 {
@@ -49,6 +61,8 @@ static struct refusal find_key(const struct resource *r, struct slice name,
                           SLICE_TEXT(name));
         return GRANTED;
     }
+    *out = broker_config_find(name);
+    if (*out != NULL) return check_broker_name(r);
     *out = cluster_config_find(name);
     if (*out == NULL)
         return REFUSE(r->d, bad_config(r), "%.*s cannot be changed while brokers run",
@@ -238,7 +252,9 @@ static struct refusal alter_whole(struct resource *r, const struct alter_configs
         bool is_named = false;
         for (int32_t i = 0; i < count && !is_named; i++)
             is_named = slice_equal(c[i].name, slice_of_text(old->key));
-        if (!is_named) add_config(r, slice_of_text(old->key), (struct slice){0});
+        if (is_named) continue;
+        /* The image's own text is freed when the decision is tried on it. */
+        add_config(r, decision_say(r->d, "%s", old->key), (struct slice){0});
     }
     return GRANTED;
 }
@@ -252,6 +268,8 @@ static void end_resource(struct resource *r, struct refusal refusal, uint32_t be
     if (touches_min_isr(r->d, before)) forget_eligible(r);
     if (r->type == CONFIG_RESOURCE_TOPIC)
         decision_cause(r->d, "configuration of topic %s changed", r->text);
+    else if (r->name.size > 0)
+        decision_cause(r->d, "configuration of broker %s changed", r->text);
     else
         decision_cause(r->d, "defaults of the cluster changed");
 }

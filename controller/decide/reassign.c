@@ -1,9 +1,12 @@
 #include "controller/decide/reassign.h"
 
+#include <stdio.h>
+
 #include "common/check.h"
 #include "controller/decide/assignment.h"
 #include "controller/decide/partitions.h"
 #include "proto/kafka_errors.h"
+#include "proto/topic_configs.h"
 
 static struct id_set less(const struct id_set *set, const struct id_set *without)
 {
@@ -146,6 +149,20 @@ static uint32_t count_replicas(const struct meta_image *image, int32_t id)
     return count;
 }
 
+static void forget_configs(const struct meta_image *image, int32_t id, struct decision *d)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", id);
+    for (const struct meta_config *c = image->configs; c != NULL; c = c->hh.next) {
+        if (c->type != CONFIG_RESOURCE_BROKER || strcmp(c->name, name) != 0) continue;
+        struct meta_record *r = decision_add(d, META_CONFIG);
+        r->config.type = c->type;
+        r->config.name = decision_say(d, "%s", name);
+        r->config.key = decision_say(d, "%s", c->key); /* The image's goes with the decision. */
+        r->config.value = (struct slice){0};
+    }
+}
+
 static struct refusal unregister(const struct meta_image *image, int32_t id, struct decision *d)
 {
     const struct meta_broker *broker = meta_broker_find(image, id);
@@ -162,6 +179,7 @@ static struct refusal unregister(const struct meta_image *image, int32_t id, str
         return REFUSE(d, KAFKA_INVALID_REQUEST, "broker %d is alive: stop it first", id);
 
     decision_cause(d, "broker %d is removed", id);
+    forget_configs(image, id, d);
     decision_add(d, META_BROKER_REMOVED)->broker_removed.id = id;
     return GRANTED;
 }

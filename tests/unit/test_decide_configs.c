@@ -42,6 +42,11 @@ struct config_case {
     int16_t error;
 };
 
+#define LEADER_RATE "leader.replication.throttled.rate"
+#define FOLDERS_RATE "replica.alter.log.dirs.io.max.bytes.per.second"
+#define LEADERS "leader.replication.throttled.replicas"
+#define FOLLOWERS "follower.replication.throttled.replicas"
+
 /* clang-format off */
 static const struct config_case CASES[] = {
     {2, "t",    CONFIG_OP_SET,    "retention.ms",        "5",    KAFKA_NONE},
@@ -56,6 +61,19 @@ static const struct config_case CASES[] = {
     {4, "",     CONFIG_OP_SET,    "node.id",             "5",    KAFKA_INVALID_REQUEST},
     {4, "1",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_REQUEST},
     {8, "1",    CONFIG_OP_SET,    "x",                   "INFO", KAFKA_INVALID_REQUEST},
+    {4, "1",    CONFIG_OP_SET,    LEADER_RATE, "5",  KAFKA_NONE},
+    {4, "",     CONFIG_OP_SET,    LEADER_RATE, "5",  KAFKA_NONE},
+    {4, "9",    CONFIG_OP_DELETE, LEADER_RATE, NULL, KAFKA_NONE},
+    {4, "01",   CONFIG_OP_SET,    LEADER_RATE, "5",  KAFKA_INVALID_REQUEST},
+    {4, "one",  CONFIG_OP_SET,    LEADER_RATE, "5",  KAFKA_INVALID_REQUEST},
+    {4, "1",    CONFIG_OP_SET,    LEADER_RATE, "-1", KAFKA_INVALID_REQUEST},
+    {4, "1",    CONFIG_OP_SET,    FOLDERS_RATE, "5", KAFKA_NONE},
+    {2, "t",    CONFIG_OP_SET,    LEADERS, "0:1,1:2", KAFKA_NONE},
+    {2, "t",    CONFIG_OP_SET,    FOLLOWERS, "*",  KAFKA_NONE},
+    {2, "t",    CONFIG_OP_SET,    FOLLOWERS, "",   KAFKA_NONE},
+    {2, "t",    CONFIG_OP_SET,    FOLLOWERS, "0",  KAFKA_INVALID_CONFIG},
+    {2, "t",    CONFIG_OP_SET,    FOLLOWERS, "0:1,", KAFKA_INVALID_CONFIG},
+    {2, "t",    CONFIG_OP_SET,    FOLLOWERS, "*,0:1", KAFKA_INVALID_CONFIG},
 };
 /* clang-format on */
 
@@ -103,6 +121,10 @@ Test(alter_configs, the_old_request_replaces_everything)
     struct alter_configs_request request = {.resources = {.items = &resource, .count = 1}};
     struct alter_configs_response reply;
     cr_assert_eq(decide_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    const struct meta_config *gone = f->image.configs->hh.next;
+    cr_assert_str_eq(gone->key, "segment.bytes");
+    cr_expect_neq(f->d.records[1].config.key.at, (const uint8_t *)gone->key,
+                  "what the decision frees is not what it is made of");
     fixture_commit(f);
     cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "retention.ms"), "2");
     cr_expect_null(meta_config_find(&f->image, 2, "t", "segment.bytes"));
@@ -184,4 +206,27 @@ Test(topic_configs, min_isr_is_never_above_the_replicas)
     cr_expect_eq(topic_min_isr(&f->image, NULL, 3), 2);
     cr_expect_eq(topic_min_isr(&f->image, NULL, 1), 1);
     fixture_close(f);
+}
+
+Test(topic_configs, a_broker_has_its_own_before_that_of_all)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 2);
+    const char *rate = LEADER_RATE;
+    cr_expect_eq(broker_config_number(&f->image, 1, rate), INT64_MAX);
+    fixture_config(f, 4, "", rate, "7");
+    fixture_config(f, 4, "1", rate, "8");
+    cr_expect_eq(broker_config_number(&f->image, 1, rate), 8);
+    cr_expect_eq(broker_config_number(&f->image, 2, rate), 7);
+    fixture_close(f);
+}
+
+Test(topic_configs, throttled_replicas_are_named_one_by_one_or_all)
+{
+    cr_expect(throttled_replicas_have("*", 5, 6));
+    cr_expect(throttled_replicas_have("0:1,10:2,3:14", 10, 2));
+    cr_expect(throttled_replicas_have("0:1,10:2,3:14", 3, 14));
+    cr_expect_not(throttled_replicas_have("0:1,10:2,3:14", 1, 0));
+    cr_expect_not(throttled_replicas_have("0:1,10:2,3:14", 3, 1));
+    cr_expect_not(throttled_replicas_have("", 0, 1));
 }
