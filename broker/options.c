@@ -18,6 +18,7 @@ void broker_options_default(struct broker_options *o)
     o->requests_in_flight_max = 64;
     o->queued_request_max_bytes = 256ull * 1024 * 1024;
     o->fetch_sessions_max = 1000;
+    o->fetch_session_parts_max = 1000 * 1000;
     o->auto_create_topics = true;
     o->stop_max_ms = 30000;
 }

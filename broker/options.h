@@ -50,6 +50,7 @@ struct broker_options {
     uint32_t fetch_sessions_max;               /* max.incremental.fetch.session.cache.slots: 1000 */
     uint32_t connection_max;                   /* max.connections; the real world only. */
     uint32_t connection_max_per_address;       /* max.connections.per.ip */
+    uint32_t fetch_session_parts_max;          /* In the sessions of a shard: 1,000,000 */
     bool auto_create_topics;                   /* auto.create.topics.enable: true */
     uint32_t stop_max_ms;                      /* An orderly stop gives up waiting after this. */
 

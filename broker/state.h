@@ -153,6 +153,7 @@ struct shard {
 
     struct fetch_session *sessions; /* uthash, by id; oldest use first. */
     uint32_t session_count;
+    uint32_t session_part_count; /* In all of them. */
     struct fetcher *fetchers; /* uthash, by leader. */
 
     /* Producer ids in stock. */

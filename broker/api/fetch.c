@@ -103,6 +103,8 @@ static void remember_told(struct shard *s, const struct fetch_state *state, cons
 
     part->told_watermark = op->error == 0 ? op->fetch.high_watermark : -1;
     part->told_start = op->error == 0 ? op->fetch.start : -1;
+    /* What max_bytes leaves nothing for must come first some time. */
+    if (op->fetch.range.size > 0) fetch_session_give_way(session, part);
 }
 
 static bool same_topic(const struct fetch_state *state, const struct op *a, const struct op *b)
@@ -266,7 +268,8 @@ static uint32_t count_partitions(const struct fetch_request *q)
     return count;
 }
 
-static void update_session(struct shard *s, const struct request *r, struct fetch_session *session,
+/* False: it would have to remember more than sessions may. */
+static bool update_session(struct shard *s, const struct request *r, struct fetch_session *session,
                            const struct fetch_request *q)
 {
     const struct fetch_request_topic *topics = q->topics.items;
@@ -275,7 +278,8 @@ static void update_session(struct shard *s, const struct request *r, struct fetc
         const struct fetch_request_partition *parts = topics[i].partitions.items;
         for (int32_t j = 0; j < topics[i].partitions.count; j++) {
             struct slice name = has_ids(r) ? (struct slice){0} : topics[i].topic;
-            struct fetch_part *part = fetch_session_part(session, id, name, parts[j].partition);
+            struct fetch_part *part = fetch_session_part(s, session, id, name, parts[j].partition);
+            if (part == NULL) return false;
             part->leader_epoch = parts[j].current_leader_epoch;
             part->last_epoch = parts[j].last_fetched_epoch;
             part->offset = parts[j].fetch_offset;
@@ -289,9 +293,10 @@ static void update_session(struct shard *s, const struct request *r, struct fetc
         struct uuid id = resolve(s, r, gone[i].topic_id, gone[i].topic);
         const int32_t *numbers = gone[i].partitions.items;
         for (int32_t j = 0; j < gone[i].partitions.count; j++) {
-            fetch_session_drop_part(session, id, gone[i].topic, numbers[j]);
+            fetch_session_drop_part(s, session, id, gone[i].topic, numbers[j]);
         }
     }
+    return true;
 }
 
 static struct fetch_state *new_state(struct request *r, uint32_t count)
@@ -412,7 +417,10 @@ bool handle_fetch(struct shard *s, struct request *r, struct slice body)
     if (session == NULL) {
         if (!add_all_of_request(s, r, &q, &route)) return false;
     } else {
-        update_session(s, r, session, &q);
+        if (!update_session(s, r, session, &q)) {
+            fetch_session_close(s, session);
+            return false;
+        }
         if (!add_all_of_session(s, r, session, &route)) return false;
         struct fetch_state *state = r->state;
         state->is_incremental = q.session_epoch != FETCH_EPOCH_INITIAL;

@@ -17,8 +17,11 @@ struct fetch_session *fetch_session_find(struct shard *s, int32_t id)
     return found;
 }
 
-static void free_part(struct fetch_session *session, struct fetch_part *part)
+static void free_part(struct shard *s, struct fetch_session *session, struct fetch_part *part)
 {
+    CHECK(s->session_part_count > 0);
+
+    s->session_part_count--;
     HASH_DEL(session->parts, part);
     free(part->name);
     free(part);
@@ -27,7 +30,7 @@ static void free_part(struct fetch_session *session, struct fetch_part *part)
 void fetch_session_close(struct shard *s, struct fetch_session *session)
 {
     struct fetch_part *part, *next;
-    HASH_ITER(hh, session->parts, part, next) free_part(session, part);
+    HASH_ITER(hh, session->parts, part, next) free_part(s, session, part);
     HASH_DEL(s->sessions, session);
     s->session_count--;
     free(session);
@@ -100,14 +103,30 @@ static struct fetch_part *find_by_name(struct fetch_session *session, struct sli
     return NULL;
 }
 
-struct fetch_part *fetch_session_part(struct fetch_session *session, struct uuid topic_id,
-                                      struct slice name, int32_t partition)
+/* Room for one part more: sessions of other clients make it, the longest unused first. A follower's
+ * has room always, and makes none: what it asks for is bounded by what is here. */
+static bool make_room(struct shard *s, const struct fetch_session *session)
+{
+    if (session->is_replica) return true;
+    while (s->session_part_count >= s->options->fetch_session_parts_max) {
+        struct fetch_session *old = s->sessions;
+        while (old != NULL && (old == session || old->is_replica)) old = old->hh.next;
+        if (old == NULL) return false;
+        fetch_session_close(s, old);
+    }
+    return true;
+}
+
+struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *session,
+                                      struct uuid topic_id, struct slice name, int32_t partition)
 {
     struct fetch_part *part = uuid_is_zero(topic_id)
                                   ? find_by_name(session, name, partition)
                                   : fetch_session_find_part(session, topic_id, partition);
     if (part != NULL) return part;
+    if (!make_room(s, session)) return NULL;
 
+    s->session_part_count++;
     part = calloc(1, sizeof *part);
     CHECK(part != NULL);
     part->key = (struct fetch_part_key){.topic_id = topic_id, .partition = partition};
@@ -121,10 +140,16 @@ struct fetch_part *fetch_session_part(struct fetch_session *session, struct uuid
     return part;
 }
 
-void fetch_session_drop_part(struct fetch_session *session, struct uuid topic_id, struct slice name,
-                             int32_t partition)
+void fetch_session_give_way(struct fetch_session *session, struct fetch_part *part)
+{
+    HASH_DEL(session->parts, part);
+    HASH_ADD(hh, session->parts, key, sizeof part->key, part);
+}
+
+void fetch_session_drop_part(struct shard *s, struct fetch_session *session, struct uuid topic_id,
+                             struct slice name, int32_t partition)
 {
     struct fetch_part *part = fetch_session_find_part(session, topic_id, partition);
     if (part == NULL) part = find_by_name(session, name, partition);
-    if (part != NULL) free_part(session, part);
+    if (part != NULL) free_part(s, session, part);
 }

@@ -1,9 +1,9 @@
 /* fetch_sessions.h -- incremental fetch sessions (KIP-227): what a client or a follower last asked
  * of each partition, and what it was last told.
  *
- *   Owns:     at most options->fetch_sessions_max sessions; the one used longest ago makes room.
- *   Used by:  the shard whose connection made it. A session id of another shard is not found there,
- *             and its client starts a new one.
+ *   Owns:     at most options->fetch_sessions_max sessions with fetch_session_parts_max parts in
+ * all; the one used longest ago makes room. Used by:  the shard whose connection made it. A session
+ * id of another shard is not found there, and its client starts a new one.
  */
 #ifndef BROKER_API_FETCH_SESSIONS_H
 #define BROKER_API_FETCH_SESSIONS_H
@@ -43,12 +43,16 @@ struct fetch_session *fetch_session_new(struct shard *s, bool is_replica);
 void fetch_session_close(struct shard *s, struct fetch_session *session);
 void fetch_sessions_close_all(struct shard *s);
 
-/* The part, made if it was not there. `name` may be absent. */
-struct fetch_part *fetch_session_part(struct fetch_session *session, struct uuid topic_id,
-                                      struct slice name, int32_t partition);
+/* The part, made if it was not there. `name` may be absent. NULL: sessions remember as many as they
+ * may. */
+struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *session,
+                                      struct uuid topic_id, struct slice name, int32_t partition);
 struct fetch_part *fetch_session_find_part(struct fetch_session *session, struct uuid topic_id,
                                            int32_t partition);
-void fetch_session_drop_part(struct fetch_session *session, struct uuid topic_id, struct slice name,
-                             int32_t partition);
+void fetch_session_drop_part(struct shard *s, struct fetch_session *session, struct uuid topic_id,
+                             struct slice name, int32_t partition);
+
+/* It has had its share: the others come first now. */
+void fetch_session_give_way(struct fetch_session *session, struct fetch_part *part);
 
 #endif

@@ -424,7 +424,11 @@ uint32_t rig_fetch(struct rig *r, const struct rig_fetch *fetch)
     q.max_wait_ms = (int32_t)fetch->wait_ms;
     q.min_bytes = (int32_t)fetch->min_bytes;
     q.max_bytes = (int32_t)fetch->max_bytes;
-    q.topics = (struct array){&topic, 1};
+    q.topics = (struct array){&topic, fetch->count > 0};
+    if (fetch->has_session) {
+        q.session_id = fetch->session_id;
+        q.session_epoch = fetch->session_epoch;
+    }
     return rig_send(r, KAFKA_API_FETCH, RIG_FETCH_VERSION, &q);
 }
 

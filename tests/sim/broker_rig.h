@@ -85,6 +85,9 @@ struct rig_fetch {
     const int32_t *partitions;
     uint32_t count;
     int64_t offset; /* In each of them. */
+    bool has_session; /* Then: of this id, at this epoch; 0 and 0 begin one. */
+    int32_t session_id;
+    int32_t session_epoch;
 };
 uint32_t rig_fetch(struct rig *r, const struct rig_fetch *fetch);
 

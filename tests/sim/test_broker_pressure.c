@@ -129,3 +129,40 @@ Test(broker_pressure, more_connections_are_served_while_one_floods)
     cr_expect_eq(frame_bytes(&r), 0);
     rig_close(&r);
 }
+
+/* What sessions remember is a stranger's to choose, so it has a bound over all of them. */
+Test(broker_pressure, sessions_remember_so_much_and_no_more)
+{
+    struct rig r;
+    rig_open(&r, 1, 4);
+    r.options.fetch_session_parts_max = 3 * RIG_PARTITIONS;
+    struct rig_fetch f = {.max_bytes = 1000,
+                          .partition_max_bytes = 1000,
+                          .partitions = everything,
+                          .count = RIG_PARTITIONS,
+                          .has_session = true};
+    int32_t last = 0;
+    for (int i = 0; i < 20; i++) {
+        const struct fetch_response *a =
+            rig_answer(&r, rig_fetch(&r, &f), KAFKA_API_FETCH, RIG_FETCH_VERSION);
+        cr_assert_eq(a->error_code, 0);
+        last = a->session_id;
+        cr_expect_leq(r.shards[0]->session_part_count, 3 * RIG_PARTITIONS);
+        cr_expect_leq(r.shards[0]->session_count, 3);
+    }
+    f.count = 0;
+    f.session_id = last; /* The youngest is there. */
+    f.session_epoch = 1;
+    const struct fetch_response *a =
+        rig_answer(&r, rig_fetch(&r, &f), KAFKA_API_FETCH, RIG_FETCH_VERSION);
+    cr_expect_eq(a->error_code, 0);
+
+    r.options.fetch_session_parts_max = RIG_PARTITIONS - 1; /* More than all there may be. */
+    f.count = RIG_PARTITIONS;
+    f.session_id = f.session_epoch = 0;
+    (void)rig_fetch(&r, &f);
+    rig_run_ms(&r, 1000);
+    cr_expect(r.client.is_closed);
+    cr_expect_leq(r.shards[0]->session_part_count, RIG_PARTITIONS - 1);
+    rig_close(&r);
+}

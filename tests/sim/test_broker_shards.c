@@ -196,3 +196,41 @@ Test(broker_shards, a_killed_broker_leaves_nothing_behind)
         rig_close(&r);
     }
 }
+
+/* Which partitions an answer has records of: a set. */
+static uint32_t fetched_set(const struct fetch_response *a)
+{
+    uint32_t set = 0;
+    const struct fetch_response_topic *topics = a->responses.items;
+    for (int32_t i = 0; i < a->responses.count; i++) {
+        const struct fetch_response_partition *parts = topics[i].partitions.items;
+        for (int32_t j = 0; j < topics[i].partitions.count; j++) {
+            if (parts[j].records.size_bytes > 0) set |= 1u << parts[j].partition_index;
+        }
+    }
+    return set;
+}
+
+/* KIP-227: the client of a session cannot choose an order, so the broker must be fair. */
+Test(broker_shards, in_a_session_no_partition_keeps_the_others_from_being_read)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 5);
+    (void)produce(&r, 40000);
+    struct rig_fetch f = {.min_bytes = 1,
+                          .max_bytes = 10, /* One batch in each answer. */
+                          .partition_max_bytes = 1000000,
+                          .partitions = everything,
+                          .count = RIG_PARTITIONS,
+                          .has_session = true};
+    const struct fetch_response *a = fetch(&r, &f);
+    uint32_t set = fetched_set(a);
+    f.count = 0;
+    f.session_id = a->session_id;
+    cr_assert_neq(f.session_id, 0);
+    for (f.session_epoch = 1; f.session_epoch < RIG_PARTITIONS; f.session_epoch++) {
+        set |= fetched_set(fetch(&r, &f));
+    }
+    cr_expect_eq(set, (1u << RIG_PARTITIONS) - 1);
+    rig_close(&r);
+}
