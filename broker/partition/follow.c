@@ -44,6 +44,39 @@ static bool on_divergence(struct partition *p, const struct partition_answer *an
     return true;
 }
 
+/* The log is empty and begins within this batch: DeleteRecords knows no batches, and a leader sends
+ * whole ones. It is to begin where the batch does; its start rises again when that is committed. */
+static bool begins_within(struct partition *p, const struct record_batch_header *header)
+{
+    int64_t start = journal_start(p->journal);
+    return start == journal_assigned(p->journal) && header->base_offset < start;
+}
+
+static void begin_with(struct partition *p, struct slice batch, struct buf *frame,
+                       const struct record_batch_header *header)
+{
+    partition_reset(p, header->base_offset);
+    p->first_frame = buf_ref(frame);
+    p->first_at = (uint32_t)(batch.at - frame->data);
+    p->first_size = (uint32_t)batch.size;
+}
+
+void partition_append_first(struct partition *p)
+{
+    if (p->first_frame == NULL) return;
+
+    struct slice batch = slice_of(p->first_frame->data + p->first_at, p->first_size);
+    struct record_batch_header header;
+    CHECK(kafka_batch_peek(batch, &header) == BATCH_OK);
+    if (p->replica.role == REPLICA_FOLLOWER && journal_assigned(p->journal) == header.base_offset) {
+        journal_append(p->journal, p->first_frame, p->first_at, p->first_size, &header);
+        producers_note(&p->producers, &header);
+        partition_appended(p);
+    }
+    buf_unref(p->first_frame);
+    p->first_frame = NULL;
+}
+
 /* Appends the batches that we do not have. False: one of them is not sound. */
 static bool append_batches(struct partition *p, const struct partition_answer *answer)
 {
@@ -54,6 +87,11 @@ static bool append_batches(struct partition *p, const struct partition_answer *a
     while (kafka_batch_next(&rest, &batch, &header)) {
         if (batch_last_offset(&header) < journal_assigned(p->journal)) continue;
         enum batch_fault fault = kafka_batch_check_crc(batch);
+        if (fault == BATCH_OK && header.partition_leader_epoch <= p->replica.leader_epoch &&
+            begins_within(p, &header)) {
+            begin_with(p, batch, answer->frame, &header);
+            return true;
+        }
         if (fault != BATCH_OK || header.base_offset < journal_assigned(p->journal) ||
             header.partition_leader_epoch > p->replica.leader_epoch) {
             log_warn(p->host->env, "%s-%d: the leader sent a batch at %lld that is not sound: %s",
@@ -102,6 +140,7 @@ bool partition_on_answer(struct partition *p, const struct partition_answer *ans
     }
 
     bool sound = append_batches(p, answer);
+    if (p->state != PARTITION_READY) return sound;
     if (answer->high_watermark >= 0) {
         struct replica_event event = {.kind = REPLICA_FOLLOWED};
         event.followed.high_watermark = answer->high_watermark;

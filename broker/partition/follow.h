@@ -10,4 +10,7 @@ struct partition_position partition_position(const struct partition *p);
 /* Takes the leader's answer. False: something was wrong; ask again after a pause. */
 bool partition_on_answer(struct partition *p, const struct partition_answer *answer);
 
+/* A reset is complete: the batch that made it necessary is the first of the log. */
+void partition_append_first(struct partition *p);
+
 #endif

@@ -7,6 +7,7 @@
 #include "broker/partition/config.h"
 #include "broker/partition/fetch.h"
 #include "broker/partition/folder.h"
+#include "broker/partition/follow.h"
 #include "broker/partition/loans.h"
 #include "broker/partition/lookups.h"
 #include "broker/partition/produce.h"
@@ -256,6 +257,7 @@ static void on_truncated(struct partition *p)
             p->assign_is_due = false;
             partition_assign(p);
         }
+        if (p->state == PARTITION_READY) partition_append_first(p);
         partition_mark_moved(p);
     }
 }
@@ -424,6 +426,7 @@ void partition_close(struct partition *p, bool world_is_gone)
     if (p->journal != NULL) journal_close(p->journal, world_is_gone);
     CHECK(IMPLIES(p->prepare != NULL, world_is_gone));
     free(p->prepare);
+    buf_unref(p->first_frame);
     producers_close(&p->producers);
     free(p);
 }

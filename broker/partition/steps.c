@@ -88,6 +88,8 @@ void partition_reset(struct partition *p, int64_t offset)
              p->key.partition, (long long)offset, (long long)journal_start(p->journal),
              (long long)journal_assigned(p->journal));
 
+    buf_unref(p->first_frame);
+    p->first_frame = NULL;
     journal_reset(p->journal, offset);
     p->state = PARTITION_TRUNCATING;
     partition_ends_moved(p);

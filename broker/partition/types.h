@@ -118,6 +118,10 @@ struct partition {
     int64_t sent_offset, sent_start; /* As the leader's session knows them. */
     int32_t sent_epoch, sent_last_epoch;
     bool in_session;
+    /* The batch that its log begins within; it is the first to be appended after a reset. */
+    struct buf *first_frame; /* Counted; NULL: none. */
+    uint32_t first_at;
+    uint32_t first_size;
 
     UT_hash_handle hh; /* In the shard's table, by key. */
 };
