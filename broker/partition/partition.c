@@ -449,8 +449,9 @@ void partition_fill_proposal(const struct partition *p, struct rpc_isr_change *o
         out->term = r->proposed_term;
         return;
     }
-    for (uint32_t i = 0; i < r->proposed.count; i++) {
-        int32_t id = r->proposed.ids[i];
+    const struct id_set *isr = replica_proposal(r);
+    for (uint32_t i = 0; i < isr->count; i++) {
+        int32_t id = isr->ids[i];
         const struct replica_peer *peer = replica_peer_find(r, id);
         const struct meta_broker *broker = meta_broker_find(p->host->image, id);
         /* A member that has fetched is vouched for with the epoch it fetched with; one that is in

@@ -114,6 +114,8 @@ static void propose(struct replica *r, const struct id_set *isr, uint64_t now_ms
 
     r->is_proposing = true;
     r->proposed = *isr;
+    r->was_lost = false;
+    r->retreats = false;
     r->proposed_ms = now_ms;
     effects->propose_isr = true;
 }
@@ -351,6 +353,12 @@ static void on_fetched(struct replica *r, const struct replica_event *e,
     } else if (p->has_fetched && e->fetched.offset >= p->leader_end_at_fetch) {
         p->caught_up_ms = p->fetch_ms;
     }
+    bool is_joining = r->is_proposing && r->handover != HANDOVER_PROPOSED &&
+                      id_set_has(&r->proposed, p->id) && !id_set_has(&r->isr, p->id);
+    /* It was proposed for what an earlier incarnation of it had. */
+    if (is_joining && p->has_fetched && e->fetched.broker_epoch > p->broker_epoch) {
+        r->retreats = true;
+    }
     p->has_fetched = true;
     p->is_eligible = e->fetched.is_eligible;
     p->broker_epoch = e->fetched.broker_epoch;
@@ -390,10 +398,13 @@ static void on_answered(struct replica *r, const struct replica_event *e,
         return;
     }
 
-    /* Refused or lost. It may still have been accepted if it was lost (and a repetition refused for
-     * its stale epoch): then what was proposed counts until the stream shows a newer partition
-     * epoch, so the proposal stays and is made again. */
-    if (e->answered.is_final) r->is_proposing = false;
+    /* Refused or lost. A copy of it that was lost may still be accepted, whatever is said of
+     * another one: then what was proposed counts until the stream shows a newer partition epoch. So
+     * that there is one, the committed ISR is proposed instead: whichever copy comes first is the
+     * last of this partition epoch. */
+    r->was_lost |= e->answered.is_lost;
+    if (e->answered.is_final && !r->was_lost) r->is_proposing = false;
+    if (e->answered.is_final && r->was_lost) r->retreats = true;
     r->retry_at_ms = e->now_ms + r->options.retry_ms;
 }
 
@@ -427,6 +438,11 @@ static void on_term(struct replica *r, const struct replica_event *e,
 
     r->term = e->term;
     if (r->handover == HANDOVER_PROPOSED && r->term > r->proposed_term) chase(r, 0, effects);
+}
+
+const struct id_set *replica_proposal(const struct replica *r)
+{
+    return r->retreats ? &r->isr : &r->proposed;
 }
 
 bool replica_may_ack_early(const struct replica *r, uint64_t session_ms, uint64_t now_ms)

@@ -107,7 +107,8 @@ struct replica {
     int32_t successor;
     uint64_t term;          /* The controllers', as far as the stream has shown. */
     uint64_t proposed_term; /* PROPOSED: the proposal is good in this one only. */
-    bool was_lost;          /* PROPOSED: a copy of the proposal may still be accepted. */
+    bool was_lost;          /* A copy of the proposal may still be accepted. */
+    bool retreats;          /* What is sent is the committed ISR; `proposed` still counts. */
     uint64_t closed_ms;
     uint64_t close_after_ms; /* CHASING: not before. */
 };
@@ -188,6 +189,9 @@ bool replica_may_ack_early(const struct replica *r, uint64_t session_ms, uint64_
 bool replica_is_open(const struct replica *r);
 
 bool replica_has_min_isr(const struct replica *r);
+
+/* What its proposal of an ISR says. */
+const struct id_set *replica_proposal(const struct replica *r);
 
 const struct replica_peer *replica_peer_find(const struct replica *r, int32_t id);
 

@@ -39,11 +39,13 @@ struct reading {
     struct oracles *o;
     uint32_t part;
     const char *who;
+    int64_t log_start;
 };
 
 static bool see_batch(void *arg, struct slice batch, const struct record_batch_header *header)
 {
     struct reading *r = arg;
+    if (batch_last_offset(header) < r->log_start) return true; /* Deleted, and still there. */
     history_committed(r->o->history, r->part, batch, header, r->who);
     return sim_violated(r->o->history->sim) == NULL;
 }
@@ -54,7 +56,8 @@ static void read_committed(struct oracles *o, struct cluster_node *n, const stru
 {
     char dir[512];
     (void)snprintf(dir, sizeof dir, CLUSTER_LOG_DIR "/%s-%d", p->topic, p->key.partition);
-    struct reading reading = {.o = o, .part = part, .who = sim_node_name(n->node)};
+    struct reading reading = {
+        .o = o, .part = part, .who = sim_node_name(n->node), .log_start = p->replica.log_start};
     (void)disk_log_read(&view->log, sim_node_fs(n->node), dir, p->replica.high_watermark, see_batch,
                         &reading);
 }
@@ -143,15 +146,18 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     if (view->life != node->life) {
         view->life = node->life;
         view->watermark = 0;
+        view->read_up_to = 0;
         view->leader_epoch = -1;
     }
     o->partition_checks++;
     check_ends(o, n, p, part, view);
     check_role(o, n, p, part, view);
-    bool moved = p->replica.high_watermark > view->watermark;
     view->watermark = p->replica.high_watermark;
     view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
-    if (moved) read_committed(o, n, p, part, view);
+    /* While it is cut, the files have what the log has no more. */
+    if (p->state != PARTITION_READY || view->watermark == view->read_up_to) return;
+    view->read_up_to = view->watermark;
+    read_committed(o, n, p, part, view);
 }
 
 static void check_shard(struct oracles *o, struct cluster_node *n, uint32_t index)

@@ -9,6 +9,7 @@
 struct replica_view {
     uint32_t life; /* Of the broker's process; 0: never seen. */
     int64_t watermark;
+    int64_t read_up_to; /* The log is compared below it. */
     int32_t leader_epoch;
     struct disk_log log;
 };

@@ -119,6 +119,28 @@ Test(replica, watermark_counts_who_is_proposed_but_not_confirmed)
 }
 
 /* Rule 7. */
+Test(replica, a_refusal_of_one_copy_says_nothing_of_another)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1000);
+    (void)fetched(&r, 3, 10, 1000);
+    cr_assert(r.is_proposing);
+    struct replica_event lost = {.kind = REPLICA_ANSWERED, .now_ms = 1010};
+    lost.answered.is_lost = true;
+    (void)step(&r, lost);
+    struct replica_event refused = {.kind = REPLICA_ANSWERED, .now_ms = 1020};
+    refused.answered.is_final = true;
+    (void)step(&r, refused);
+    /* The first copy may be accepted yet: who was proposed still counts, and what is proposed now
+     * brings a new partition epoch in any case. */
+    cr_assert(r.is_proposing);
+    cr_assert(id_set_has(&r.proposed, 3));
+    cr_assert(id_set_equal(replica_proposal(&r), &r.isr));
+    (void)ends(&r, 20);
+    (void)fetched(&r, 2, 20, 1030);
+    cr_assert_eq(r.high_watermark, 10);
+}
+
 Test(replica, a_follower_below_the_watermark_is_not_proposed)
 {
     struct replica r = leader_with(set_of(1, 2, 0), 10);
