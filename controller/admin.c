@@ -1,17 +1,22 @@
 #include "controller/admin.h"
 
+#include <stdio.h>
+
 #include "common/check.h"
 #include "controller/conns.h"
 #include "controller/decide/configs.h"
 #include "controller/decide/leaders.h"
 #include "controller/decide/reassign.h"
 #include "controller/decide/topics.h"
+#include "controller/members.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
+#include "controller/voters.h"
 #include "controller/waiters.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_quorum.h"
+#include "proto/msg/raft_voters.h"
 
 #define REPLY_MAX_BYTES (12u * 1024 * 1024)
 /* Answers are larger than what asks for them: CreateTopics tells every configuration. */
@@ -24,6 +29,7 @@ struct call {
     void *response;
     struct decision d;
     int32_t timeout_ms; /* The client's; 0: it has none. */
+    uint32_t learner;   /* The answer waits until this one votes; 0: nobody. */
 };
 
 /* ---- One function per API: 0 or -ERR_X. ---- */
@@ -91,6 +97,48 @@ static int unregister_broker(struct call *call)
     return 0;
 }
 
+static int16_t check_cluster(struct call *call, struct slice id, struct slice *why)
+{
+    bool is_ours = id.at == NULL || slice_equal(id, slice_of_text(call->c->cluster_id));
+    if (!is_ours) *why = decision_say(&call->d, "this is cluster %s", call->c->cluster_id);
+    return is_ours ? KAFKA_NONE : KAFKA_INCONSISTENT_CLUSTER_ID;
+}
+
+static int add_raft_voter(struct call *call)
+{
+    const struct add_raft_voter_request *request = call->request;
+    const struct add_raft_voter_request_listener *listeners = request->listeners.items;
+    struct add_raft_voter_response *response = call->response;
+    struct node_voter at = {.id = (uint32_t)request->voter_id};
+    struct slice why = {0};
+    bool fits = request->listeners.count > 0 && listeners[0].host.size < sizeof at.host;
+    if (fits) {
+        (void)snprintf(at.host, sizeof at.host, "%.*s", (int)listeners[0].host.size,
+                       (const char *)listeners[0].host.at);
+        at.port = listeners[0].port;
+    }
+    int16_t error = check_cluster(call, request->cluster_id, &why);
+    if (error == KAFKA_NONE)
+        error = voters_add(call->c, &at, request->voter_directory_id, &call->d, &why);
+    if (error == KAFKA_NONE && request->ack_when_committed) call->learner = at.id;
+    call->timeout_ms = request->timeout_ms;
+    *response = (struct add_raft_voter_response){.error_code = error, .error_message = why};
+    return 0;
+}
+
+static int remove_raft_voter(struct call *call)
+{
+    const struct remove_raft_voter_request *request = call->request;
+    struct remove_raft_voter_response *response = call->response;
+    struct slice why = {0};
+    int16_t error = check_cluster(call, request->cluster_id, &why);
+    if (error == KAFKA_NONE)
+        error = voters_remove(call->c, (uint32_t)request->voter_id, request->voter_directory_id,
+                              &call->d, &why);
+    *response = (struct remove_raft_voter_response){.error_code = error, .error_message = why};
+    return 0;
+}
+
 /* ---- DescribeQuorum changes nothing and knows Raft. ---- */
 
 static int64_t wall_of(struct controller *c, uint64_t then_ms)
@@ -126,15 +174,20 @@ static void describe_voter(struct controller *c, uint32_t id,
 static int describe_replicas(struct call *call, struct describe_quorum_response_partition *out)
 {
     struct controller *c = call->c;
+    const struct raft_members *set = raft_members(&c->raft);
     struct describe_quorum_response_replica *voters =
-        decision_take(&call->d, c->options.voter_count, sizeof *voters);
+        decision_take(&call->d, set->count, sizeof *voters);
     struct describe_quorum_response_replica *observers =
-        decision_take(&call->d, HASH_COUNT(c->committed.brokers), sizeof *observers);
+        decision_take(&call->d, HASH_COUNT(c->committed.brokers) + set->count, sizeof *observers);
     if (voters == NULL || observers == NULL) return -ERR_LIMIT;
 
-    for (uint32_t i = 0; i < c->options.voter_count; i++)
-        describe_voter(c, c->options.voters[i].id, &voters[i]);
+    int32_t voter_count = 0;
     int32_t count = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        bool is_voter = set->items[i].voter;
+        describe_voter(c, set->items[i].id,
+                       is_voter ? &voters[voter_count++] : &observers[count++]);
+    }
     for (const struct meta_broker *b = c->committed.brokers; b != NULL; b = b->hh.next) {
         const struct liveness_broker *seen = liveness_find(&c->liveness, b->id);
         struct describe_quorum_response_replica *o = &observers[count++];
@@ -143,7 +196,7 @@ static int describe_replicas(struct call *call, struct describe_quorum_response_
         o->last_fetch_timestamp = seen == NULL ? -1 : wall_of(c, seen->heard_ms);
         o->last_caught_up_timestamp = -1;
     }
-    out->current_voters = (struct array){.items = voters, .count = (int32_t)c->options.voter_count};
+    out->current_voters = (struct array){.items = voters, .count = voter_count};
     out->observers = (struct array){.items = observers, .count = count};
     out->leader_id = (int32_t)c->options.node_id;
     out->leader_epoch = (int32_t)c->raft.vote.term;
@@ -154,20 +207,25 @@ static int describe_replicas(struct call *call, struct describe_quorum_response_
 static int describe_nodes(struct call *call, struct describe_quorum_response *response)
 {
     struct controller *c = call->c;
+    const struct raft_members *set = raft_members(&c->raft);
     struct describe_quorum_response_node *nodes =
-        decision_take(&call->d, c->options.voter_count, sizeof *nodes);
+        decision_take(&call->d, set->count, sizeof *nodes);
     struct describe_quorum_response_listener *listeners =
-        decision_take(&call->d, c->options.voter_count, sizeof *listeners);
+        decision_take(&call->d, set->count, sizeof *listeners);
     if (nodes == NULL || listeners == NULL) return -ERR_LIMIT;
 
-    for (uint32_t i = 0; i < c->options.voter_count; i++) {
-        listeners[i].name = slice_of_text("CONTROLLER");
-        listeners[i].host = slice_of_text(c->options.voters[i].host);
-        listeners[i].port = c->options.voters[i].port;
-        nodes[i].node_id = (int32_t)c->options.voters[i].id;
-        nodes[i].listeners = (struct array){.items = &listeners[i], .count = 1};
+    int32_t count = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct node_voter *at = members_address(c, set->items[i].id);
+        if (at == NULL) continue;
+        listeners[count].name = slice_of_text("CONTROLLER");
+        listeners[count].host = slice_of_text(at->host);
+        listeners[count].port = at->port;
+        nodes[count].node_id = (int32_t)at->id;
+        nodes[count].listeners = (struct array){.items = &listeners[count], .count = 1};
+        count++;
     }
-    response->nodes = (struct array){.items = nodes, .count = (int32_t)c->options.voter_count};
+    response->nodes = (struct array){.items = nodes, .count = count};
     return 0;
 }
 
@@ -218,6 +276,8 @@ static const struct {
     {KAFKA_API_ELECT_LEADERS, elect_leaders},
     {KAFKA_API_ALTER_PARTITION_REASSIGNMENTS, alter_reassignments},
     {KAFKA_API_UNREGISTER_BROKER, unregister_broker},
+    {KAFKA_API_ADD_RAFT_VOTER, add_raft_voter},
+    {KAFKA_API_REMOVE_RAFT_VOTER, remove_raft_voter},
     {KAFKA_API_DESCRIBE_QUORUM, describe_quorum},
 };
 
@@ -284,7 +344,9 @@ void admin_on_request(struct controller *c, struct conn *conn, const struct rpc_
             reply.admin_reply.error = KAFKA_INVALID_REQUEST;
     }
     if (reply.admin_reply.error == KAFKA_NONE) reply.admin_reply.body = writer_slice(&body);
-    if (index != 0 && msg->admin.api_key == KAFKA_API_ELECT_LEADERS)
+    if (index != 0 && call.learner != 0)
+        wait_for_learner(c, conn, index, wait_ms(&call), call.learner, &reply);
+    else if (index != 0 && msg->admin.api_key == KAFKA_API_ELECT_LEADERS)
         wait_for_handovers(c, conn, index, wait_ms(&call), &reply);
     else if (index != 0)
         wait_for_everybody(c, conn, index, wait_ms(&call), &reply);

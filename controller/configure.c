@@ -87,9 +87,14 @@ static int fill_voters(struct server_config *c, struct controller_options *o)
         if (o->voters[i].id == o->node_id) own = &o->voters[i];
         if (!node_host_is_loopback(o->voters[i].host)) is_local = false;
     }
-    if (own == NULL)
-        return config_refuse(c, "controller.quorum.voters does not name this node, node.id=%u",
+    /* It waits to be added to a quorum that runs (jackdaw quorum add). */
+    if (own == NULL && o->listen_port == 0)
+        return config_refuse(c,
+                             "controller.quorum.voters does not name this node, node.id=%u: name "
+                             "it, or, to join a quorum that runs, say listeners=CONTROLLER://"
+                             "host:port",
                              o->node_id);
+    if (own == NULL) return 0;
     if (o->listen_port == 0) {
         memcpy(o->listen_host, own->host, sizeof o->listen_host);
         o->listen_port = own->port;

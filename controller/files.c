@@ -15,11 +15,12 @@
 /* ---- Texts. ---- */
 
 static void properties_text(char *out, size_t size, uint32_t node_id, struct uuid disk,
-                            const char *cluster_id)
+                            const char *cluster_id, bool may_vote)
 {
     char id[UUID_TEXT_SIZE];
     uuid_to_text(disk, id);
-    int n = snprintf(out, size, "#\nversion=1\nnode.id=%u\ndirectory.id=%s\n", node_id, id);
+    int n = snprintf(out, size, "#\nversion=1\nnode.id=%u\ndirectory.id=%s\n%s", node_id, id,
+                     may_vote ? "may.vote=true\n" : "");
     CHECK(n > 0 && (size_t)n < size);
     if (cluster_id[0] != 0)
         (void)snprintf(out + n, size - (size_t)n, "cluster.id=%s\n", cluster_id);
@@ -66,7 +67,7 @@ static int read_properties(struct fs *fs, struct boot *b)
 
     int rc = fs_read_file(fs, path, SMALL_FILE_MAX_BYTES, &bytes, &size);
     if (rc == -ERR_ABSENT) {
-        properties_text(text, sizeof text, b->node_id, b->disk, "");
+        properties_text(text, sizeof text, b->node_id, b->disk, "", false);
         rc = fs_replace_file(fs, path, text, strlen(text));
         return rc == 0 ? 0 : fail(b, rc, "cannot write meta.properties");
     }
@@ -76,6 +77,8 @@ static int read_properties(struct fs *fs, struct boot *b)
     const char *file = (const char *)bytes;
     const char *disk = find_line(file, "directory.id");
     const char *cluster = find_line(file, "cluster.id");
+    const char *may_vote = find_line(file, "may.vote");
+    b->may_vote = may_vote != NULL && strncmp(may_vote, "true", 4) == 0;
     if (!line_number(file, "node.id", &node_id) || disk == NULL ||
         !uuid_from_text(disk, &b->disk)) {
         rc = fail(b, -ERR_CORRUPT, "meta.properties lacks node.id or directory.id");
@@ -253,7 +256,8 @@ void files_write_vote(struct controller *c, const struct raft_vote *vote)
 void files_write_properties(struct controller *c)
 {
     char text[512];
-    properties_text(text, sizeof text, c->options.node_id, c->disk, c->cluster_id);
+    properties_text(text, sizeof text, c->options.node_id, c->disk, c->cluster_id,
+                    c->may_vote || c->is_noting);
     struct file_job *f =
         new_job(c, JOB_PROPERTIES, FILES_LANE, "meta.properties", buf_of(slice_of_text(text)));
     env_submit(c->env, &f->job);

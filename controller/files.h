@@ -1,6 +1,6 @@
 /* files.h -- the small files of the folder: who we are, whom we voted for, snapshots.
  *
- *   meta.properties              node.id, directory.id, cluster.id (Kafka's format)
+ *   meta.properties              node.id, directory.id, cluster.id (Kafka's format), may.vote
  *   quorum-state                 term, vote
  *   INDEX-TERM.checkpoint        snapshots, the newest two
  *   __cluster_metadata-0/        the journal of the metadata log
@@ -22,6 +22,7 @@ struct boot {
     uint32_t node_id;
     struct uuid disk; /* In: to be used if the folder is new. Out: the folder's. */
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
+    bool may_vote; /* This disk remembers all that the node has promised (voters.h). */
     struct raft_vote vote;
     struct meta_image image; /* Of the newest snapshot; zeroed: there is none. */
     char why[512];           /* Why job.rc is not 0. */

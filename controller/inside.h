@@ -1,8 +1,9 @@
 /* inside.h -- what the files of the controller's shell share. Nobody else includes it.
  *
- * Rank: log, liveness < inside < conns < files < quorum < snapshot, sessions, stream, admin, watch,
- * status < turn. Calls go down only: what a lower file learns that a higher one must
- * act on stands in a field (commit_target, role_changed), and the turn looks at it.
+ * Rank: log, liveness < inside < members, conns < files < peers < quorum < voters, snapshot,
+ * sessions, stream, admin, watch, status < turn. Calls go down only: what a lower file learns that
+ * a higher one must act on stands in a field (commit_target, role_changed), and the turn looks at
+ * it.
  */
 #ifndef CONTROLLER_INSIDE_H
 #define CONTROLLER_INSIDE_H
@@ -17,6 +18,7 @@
 #include "journal/journal.h"
 #include "proto/rpc.h"
 
+#define ADDRESSES_MAX 32                          /* Of members that there are and were. */
 #define STREAM_QUEUE_MAX_BYTES (2u * 1024 * 1024) /* Queued to a follower, then it has to wait. */
 #define STRANGER_FRAME_MAX_BYTES (64u * 1024)     /* Before a hello. */
 #define ADMIN_BODY_MAX_BYTES (4u * 1024 * 1024)
@@ -72,8 +74,8 @@ struct conn {
 
 struct peer {
     uint32_t id;
-    const struct node_voter *at;       /* Of the options. */
-    uint64_t conn;                     /* Ours to it; 0: none. */
+    struct node_voter at;
+    uint64_t conn; /* Ours to it; 0: none. */
     bool is_connected;
     uint64_t dial_ms; /* When to dial again. */
     uint32_t pause_ms;
@@ -114,6 +116,7 @@ struct waiter {
     uint64_t deadline_ms; /* everywhere: then it is sent anyway. */
     bool everywhere;
     bool handed_over;   /* And until the handovers that it asks for are done, or given up. */
+    uint32_t learner;   /* And until this one is a voter, or gone; 0: nobody. */
     enum rpc_kind kind; /* Of the answer; with `correlation` for the other one: lost leadership. */
     uint64_t correlation;
     struct buf *frame;
@@ -190,7 +193,15 @@ struct controller {
     uint32_t wanted_from; /* A follower's core wants a snapshot from this peer; 0: it does not. */
     uint64_t led_since_index; /* The log's end when this leadership began. */
     uint32_t peer_count;
-    struct peer peers[CONTROLLER_VOTERS_MAX];
+    struct peer peers[RAFT_MEMBERS_MAX];
+    uint64_t peers_index; /* The set that they are of. */
+    uint32_t address_count;
+    struct node_voter addresses[ADDRESSES_MAX]; /* As the log has them (members.h). */
+    bool may_vote;                                    /* As the folder says. */
+    bool is_noting;                                   /* The folder is about to say so. */
+    bool is_born;                                     /* Somebody knows of a cluster. */
+    uint32_t unborn_mask; /* Seeds, by their place in the options, that know of none. */
+    uint64_t voters_due_ms;
 
     /* The metadata. */
     struct meta_image committed;

@@ -1,9 +1,11 @@
 #include "controller/peers.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/check.h"
 #include "controller/conns.h"
+#include "controller/members.h"
 #include "proto/kafka_errors.h"
 
 #define PAUSE_MIN_MS 10
@@ -17,14 +19,40 @@
 #define FLAG_GRANTED 1u
 #define FLAG_TRANSFER 2u
 
+/* The members in force, whoever that is now, but ourselves. */
+static void sync_with_members(struct controller *c)
+{
+    const struct raft_membership *set = &c->raft.memberships[c->raft.membership_count - 1];
+    if (c->peers_index == set->index) return;
+    c->peers_index = set->index;
+
+    struct peer old[RAFT_MEMBERS_MAX];
+    uint32_t old_count = c->peer_count;
+    memcpy(old, c->peers, old_count * sizeof old[0]);
+    c->peer_count = 0;
+    for (uint32_t i = 0; i < set->members.count; i++) {
+        uint32_t id = set->members.items[i].id;
+        const struct node_voter *at = members_address(c, id);
+        if (id == c->options.node_id || at == NULL) continue;
+        struct peer *p = &c->peers[c->peer_count++];
+        *p = (struct peer){.id = id, .dial_ms = env_now_ms(c->env), .pause_ms = PAUSE_MIN_MS};
+        for (uint32_t k = 0; k < old_count; k++) {
+            if (old[k].id != id) continue;
+            *p = old[k];
+            old[k].conn = 0;
+        }
+        p->at = *at;
+    }
+    for (uint32_t k = 0; k < old_count; k++) {
+        struct conn *conn = old[k].conn == 0 ? NULL : conn_find(c, old[k].conn);
+        if (conn != NULL) conn_close(c, conn, false);
+    }
+}
+
 void peers_open(struct controller *c)
 {
-    for (uint32_t i = 0; i < c->options.voter_count; i++) {
-        const struct node_voter *at = &c->options.voters[i];
-        if (at->id == c->options.node_id) continue;
-        c->peers[c->peer_count++] = (struct peer){
-            .id = at->id, .at = at, .dial_ms = env_now_ms(c->env), .pause_ms = PAUSE_MIN_MS};
-    }
+    c->peers_index = UINT64_MAX;
+    sync_with_members(c);
 }
 
 struct peer *peers_find(struct controller *c, uint32_t id)
@@ -37,16 +65,17 @@ struct peer *peers_find(struct controller *c, uint32_t id)
 
 void peers_dial(struct controller *c)
 {
+    sync_with_members(c);
     uint64_t now_ms = env_now_ms(c->env);
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         if (p->conn != 0 || now_ms < p->dial_ms) continue;
 
         struct env_endpoint to = {
-            .port = p->at->port, .tag = TAG_PEER, .frame_max_bytes = RPC_FRAME_MAX_BYTES};
-        (void)snprintf(to.host, sizeof to.host, "%s", p->at->host);
+            .port = p->at.port, .tag = TAG_PEER, .frame_max_bytes = RPC_FRAME_MAX_BYTES};
+        (void)snprintf(to.host, sizeof to.host, "%s", p->at.host);
         p->conn = env_dial(c->env, &to);
-        struct conn *conn = conn_add(c, p->conn, CONN_VOTER_OUT, p->at->host);
+        struct conn *conn = conn_add(c, p->conn, CONN_VOTER_OUT, p->at.host);
         conn->node_id = p->id;
     }
 }
@@ -92,7 +121,7 @@ uint32_t peers_on_closed(struct controller *c, struct conn *conn, enum env_reaso
 
     bool was_connected = p->is_connected;
     if (reason == ENV_REASON_NAME && p->pause_ms == PAUSE_MIN_MS)
-        log_warn(c->env, "voter %u: the host name %s is not known", p->id, p->at->host);
+        log_warn(c->env, "voter %u: the host name %s is not known", p->id, p->at.host);
     p->conn = 0;
     p->is_connected = false;
     uint64_t dial_ms = env_now_ms(c->env) + p->pause_ms;
@@ -120,10 +149,14 @@ bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_ms
                      c->options.listen_host, c->options.listen_port, conn->address);
         return false;
     }
-    if (peers_find(c, id) == NULL) {
-        send_refused(c, conn, KAFKA_INCONSISTENT_VOTER_SET,
-                     "controller %u at %s is not in controller.quorum.voters of controller %u", id,
-                     conn->address, c->options.node_id);
+    /* Whoever does not belong to the quorum yet waits for any of its members to find it. */
+    bool is_member = raft_members_find(raft_members(&c->raft), c->options.node_id) != NULL;
+    if (is_member && peers_find(c, id) == NULL) {
+        send_refused(
+            c, conn, KAFKA_INCONSISTENT_VOTER_SET,
+            "controller %u at %s is not in the quorum that controller %u knows; to add it: "
+            "jackdaw quorum add, or kafka-metadata-quorum add-controller",
+            id, conn->address, c->options.node_id);
         return false;
     }
     struct conn *old = conn_of(c, CONN_VOTER_IN, id);
@@ -133,6 +166,8 @@ bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_ms
                      old->address, conn->address);
         return false;
     }
+    members_on_hello(c, id, cluster.size > 0);
+    c->voters_due_ms = 0;
     conn->kind = CONN_VOTER_IN;
     conn->node_id = id;
     conn->incarnation = msg->hello.disk;

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "controller/files.h"
 #include "controller/handovers.h"
+#include "controller/members.h"
 #include "controller/peers.h"
 
 #define ENTRY_MAX_BYTES (RPC_FRAME_MAX_BYTES - 256u * 1024)
@@ -46,15 +47,6 @@ static struct buf *encode_noop(struct controller *c, uint64_t index, uint64_t te
     return buf;
 }
 
-static int decode_entry(struct controller *c, const struct metalog_entry *e, struct meta_batch *out)
-{
-    struct record record;
-    struct record_cursor cursor = kafka_batch_records(buf_slice(e->buf));
-    if (!kafka_record_next(&cursor, &record)) return -ERR_MALFORMED;
-    struct arena *arena = scratch(c, SCRATCH_BATCH, META_DECODE_BYTES(record.value.size));
-    return meta_batch_decode(record.value, arena, out);
-}
-
 /* Applies the entry behind the image's index. False: the node has been halted. */
 static bool apply_entry(struct controller *c, struct meta_image *image)
 {
@@ -64,7 +56,7 @@ static bool apply_entry(struct controller *c, struct meta_image *image)
     const char *why = NULL;
     CHECK(e != NULL);
 
-    int rc = decode_entry(c, e, &batch);
+    int rc = members_decode(c, e, &batch);
     if (rc != 0) {
         controller_halt(c, "entry %llu of the metadata log: %s%s", (unsigned long long)index,
                         err_text(rc),
@@ -400,6 +392,9 @@ bool quorum_on_frame(struct controller *c, const struct rpc_msg *msg)
     bool has_entries =
         event.msg.kind == RAFT_MSG_APPEND && event.msg.last_index > event.msg.prev_index;
     bool is_sound = !has_entries || take_entries(c, &event.msg, msg->raft.entries);
+    if (is_sound && has_entries)
+        event.membership_count = members_of_entries(c, c->arriving, c->arriving_count,
+                                                    c->arriving_first, event.memberships);
     if (is_sound) quorum_step(c, &event);
     forget_arriving(c);
     return is_sound;
@@ -418,11 +413,21 @@ static int refuse(struct controller *c, const struct decision *d, const char *wh
     return -ERR_INVALID;
 }
 
+static const struct meta_record *voters_in(const struct decision *d)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        if (d->records[i].kind == META_VOTERS) return &d->records[i];
+    }
+    return NULL;
+}
+
 int quorum_propose(struct controller *c, const struct decision *d, uint64_t *index)
 {
     CHECK(d->count > 0);
     if (is_halted(c) || !c->is_leading || !raft_can_propose(&c->raft)) return -ERR_AGAIN;
     CHECK(c->tentative.index == raft_last_index(&c->raft));
+    const struct meta_record *voters = voters_in(d);
+    if (voters != NULL && !raft_can_change_members(&c->raft)) return -ERR_AGAIN;
 
     const char *why = NULL;
     uint64_t term = c->raft.vote.term;
@@ -445,6 +450,8 @@ int quorum_propose(struct controller *c, const struct decision *d, uint64_t *ind
     c->arriving_first = next;
     c->arriving_count = 1;
     struct raft_event event = {.kind = RAFT_PROPOSE, .count = 1};
+    if (voters != NULL)
+        event.membership_count = members_of_entries(c, &entry, 1, next, event.memberships);
     quorum_step(c, &event);
     c->arriving = NULL;
     c->arriving_count = 0;
@@ -465,23 +472,13 @@ void quorum_offer_snapshot(struct controller *c)
     struct raft_event event = {.kind = RAFT_SNAPSHOT_RECEIVED, .membership_count = 1};
     event.index = c->pull.image.index;
     event.term = c->pull.image.term;
-    event.memberships[0] = quorum_seed_membership(c);
+    event.memberships[0] = members_of_image(c, &c->pull.image);
     quorum_step(c, &event);
     meta_image_close(&c->pull.image);
     c->pull = (struct pull){0};
 }
 
 /* ---- The beginning and the end. ---- */
-
-struct raft_membership quorum_seed_membership(const struct controller *c)
-{
-    struct raft_membership set = {0};
-    for (uint32_t i = 0; i < c->options.voter_count; i++) {
-        struct raft_member member = {.id = c->options.voters[i].id, .voter = true};
-        CHECK(raft_members_put(&set.members, &member));
-    }
-    return set;
-}
 
 static struct raft_config raft_settings(struct controller *c)
 {
@@ -493,7 +490,20 @@ static struct raft_config raft_settings(struct controller *c)
     config.election_timeout_min_ms = c->options.election_timeout_min_ms;
     config.election_timeout_max_ms = c->options.election_timeout_max_ms;
     config.canaries = c->options.raft_canary;
+    config.may_vote = c->may_vote;
     return config;
+}
+
+/* The sets that the log holds come after the snapshot's. */
+static void find_memberships(struct controller *c, struct raft_restart *restart)
+{
+    for (uint64_t i = restart->start_index + 1; i <= restart->last_index; i++) {
+        struct raft_membership found[RAFT_MEMBERSHIPS_KEPT];
+        if (members_of_entries(c, metalog_at(&c->log, i), 1, i, found) == 0) continue;
+        if (restart->membership_count == RAFT_MEMBERSHIPS_KEPT)
+            restart->memberships[0] = restart->memberships[--restart->membership_count];
+        restart->memberships[restart->membership_count++] = found[0];
+    }
 }
 
 bool quorum_start(struct controller *c, const struct raft_vote *vote)
@@ -507,7 +517,8 @@ bool quorum_start(struct controller *c, const struct raft_vote *vote)
                                    .last_index = metalog_next(&c->log) - 1,
                                    .runs = runs,
                                    .membership_count = 1};
-    restart.memberships[0] = quorum_seed_membership(c);
+    restart.memberships[0] = members_of_image(c, &c->committed);
+    find_memberships(c, &restart);
     for (uint64_t i = restart.start_index + 1; i <= restart.last_index; i++) {
         uint64_t term = metalog_at(&c->log, i)->term;
         if (restart.run_count > 0 && runs[restart.run_count - 1].term == term) continue;

@@ -38,7 +38,4 @@ bool quorum_apply_next(struct controller *c);
 /* The snapshot at (index, term), which is stored and read (c->pull), is offered to the core. */
 void quorum_offer_snapshot(struct controller *c);
 
-/* The set that the configuration names. */
-struct raft_membership quorum_seed_membership(const struct controller *c);
-
 #endif

@@ -62,10 +62,12 @@ static json_t *number(uint64_t value)
 static json_t *voters_json(const struct controller *c)
 {
     json_t *voters = json_array();
-    for (uint32_t i = 0; i < c->options.voter_count; i++) {
-        uint32_t id = c->options.voters[i].id;
+    const struct raft_members *set = raft_members(&c->raft);
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint32_t id = set->items[i].id;
         json_t *v = json_object();
         (void)json_object_set_new(v, "id", number(id));
+        (void)json_object_set_new(v, "votes", json_boolean(set->items[i].voter));
         (void)json_object_set_new(v, "match_index", number(match_index_of(c, id)));
         (void)json_object_set_new(v, "connected", json_boolean(is_peer_connected(c, id)));
         (void)json_array_append_new(voters, v);

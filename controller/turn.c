@@ -15,6 +15,7 @@
 #include "controller/snapshot.h"
 #include "controller/status.h"
 #include "controller/stream.h"
+#include "controller/voters.h"
 #include "controller/waiters.h"
 #include "controller/watch.h"
 
@@ -140,6 +141,7 @@ static void on_boot_read(struct controller *c)
         return;
     }
     c->disk = b->disk;
+    c->may_vote = b->may_vote;
     (void)snprintf(c->cluster_id, sizeof c->cluster_id, "%s", b->cluster_id);
     c->committed = b->image;
     /* The observer needs to know where the snapshot ends. */
@@ -212,6 +214,8 @@ static void on_file_written(struct controller *c, struct file_job *f)
         snapshot_on_written(c, f);
     } else if (is_up && kind == JOB_SNAPSHOT_PULLED) {
         snapshot_on_pulled(c);
+    } else if (is_up && kind == JOB_PROPERTIES) {
+        voters_on_noted(c);
     }
     file_job_free(f);
     maybe_stop(c);
@@ -440,10 +444,12 @@ static void work(struct controller *c)
         struct raft_event event = {.kind = RAFT_TICK};
         quorum_step(c, &event);
     }
+    voters_settle(c);
     settle_leadership(c);
     if (c->is_leading && c->phase == PHASE_UP) {
         sessions_retry(c);
         watch_look(c);
+        voters_look(c);
     }
     quorum_flush(c);
     if (is_halted(c)) return;
@@ -470,6 +476,7 @@ static uint64_t next_deadline(const struct controller *c)
     if (!c->is_leading) return deadline;
     deadline = sooner(deadline, waiters_deadline_ms(c));
     deadline = sooner(deadline, watch_deadline_ms(c));
+    deadline = sooner(deadline, voters_deadline_ms(c));
     if (c->retry_ms != 0) deadline = sooner(deadline, c->retry_ms);
     return deadline;
 }

@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "controller/conns.h"
 #include "controller/handovers.h"
+#include "controller/voters.h"
 #include "proto/kafka_errors.h"
 
 static struct waiter *add(struct controller *c, const struct conn *conn, uint64_t index,
@@ -57,6 +58,16 @@ void wait_for_handovers(struct controller *c, const struct conn *conn, uint64_t 
     w->deadline_ms = env_now_ms(c->env) + wait_ms;
 }
 
+void wait_for_learner(struct controller *c, const struct conn *conn, uint64_t index,
+                      uint64_t wait_ms, uint32_t learner, const struct rpc_msg *msg)
+{
+    CHECK(msg->kind == RPC_ADMIN_REPLY);
+    struct waiter *w = add(c, conn, index, msg);
+    if (w == NULL) return;
+    w->learner = learner;
+    w->deadline_ms = env_now_ms(c->env) + wait_ms;
+}
+
 static void drop(struct controller *c, struct waiter *w)
 {
     TAILQ_REMOVE(&c->waiters, w, link);
@@ -94,9 +105,11 @@ static void answer_late(struct controller *c, struct waiter *w)
     drop(c, w);
 }
 
-/* True: leadership has moved; from now on it waits until everybody knows. */
-static bool is_handed_over(struct controller *c, struct waiter *w)
+/* True: what it waits for beyond its decision has come about; from now on it waits until everybody
+ * knows. */
+static bool is_come_about(struct controller *c, struct waiter *w)
 {
+    if (w->learner != 0) return !voters_is_learning(c, w->learner);
     if (!w->handed_over) return true;
     if (handovers_are_pending(c, w->index)) return false;
 
@@ -115,7 +128,7 @@ void waiters_settle(struct controller *c)
     for (w = TAILQ_FIRST(&c->waiters); w != NULL; w = next) {
         next = TAILQ_NEXT(w, link);
         if (w->index > c->committed.index) return;
-        if (!is_handed_over(c, w)) {
+        if (!is_come_about(c, w)) {
             if (now_ms >= w->deadline_ms) answer_late(c, w);
             continue;
         }

@@ -19,6 +19,10 @@ void wait_for_everybody(struct controller *c, const struct conn *conn, uint64_t 
 void wait_for_handovers(struct controller *c, const struct conn *conn, uint64_t index,
                         uint64_t wait_ms, const struct rpc_msg *msg);
 
+/* The same, when that learner has become a voter (or has left). */
+void wait_for_learner(struct controller *c, const struct conn *conn, uint64_t index,
+                      uint64_t wait_ms, uint32_t learner, const struct rpc_msg *msg);
+
 /* Sends what need not wait any longer. */
 void waiters_settle(struct controller *c);
 uint64_t waiters_deadline_ms(const struct controller *c);

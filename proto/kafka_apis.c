@@ -33,6 +33,7 @@
 #include "proto/msg/offset_fetch.h"
 #include "proto/msg/offset_for_leader_epoch.h"
 #include "proto/msg/produce.h"
+#include "proto/msg/raft_voters.h"
 #include "proto/msg/replica_hello.h"
 #include "proto/msg/sync_group.h"
 #include "proto/msg/unregister_broker.h"

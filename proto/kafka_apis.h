@@ -58,6 +58,8 @@
     X(64, UNREGISTER_BROKER, unregister_broker, "UnregisterBroker", 0, 0, 0)                 \
     X(75, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions,                              \
       "DescribeTopicPartitions", 0, 0, 0)                                                    \
+    X(80, ADD_RAFT_VOTER, add_raft_voter, "AddRaftVoter", 0, 1, 0)                           \
+    X(81, REMOVE_RAFT_VOTER, remove_raft_voter, "RemoveRaftVoter", 0, 0, 0)                  \
     X(20000, REPLICA_HELLO, replica_hello, "ReplicaHello", 0, 0, 0)
 
 enum kafka_api_key {

@@ -9,6 +9,7 @@
 #include "proto/msg/find_coordinator.h"
 #include "proto/msg/list_partition_reassignments.h"
 #include "proto/msg/metadata.h"
+#include "proto/msg/raft_voters.h"
 #include "proto/msg/replica_hello.h"
 #include "proto/msg/unregister_broker.h"
 
@@ -81,3 +82,9 @@ DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_PARTITION, describe_log_dirs_response_partitio
 DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_TOPIC, describe_log_dirs_response_topic);
 DEFINE(DESCRIBE_LOG_DIRS_RESPONSE_RESULT, describe_log_dirs_response_result);
 DEFINE(DESCRIBE_LOG_DIRS_RESPONSE, describe_log_dirs_response);
+
+DEFINE(ADD_RAFT_VOTER_REQUEST_LISTENER, add_raft_voter_request_listener);
+DEFINE(ADD_RAFT_VOTER_REQUEST, add_raft_voter_request);
+DEFINE(ADD_RAFT_VOTER_RESPONSE, add_raft_voter_response);
+DEFINE(REMOVE_RAFT_VOTER_REQUEST, remove_raft_voter_request);
+DEFINE(REMOVE_RAFT_VOTER_RESPONSE, remove_raft_voter_response);

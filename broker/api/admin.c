@@ -185,7 +185,9 @@ static bool fail_whole(struct shard *s, struct request *r, const struct post_adm
         moves.error_message = slice_of_text(kafka_error_text(post->error));
         request_answer(s, r, &moves);
         return true;
-    case KAFKA_API_UNREGISTER_BROKER:
+    case KAFKA_API_ADD_RAFT_VOTER:
+    case KAFKA_API_REMOVE_RAFT_VOTER:
+    case KAFKA_API_UNREGISTER_BROKER: /* Three answers of one shape. */
         kafka_defaults(&schema_unregister_broker_response, &unregister);
         unregister.error_code = post->error;
         unregister.error_message = slice_of_text(kafka_error_text(post->error));

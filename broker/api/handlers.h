@@ -29,6 +29,8 @@
     X(DESCRIBE_QUORUM, forward)                                      \
     X(ALTER_PARTITION_REASSIGNMENTS, forward)                        \
     X(UNREGISTER_BROKER, forward)                                    \
+    X(ADD_RAFT_VOTER, forward)                                       \
+    X(REMOVE_RAFT_VOTER, forward)                                    \
     X(LIST_PARTITION_REASSIGNMENTS, list_reassignments) /* moves.c */ \
     X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
     X(API_VERSIONS, api_versions)                 /* hello.c */      \

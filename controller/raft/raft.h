@@ -198,6 +198,7 @@ enum raft_event_kind {
     RAFT_TRANSFER,          /* peer: hand leadership over. Ignored if not leading, or no voter. */
     RAFT_SNAPSHOT_TAKEN,    /* index: the shell has dropped entries up to it. */
     RAFT_SNAPSHOT_RECEIVED, /* index, term; one membership: the set in force at index. */
+    RAFT_VOUCHED,           /* The shell has noted on the disk that config.may_vote is so now. */
 };
 
 struct raft_event {

@@ -246,6 +246,25 @@ static void hurry(struct raft *r)
     if (r->deadline_ms > r->now_ms + wait_ms) r->deadline_ms = r->now_ms + wait_ms;
 }
 
+static void maybe_hurry_at_start(struct raft *r)
+{
+    if (!r->fresh || r->role != RAFT_FOLLOWER || !raft_is_voter(r)) return;
+    uint32_t count = count_self(r);
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        if (!r->peers[i].connected) continue;
+        count += raft_members_has_voter(raft_members(r), r->peers[i].id);
+    }
+    if (!raft_is_majority(r, count)) return;
+    r->fresh = false;
+    hurry(r);
+}
+
+void raft_on_vouched(struct raft *r)
+{
+    r->config.may_vote = true;
+    maybe_hurry_at_start(r);
+}
+
 void raft_on_peer_connected(struct raft *r, uint32_t id, struct raft_effects *effects)
 {
     struct raft_peer *peer = raft_find_peer(r, id);
@@ -256,15 +275,7 @@ void raft_on_peer_connected(struct raft *r, uint32_t id, struct raft_effects *ef
         raft_restart_peer(r, peer, effects);
         return;
     }
-    if (!r->fresh || r->role != RAFT_FOLLOWER || !raft_is_voter(r)) return;
-    uint32_t count = count_self(r);
-    for (uint32_t i = 0; i < r->peer_count; i++) {
-        if (!r->peers[i].connected) continue;
-        count += raft_members_has_voter(raft_members(r), r->peers[i].id);
-    }
-    if (!raft_is_majority(r, count)) return;
-    r->fresh = false;
-    hurry(r);
+    maybe_hurry_at_start(r);
 }
 
 void raft_on_peer_disconnected(struct raft *r, uint32_t id)

@@ -21,6 +21,7 @@ void raft_on_timeout_now(struct raft *r, const struct raft_msg *m, struct raft_e
 /* Something became durable: perhaps our own vote. */
 void raft_maybe_win(struct raft *r, struct raft_effects *effects);
 
+void raft_on_vouched(struct raft *r);
 void raft_on_peer_connected(struct raft *r, uint32_t id, struct raft_effects *effects);
 void raft_on_peer_disconnected(struct raft *r, uint32_t id);
 

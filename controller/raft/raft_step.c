@@ -245,6 +245,7 @@ static void dispatch(struct raft *r, const struct raft_event *event, struct raft
     case RAFT_RECV: on_recv(r, event, effects); return;
     case RAFT_PERSISTED: on_persisted(r, event->seq, effects); return;
     case RAFT_PROPOSE: on_propose(r, event, effects); return;
+    case RAFT_VOUCHED: raft_on_vouched(r); return;
     case RAFT_PEER_CONNECTED: raft_on_peer_connected(r, event->peer, effects); return;
     case RAFT_PEER_DISCONNECTED: raft_on_peer_disconnected(r, event->peer); return;
     case RAFT_TRANSFER: raft_start_transfer(r, event->peer, effects); return;
