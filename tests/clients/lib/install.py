@@ -46,14 +46,23 @@ def run(*command, cwd=None, problem=Missing):
     return done.stdout
 
 
+failures = {}  # What could not be made is not tried twice in a run.
+
+
 def once(target, manifests, make):
     """Makes target anew unless it was made from these very files."""
+    if target in failures:
+        raise failures[target]
     digest = hashlib.sha256(b"".join(f.read_bytes() for f in manifests)).hexdigest()
     stamp = target / "made-from"
     if not stamp.exists() or stamp.read_text() != digest:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        make(target)
+        try:
+            make(target)
+        except (Missing, Broken) as reason:
+            failures[target] = reason
+            raise
         stamp.write_text(digest)
     return target
 
@@ -143,6 +152,7 @@ def kafkajs(folder):
         npm, _ = need("npm", "npm", "ca-certificates"), need("node", "nodejs")
         shutil.copy(manifest, target / "package.json")
         run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts",
+            "--fetch-retries=1", "--fetch-retry-maxtimeout=5000",
             cwd=target)
 
     home = once(folder / "kafkajs", [manifest], make)
