@@ -6,6 +6,7 @@
 #include "proto/kafka_errors.h"
 
 #define ACKS_ALL (-1)
+#define GAP_GRACE_MS 1000
 
 /* May this leader take anything at all? */
 static int16_t check_leader(struct partition *p, const struct op *op)
@@ -86,6 +87,15 @@ static int16_t check_batch(const struct partition *p, struct op *op, struct batc
     return check_time(p, op, facts);
 }
 
+/* A gap just after leadership began has a cause: the batch before it came a moment too early, and
+ * was refused. The whole pipeline is to come again, in order, and not to be given up: librdkafka
+ * takes OUT_OF_ORDER_SEQUENCE_NUMBER for the end of its producer then. */
+static int16_t gap_error(const struct partition *p)
+{
+    bool is_new = env_now_ms(p->host->env) - p->role_ms < GAP_GRACE_MS;
+    return is_new ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
 /* True if the op has its answer's offsets: the batch is in the log already. */
 static int16_t check_producer(struct partition *p, struct op *op,
                               const struct record_batch_header *header, bool *is_duplicate)
@@ -102,7 +112,7 @@ static int16_t check_producer(struct partition *p, struct op *op,
         op->produce.end_offset = found.last_offset + 1;
         p->host->duplicates++;
         return KAFKA_NONE;
-    case PRODUCERS_OUT_OF_ORDER: return KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    case PRODUCERS_OUT_OF_ORDER: return gap_error(p);
     case PRODUCERS_OLD_DUPLICATE: return KAFKA_DUPLICATE_SEQUENCE_NUMBER;
     case PRODUCERS_FENCED: return KAFKA_INVALID_PRODUCER_EPOCH;
     }
@@ -211,6 +221,10 @@ void partition_produce(struct partition *p, struct op *op)
     error = check_batch(p, op, &facts);
     bool is_duplicate = false;
     if (error == KAFKA_NONE) error = check_producer(p, op, &facts.header, &is_duplicate);
+    if (error == KAFKA_NOT_LEADER_OR_FOLLOWER) {
+        op_refuse(p->host, op, error);
+        return;
+    }
     if (error != KAFKA_NONE) {
         op_finish(p->host, op, error);
         return;

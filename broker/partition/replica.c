@@ -278,6 +278,16 @@ static void keep_peers(struct replica *r, uint64_t now_ms)
     r->peer_count = count;
 }
 
+/* Whoever is not in `now`, but was in `before`, may be dead: its next fetch will tell. Until then
+ * nothing waits for it, and it is not proposed. */
+static void doubt_peers(struct replica *r, const struct id_set *before, const struct id_set *now)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        int32_t id = r->peers[i].id;
+        if (id_set_has(before, id) && !id_set_has(now, id)) r->peers[i].is_eligible = false;
+    }
+}
+
 static void on_assign(struct replica *r, const struct replica_event *e,
                       struct replica_effects *effects)
 {
@@ -301,6 +311,7 @@ static void on_assign(struct replica *r, const struct replica_event *e,
     r->leader_epoch = s->leader_epoch;
     r->partition_epoch = s->partition_epoch;
     r->replicas = s->replicas;
+    doubt_peers(r, &r->isr, &s->isr);
     r->isr = s->isr;
     r->elr = s->elr;
     r->min_isr = e->assign.min_isr < s->replicas.count ? e->assign.min_isr : s->replicas.count;
@@ -405,6 +416,7 @@ static void on_answered(struct replica *r, const struct replica_event *e,
     r->was_lost |= e->answered.is_lost;
     if (e->answered.is_final && !r->was_lost) r->is_proposing = false;
     if (e->answered.is_final && r->was_lost) r->retreats = true;
+    if (e->answered.is_final) doubt_peers(r, &r->proposed, &r->isr);
     r->retry_at_ms = e->now_ms + r->options.retry_ms;
 }
 

@@ -24,6 +24,7 @@ void partition_mark_dirty(struct partition *p)
 static void carry_out(struct partition *p, const struct replica_effects *effects)
 {
     if (effects->role_changed) {
+        p->role_ms = env_now_ms(p->host->env);
         waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
         partition_mark_moved(p);
     }

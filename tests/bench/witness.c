@@ -48,7 +48,8 @@ struct witness {
     uint64_t run;
     uint64_t sent, acknowledged, failed;
     rd_kafka_resp_err_t last_error;
-    uint8_t *fates; /* By id. */
+    char fatal[256]; /* What the client gave up for; empty: it did not. */
+    uint8_t *fates;  /* By id. */
     uint32_t *latencies_us;
     uint64_t id_count;
     int partition_count;
@@ -192,6 +193,8 @@ static int send_all(struct witness *w, rd_kafka_t *rk)
         }
     }
     rd_kafka_flush(rk, 60000);
+    (void)rd_kafka_fatal_error(rk, w->fatal, sizeof w->fatal);
+    if (w->fatal[0] != 0) (void)fail("the client gives up: %s", w->fatal);
     /* A silence that never ended counts, too. */
     bool unanswered = rd_kafka_outq_len(rk) > 0;
     for (int i = 0; unanswered && i < w->partition_count; i++) note_silence(w, i, clock_ns());

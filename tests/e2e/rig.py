@@ -245,12 +245,19 @@ class Cluster:
     def witness(self, topic, *words):
         """Starts the witness; `testimony` waits for what it says."""
         words = [self.witness_program, "--dir", self.dir, "-t", topic, *words]
-        self.witnesses.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        # What it complains of goes to a file: a pipe that nobody reads would stop it.
+        with open(os.path.join(self.parent, f"witness-{len(self.witnesses)}"), "w") as f:
+            self.witnesses.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=f, text=True))
+        self.witnesses[-1].complaints = f.name
         return self.witnesses[-1]
 
 
 def testimony(witness):
-    out, err = witness.communicate(timeout=600)
+    out, _ = witness.communicate(timeout=600)
+    with open(witness.complaints, errors="replace") as f:
+        err = "".join(line for line in f if "FATAL" in line or "jackdaw:" in line)
+    if err:
+        print(f"        the witness says: {err.strip()}")
     try:
         return json.loads(out)
     except ValueError:

@@ -204,6 +204,24 @@ Test(replica, a_proposal_refused_for_good_no_longer_counts)
     (void)step(&r, refused);
     cr_assert_not(r.is_proposing);
     cr_assert_eq(r.isr.count, 2);
+    cr_assert_not(tick(&r, 1000).propose_isr, "it has not fetched since");
+    cr_assert(fetched(&r, 3, 10, 1001).propose_isr);
+}
+
+/* A broker that was killed is fenced at once: what it had fetched a moment before is no reason to
+ * wait for it, nor to want it back. */
+Test(replica, nothing_waits_for_a_follower_that_the_controller_put_out)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    (void)fetched(&r, 2, 10, 1);
+    (void)fetched(&r, 3, 10, 1);
+    (void)ends(&r, 12);
+    (void)fetched(&r, 2, 12, 2);
+    cr_assert_eq(r.high_watermark, 10);
+    (void)assign(&r, SELF, 5, 2, set_of(1, 2, 0), 3);
+    cr_assert_eq(r.high_watermark, 12);
+    cr_assert_not(r.is_proposing);
+    cr_assert_not(tick(&r, 4).propose_isr);
 }
 
 Test(replica, an_older_incarnation_of_a_follower_is_not_heard)
