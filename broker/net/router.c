@@ -259,7 +259,10 @@ static void complete_fetch(struct shard *s, struct op_group *g)
         struct op *op = &g->ops[i];
         if (!op->is_done) {
             uint64_t left = g->max_bytes > used ? g->max_bytes - used : 0;
-            if (!read_range(s, op, left, used == 0)) return;
+            /* The first batch comes whatever its size; to a follower, that of each partition, or
+             * one that is behind in several would be in sync with none. */
+            bool at_least_one = used == 0 || (g->replica_id >= 0 && left > 0);
+            if (!read_range(s, op, left, at_least_one)) return;
         }
         used += op->fetch.range.size;
     }
