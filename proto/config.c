@@ -232,17 +232,17 @@ static bool key_of_variable(const char *variable, size_t size, char *key, size_t
     return true;
 }
 
-/* Of Kafka's images, but no keys. */
+/* Of Kafka's images, and of Kubernetes beside a service that is called kafka, but no keys. */
 static bool is_known_stranger(const char *name)
 {
-    static const char *const names[] = {"HOME", "VERSION", "CONFIG", "BOOTSTRAP", "CLUSTER_ID"};
+    static const char *const names[] = {"HOME=",       "VERSION=", "CONFIG=", "BOOTSTRAP=",
+                                        "CLUSTER_ID=", "PORT=",    "PORT_",   "SERVICE_",
+                                        "JMX_",        "LOG4J_",   "E2E_",    "NETWORK="};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        size_t size = strlen(names[i]);
-        if (strncmp(name, names[i], size) == 0 && name[size] == '=') return true;
+        if (strncmp(name, names[i], strlen(names[i])) == 0) return true;
     }
     const char *opts = strstr(name, "OPTS=");
-    return strncmp(name, "JMX_", 4) == 0 || strncmp(name, "LOG4J_", 6) == 0 ||
-           (opts != NULL && strchr(name, '=') > opts);
+    return opts != NULL && strchr(name, '=') > opts;
 }
 
 int config_load_environment(struct server_config *c, char *const *environment, FILE *notes)

@@ -224,6 +224,9 @@ Test(config, the_environment_names_keys_as_kafkas_images_do)
                            "JACKDAW_NODE_ID=6",
                            "KAFKA_HEAP_OPTS=-Xmx1G",
                            "KAFKA_JMX_PORT=1",
+                           "KAFKA_PORT=tcp://10.0.0.1:9092",
+                           "KAFKA_PORT_9092_TCP_ADDR=10.0.0.1",
+                           "KAFKA_SERVICE_HOST=10.0.0.1",
                            "KAFKA_NUM_PARTITION=1",
                            NULL};
     char *text = NULL;
