@@ -27,7 +27,7 @@ static const char *const heads[] = {
 
 static void print_default(FILE *out, const char *text)
 {
-    (void)fprintf(out, text == NULL || text[0] == '\0' ? "" : "`%s`", text);
+    if (text != NULL && text[0] != '\0') (void)fprintf(out, "`%s`", text);
 }
 
 static void print_bound(FILE *out, int64_t bound)
@@ -57,7 +57,10 @@ static void print_honoured(FILE *out, const struct server_key *k)
 
 static void print_words(FILE *out, const char *words)
 {
-    for (; *words != '\0'; words++) (void)fprintf(out, *words == ',' ? ", " : "%c", *words);
+    for (; *words != '\0'; words++) {
+        (void)fputc(*words, out);
+        if (*words == ',') (void)fputc(' ', out);
+    }
 }
 
 static void print_seed(FILE *out, const char *name)
