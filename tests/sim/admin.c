@@ -212,7 +212,6 @@ static void elect(struct admin_client *a)
     q.timeout_ms = 3000;
     a->is_out =
         client_send(&a->c, client_any_broker(&a->c), KAFKA_API_ELECT_LEADERS, &q, NULL, true);
-    a->c.history->elected_us = sim_now_us(a->c.cluster->sim);
 }
 
 static void do_something(struct admin_client *a)

@@ -73,6 +73,7 @@ struct client {
     int32_t next_correlation;
     struct arena arena;
     struct writer out;
+    bool is_slow;  /* Less is begun: who is behind must be able to catch up. */
     bool is_quiet; /* The run is over: nothing new is begun. */
 
     uint32_t topic_count;

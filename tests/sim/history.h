@@ -107,7 +107,6 @@ struct history {
     uint64_t leader_changes;
     uint64_t lost_explained; /* acks=1 records that a fault explains. */
     uint64_t acked_us;       /* When something was acknowledged last. */
-    uint64_t elected_us;     /* When preferred leaders were asked for last. */
 };
 
 void history_open(struct history *h, struct cluster *cluster);

@@ -169,7 +169,8 @@ static void fault_end(struct fault *f)
     case FAULT_kill_all:
     case FAULT_power_cut: cluster_start(f->a); return;
     case FAULT_stop_broker:
-        sim_node_kill(f->a->node); /* If it has not ended by itself. */
+        f->is_harmless = sim_node_state(f->a->node) == SIM_DOWN;
+        sim_node_kill(f->a->node);
         cluster_start(f->a);
         return;
     case FAULT_pause_broker:
@@ -370,7 +371,7 @@ bool nemesis_excuses(const struct nemesis *n, int32_t broker, uint64_t from_us, 
 {
     for (uint32_t i = 0; i < n->count; i++) {
         const struct fault *f = n->faults[i];
-        if (f->kind == FAULT_wall_jump) continue;
+        if (f->kind == FAULT_wall_jump || f->is_harmless) continue;
         if (f->from_us > to_us || (f->is_over && f->to_us + AFTERMATH_US < from_us)) continue;
         const struct cluster_node *it = &n->cluster->brokers[broker - 1];
         bool is_its_own = f->a == it || f->b == it;

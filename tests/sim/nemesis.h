@@ -13,8 +13,9 @@ struct fault {
     struct cluster_node *a; /* NULL: every node. */
     struct cluster_node *b; /* Or NULL. */
     uint64_t from_us;
-    uint64_t to_us;  /* When it is over; UINT64_MAX: not yet. */
-    int64_t jump_ms; /* Of the wall clock. */
+    uint64_t to_us;   /* When it is over; UINT64_MAX: not yet. */
+    int64_t jump_ms;  /* Of the wall clock. */
+    bool is_harmless; /* An orderly stop that was let end by itself loses nothing. */
     bool is_over;
 };
 

@@ -14,6 +14,7 @@
 #define QUEUE_MAX 12 /* Batches of one partition; then nothing new is made for it. */
 #define RECORDS_MAX 12
 #define RETRY_MS 40
+#define SLOWER 5
 
 struct queue;
 
@@ -331,7 +332,8 @@ static uint64_t turn(struct client *c)
     uint64_t now = env_now_ms(c->env);
     if (!c->is_quiet && now >= p->next_ms) {
         make_batch(p);
-        p->next_ms = now + prng_range(&c->prng, 1, 2 * p->pause_ms);
+        uint64_t pause_ms = (uint64_t)p->pause_ms * (c->is_slow ? SLOWER : 1);
+        p->next_ms = now + prng_range(&c->prng, 1, 2 * pause_ms);
     }
     bool waits = false;
     for (uint32_t i = 0; i < p->queue_count; i++) {

@@ -133,7 +133,6 @@ static bool may_be_lost(struct judge *j, const struct part_note *part, const str
     uint64_t end = reign_end(part, r);
     uint64_t from = r->sent_us;
     if (end == UINT64_MAX) end = r->acked_us;
-    if (j->history->elected_us > 0 && j->history->elected_us <= end + 1000000) return true;
     return nemesis_excuses(j->nemesis, r->broker, from, end);
 }
 
