@@ -42,7 +42,7 @@ static void draw_broker(struct cluster_options *o, struct prng *p)
     b->replica_hang_ms = (uint32_t)PICK(p, 400, 1000, 1000, 3000);
     b->replica_lag_max_ms = (uint32_t)PICK(p, 1000, 5000, 30000);
     b->replica_fetch_wait_ms = b->replica_hang_ms / (uint32_t)PICK(p, 2, 4);
-    b->replica_fetch_max_bytes = (uint32_t)PICK(p, 500, 2000, 20000, 1 << 20);
+    b->replica_fetch_max_bytes = (uint32_t)PICK(p, 2000, 2000, 20000, 1 << 20);
     b->fetch_sessions_max = (uint32_t)PICK(p, 4, 1000, 1000);
     b->requests_in_flight_max = (uint32_t)PICK(p, 5, 64);
     b->auto_create_topics = false;

@@ -11,6 +11,7 @@
 #define READS_MAX 96
 #define RETRY_MS 50
 #define SESSION_VERSION 7
+#define CATCH_UP_BYTES (1u << 20) /* When the faults are over. */
 
 /* What the session at a broker knows of a partition. */
 struct told {
@@ -122,7 +123,7 @@ static void ask_for(struct consumer_client *s, struct ask *a, struct read *r, ui
     if (client_version(&s->c, KAFKA_API_FETCH) >= 12 && s->says_epoch) {
         p->last_fetched_epoch = r->last_epoch;
     }
-    p->partition_max_bytes = (int32_t)s->partition_max_bytes;
+    p->partition_max_bytes = (int32_t)(s->c.is_slow ? CATCH_UP_BYTES : s->partition_max_bytes);
     struct fetch_request_topic *t = &a->topics[a->topic_count++];
     kafka_defaults(&schema_fetch_request_topic, t);
     t->topic = slice_of_text(r->topic);
@@ -177,7 +178,7 @@ static void fetch(struct consumer_client *s, uint32_t broker)
 
     a->q.max_wait_ms = (int32_t)s->wait_ms;
     a->q.min_bytes = 1;
-    a->q.max_bytes = (int32_t)s->max_bytes;
+    a->q.max_bytes = (int32_t)(s->c.is_slow ? CATCH_UP_BYTES : s->max_bytes);
     a->q.topics = (struct array){a->topics, a->topic_count};
     if (has_sessions) {
         a->q.session_id = session->id;

@@ -14,7 +14,7 @@
 #define QUEUE_MAX 12 /* Batches of one partition; then nothing new is made for it. */
 #define RECORDS_MAX 12
 #define RETRY_MS 40
-#define SLOWER 5
+#define SLOWER 10
 
 struct queue;
 
