@@ -195,7 +195,7 @@ struct request *router_on_cancel_back(struct post *cancel)
 static void start_op(struct shard *s, struct op *op)
 {
     if (op->error != 0) {
-        op->fetch.says_something |= op->group->kind == OP_FETCH;
+        if (op->group->kind == OP_FETCH) op->fetch.says_something = true;
         op->group->has_news = true;
         op_finish(&s->host, op, op->error);
         return;
