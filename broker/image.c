@@ -158,7 +158,20 @@ static void note_term(struct shard *s, uint64_t before)
     HASH_ITER(hh, s->partitions, p, next) partition_on_term(p, s->image.term);
 }
 
-void image_on_records(struct shard *s, const struct post_records *post)
+/* The link finds controllers that joined after this broker was configured. */
+static void name_voters(const struct shard *s, struct post_voters *out)
+{
+    if (s->number != 1) return;
+    for (uint32_t i = 0; i < s->image.voter_count; i++) {
+        const struct meta_image_voter *from = &s->image.voters[i];
+        struct node_voter *to = &out->items[out->count++];
+        to->id = from->id;
+        to->port = from->port;
+        (void)snprintf(to->host, sizeof to->host, "%s", from->host);
+    }
+}
+
+void image_on_records(struct shard *s, struct post_records *post)
 {
     uint64_t term = s->image.term;
     struct slice rest = buf_slice(post->batches);
@@ -171,10 +184,11 @@ void image_on_records(struct shard *s, const struct post_records *post)
     }
     note_term(s, term);
     note_self(s);
+    name_voters(s, &post->voters);
     s->image_changes++;
 }
 
-void image_on_snapshot(struct shard *s, const struct post_snapshot *post)
+void image_on_snapshot(struct shard *s, struct post_snapshot *post)
 {
     struct meta_image image = {0};
     int rc = meta_snapshot_read(buf_slice(post->image), &image);
@@ -193,5 +207,6 @@ void image_on_snapshot(struct shard *s, const struct post_snapshot *post)
     if (!become_current(s) && s->is_current) sync_all(s);
     note_term(s, term);
     note_self(s);
+    name_voters(s, &post->voters);
     s->image_changes++;
 }

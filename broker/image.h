@@ -7,8 +7,8 @@
 
 /* Applies decisions, in order; those that the image has already are passed over. Opens, assigns and
  * deletes partitions. Halts the node on bytes that cannot be read: it must not guess. */
-void image_on_records(struct shard *s, const struct post_records *post);
-void image_on_snapshot(struct shard *s, const struct post_snapshot *post);
+void image_on_records(struct shard *s, struct post_records *post);
+void image_on_snapshot(struct shard *s, struct post_snapshot *post);
 
 /* A topic that was deleted and created again under its name is another one in the same folder: is
  * one that came before `by` (NULL: any) still leaving it? */

@@ -46,6 +46,8 @@ struct link *link_open(struct env *env, const struct broker_options *options)
     env_random(env, &l->secret, sizeof l->secret);
     l->prng = prng_from_seed(seed);
     l->complain_due_ms = env_now_ms(env) + COMPLAIN_MS;
+    l->voter_count = options->voter_count;
+    memcpy(l->voters, options->voters, options->voter_count * sizeof l->voters[0]);
     l->voter = (uint32_t)prng_range(&l->prng, 0, options->voter_count - 1);
     l->shards = calloc(options->shard_count + 1, sizeof *l->shards);
     l->scratch = (struct arena){.base = malloc(SCRATCH_BYTES), .size = SCRATCH_BYTES};
@@ -82,7 +84,7 @@ static void send(struct link *l, uint64_t conn, const struct rpc_msg *msg)
 
 static uint64_t dial(struct link *l, uint32_t tag)
 {
-    const struct node_voter *voter = &l->options->voters[l->voter];
+    const struct node_voter *voter = &l->voters[l->voter];
     struct env_endpoint to = {.port = voter->port,
                               .tag = tag,
                               .frame_max_bytes = RPC_FRAME_MAX_BYTES,
@@ -205,7 +207,7 @@ static void disconnect(struct link *l, bool at_once)
 
 static const char *controller_name(struct link *l)
 {
-    const struct node_voter *v = &l->options->voters[l->voter];
+    const struct node_voter *v = &l->voters[l->voter];
     if (v->id != 0)
         (void)snprintf(l->voter_name, sizeof l->voter_name, "controller %u", v->id);
     else
@@ -216,25 +218,73 @@ static const char *controller_name(struct link *l)
 
 static void try_next_voter(struct link *l)
 {
-    l->voter = (l->voter + 1) % l->options->voter_count;
+    l->voter = (l->voter + 1) % l->voter_count;
     l->refusals++;
     /* One round through all of them without a pause: one of three may be dead. */
-    disconnect(l, l->refusals < l->options->voter_count);
+    disconnect(l, l->refusals < l->voter_count);
 }
 
-static void on_not_leader(struct link *l, uint32_t leader_id)
+/* Where a controller is in our list; voter_count: nowhere. */
+static uint32_t find_voter(const struct link *l, const struct node_voter *v)
 {
+    uint32_t at = 0;
+    for (; at < l->voter_count; at++) {
+        const struct node_voter *w = &l->voters[at];
+        bool is_there = w->port == v->port && strcmp(w->host, v->host) == 0;
+        if (w->id == 0 ? is_there : w->id == v->id) break;
+    }
+    return at;
+}
+
+static uint32_t add_voter(struct link *l, const struct node_voter *v)
+{
+    uint32_t at = find_voter(l, v);
+    if (at < l->voter_count || v->port == 0 || v->host[0] == 0) return at;
+    /* The last place is for whoever comes after the others. */
+    if (l->voter_count == BROKER_VOTERS_MAX + LINK_HINTS_MAX) l->voter_count--;
+    l->voters[l->voter_count] = *v;
+    return l->voter_count++;
+}
+
+void link_know_voters(struct link *l, const struct post_voters *voters)
+{
+    struct node_voter dialled = l->voters[l->voter];
+    l->voter_count = l->options->voter_count; /* How to reach these is the operator's word. */
+    for (uint32_t i = 0; i < voters->count; i++) (void)add_voter(l, &voters->items[i]);
+    l->voter = add_voter(l, &dialled);
+}
+
+/* The leader that another controller names, with its address: it may have joined after our
+ * configuration was written. Its index; voter_count: it is not known. */
+static uint32_t take_hint(struct link *l, const struct rpc_msg *msg)
+{
+    struct slice host = msg->not_leader.host;
+    struct node_voter v = {.id = msg->not_leader.leader_id, .port = msg->not_leader.port};
+    if (v.id == 0) return l->voter_count;
+    if (host.size > 0 && host.size < sizeof v.host) memcpy(v.host, host.at, host.size);
+    return add_voter(l, &v);
+}
+
+static void on_not_leader(struct link *l, uint64_t conn, const struct rpc_msg *msg)
+{
+    /* A leader says so on both connections, and on the session after its last answers: those count.
+     */
+    if (conn == l->stream && l->session != 0) {
+        close_stream(l);
+        return;
+    }
     l->refusals++;
-    for (uint32_t i = 0; i < l->options->voter_count && leader_id != 0; i++) {
-        if (l->options->voters[i].id != leader_id || i == l->voter) continue;
-        l->voter = i;
-        disconnect(l, l->refusals <= l->options->voter_count);
+    uint32_t leader_id = msg->not_leader.leader_id;
+    uint32_t at = take_hint(l, msg);
+    if (at < l->voter_count && at != l->voter) {
+        l->voter = at;
+        disconnect(l, l->refusals <= l->voter_count);
         return;
     }
     /* Where ids are not known, somebody leads all the same: one round without a pause. */
-    bool is_lost = leader_id == 0 || l->options->voters[0].id != 0;
-    l->voter = (l->voter + 1) % l->options->voter_count;
-    disconnect(l, !is_lost && l->refusals < l->options->voter_count);
+    bool is_lost = leader_id == 0 || l->voters[0].id != 0;
+    l->voter = (l->voter + 1) % l->voter_count;
+    disconnect(l, !is_lost && l->refusals < l->voter_count);
 }
 
 /* This controller leads and knows us by our epoch. */
@@ -386,11 +436,11 @@ static void say_follow(struct link *l)
 
 /* ---- Events. ---- */
 
-static void on_message(struct link *l, const struct rpc_msg *msg)
+static void on_message(struct link *l, uint64_t conn, const struct rpc_msg *msg)
 {
     switch (msg->kind) {
     case RPC_REFUSED: on_refused(l, msg); return;
-    case RPC_NOT_LEADER: on_not_leader(l, msg->not_leader.leader_id); return;
+    case RPC_NOT_LEADER: on_not_leader(l, conn, msg); return;
     case RPC_REGISTERED: on_registered(l, msg); return;
     case RPC_HEARTBEAT_REPLY: on_heartbeat_reply(l, msg); return;
     case RPC_ALTER_ISR_REPLY: link_on_isr_reply(l, msg); return;
@@ -420,7 +470,7 @@ static void on_frame(struct link *l, const struct env_event *e)
         l->scratch.used = 0;
         int rc = rpc_decode(buf_slice(e->buf), &l->scratch, &msg);
         if (rc == 0) {
-            on_message(l, &msg);
+            on_message(l, e->conn, &msg);
         } else {
             log_warn(l->env, "a controller's message cannot be read: %s", err_text(rc));
             disconnect(l, false);
@@ -594,11 +644,11 @@ static void complain(struct link *l)
     if (l->complain_due_ms > now_ms) return;
 
     l->complain_due_ms = now_ms + COMPLAIN_MS;
-    const struct node_voter *v = &l->options->voters[l->voter];
+    const struct node_voter *v = &l->voters[l->voter];
     log_warn(l->env,
              "no controller that leads has been reached yet; going on through the %u of "
              "them (now at %s:%u)",
-             l->options->voter_count, v->host, v->port);
+             l->voter_count, v->host, v->port);
 }
 
 static void check_clocks(struct link *l)

@@ -120,7 +120,7 @@ static void answer_metrics(struct link *l, uint64_t http_id)
 static void answer_status(struct link *l, uint64_t http_id)
 {
     struct shard_numbers all = sum(l);
-    uint32_t id = l->options->voters[l->voter].id; /* 0: only its address is known. */
+    uint32_t id = l->voters[l->voter].id; /* 0: only its address is known. */
     struct page p = {.size = 0};
     add(&p, "{\"node_id\": %d, \"epoch\": %" PRId64 ", \"fenced\": %s, \"applied_index\": %" PRIu64,
         l->options->id, l->epoch, l->is_fenced ? "true" : "false", link_applied(l));

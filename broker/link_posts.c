@@ -154,10 +154,12 @@ bool link_on_post_back(struct link *l, struct post *post)
     if (post->link.kind == POST_RECORDS) {
         struct post_records *p = (struct post_records *)(void *)post;
         on_applied_by(l, p->shard, p->last_index);
+        if (p->voters.count > 0) link_know_voters(l, &p->voters);
         is_applied = true;
     } else if (post->link.kind == POST_SNAPSHOT) {
         struct post_snapshot *p = (struct post_snapshot *)(void *)post;
         on_applied_by(l, p->shard, p->index);
+        if (p->voters.count > 0) link_know_voters(l, &p->voters);
         is_applied = true;
     } else if (post->link.kind == POST_PROBE) {
         struct post_probe *p = (struct post_probe *)(void *)post;

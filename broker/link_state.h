@@ -52,6 +52,9 @@ TAILQ_HEAD(sent_list, sent);
 /* More than fit into a session timeout, with those that are sent out of turn. */
 #define LINK_HEARTBEATS_MAX 32
 
+/* Controllers that the configuration does not name, but another controller does. */
+#define LINK_HINTS_MAX (META_VOTERS_MAX + 1)
+
 /* What a shard has been sent of the stream and has not given back, and what it has. */
 struct link_shard {
     uint64_t applied_index;
@@ -75,7 +78,9 @@ struct link {
     struct boot_job *boot;
     struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */
 
-    uint32_t voter; /* The one that is dialled: an index. */
+    uint32_t voter_count;
+    struct node_voter voters[BROKER_VOTERS_MAX + LINK_HINTS_MAX]; /* As configured, and as told. */
+    uint32_t voter;                     /* The one that is dialled: an index. */
     char voter_name[ENV_HOST_MAX + 32]; /* Its id, or its address where that is all we know. */
     uint32_t refusals;
     uint64_t retry_at_ms;
@@ -143,6 +148,8 @@ void link_send_probes(struct link *l);
 void link_send_stop(struct link *l);
 void link_send_end(struct link *l);
 bool link_has_room(const struct link *l); /* False: a shard has more than enough to apply. */
+/* The quorum as the metadata has it, beside what is configured. */
+void link_know_voters(struct link *l, const struct post_voters *voters);
 bool link_on_post_back(struct link *l, struct post *post); /* True: something was applied. */
 void link_posts_close(struct link *l);
 

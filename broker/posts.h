@@ -32,6 +32,12 @@ enum post_kind {
     POST_SUSPECT, /* shard -> shard: a leader's connection broke, or serves again. */
 };
 
+/* Filled in by shard 1, when it has applied what came: the quorum that the metadata names. */
+struct post_voters {
+    uint32_t count;
+    struct node_voter items[META_VOTERS_MAX];
+};
+
 /* The bytes belong to the post; whoever works on it only reads them. */
 struct post_records {
     struct post post;
@@ -39,6 +45,7 @@ struct post_records {
     uint64_t first_index;
     uint64_t last_index;
     struct buf *batches; /* Record batches, back to back, one decision each. */
+    struct post_voters voters;
 };
 
 struct post_snapshot {
@@ -46,6 +53,7 @@ struct post_snapshot {
     uint32_t shard;
     uint64_t index;
     struct buf *image;
+    struct post_voters voters;
 };
 
 struct post_session {

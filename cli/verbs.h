@@ -17,6 +17,7 @@
     X(produce,   "any cluster",       "send lines as records")                                   \
     X(consume,   "any cluster",       "read records")                                            \
     X(cluster,   "any cluster",       "show controllers and brokers: who leads, who is behind")  \
+    X(quorum,    "any cluster",       "the controllers that vote: one joins or leaves")          \
     X(health,    "any cluster",       "whether nodes serve, as an exit status")
 
 #define X(name, group, summary) int verb_##name(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "controller/members.h"
 
 struct conn *conn_add(struct controller *c, uint64_t id, enum conn_kind kind, const char *address)
 {
@@ -77,6 +78,12 @@ void send_not_leader(struct controller *c, struct conn *conn)
     bool is_self = known_leader(c) == c->options.node_id;
     msg.not_leader.leader_id = is_self ? RAFT_NOBODY : known_leader(c);
     msg.not_leader.term = c->raft.vote.term;
+    /* It may have joined after the broker's configuration was written. */
+    const struct node_voter *at = members_address(c, msg.not_leader.leader_id);
+    if (at != NULL) {
+        msg.not_leader.host = slice_of_text(at->host);
+        msg.not_leader.port = at->port;
+    }
     send_msg(c, conn->id, &msg);
     conn_close(c, conn, true);
 }

@@ -194,12 +194,12 @@ struct controller {
     uint64_t led_since_index; /* The log's end when this leadership began. */
     uint32_t peer_count;
     struct peer peers[RAFT_MEMBERS_MAX];
-    uint64_t peers_index; /* The set that they are of. */
+    uint64_t peers_key; /* Of the set that they are of. */
     uint32_t address_count;
     struct node_voter addresses[ADDRESSES_MAX]; /* As the log has them (members.h). */
-    bool may_vote;                                    /* As the folder says. */
-    bool is_noting;                                   /* The folder is about to say so. */
-    bool is_born;                                     /* Somebody knows of a cluster. */
+    bool may_vote;                              /* As the folder says. */
+    bool is_noting;                             /* The folder is about to say so. */
+    bool is_born;                               /* Somebody knows of a cluster. */
     uint32_t unborn_mask; /* Seeds, by their place in the options, that know of none. */
     uint64_t voters_due_ms;
 

@@ -19,19 +19,40 @@
 #define FLAG_GRANTED 1u
 #define FLAG_TRANSFER 2u
 
-/* The members in force, whoever that is now, but ourselves. */
+/* Members by the set in force; and by the one before, until it is committed: a leader that leaves
+ * waits for the answers of the others (thesis §4.2.2). */
+static struct raft_members who(const struct controller *c, uint64_t *key)
+{
+    const struct raft *r = &c->raft;
+    const struct raft_membership *last = &r->memberships[r->membership_count - 1];
+    bool is_committed = last->index <= r->commit_index;
+    struct raft_members set = last->members;
+    *key = last->index * 2 + is_committed;
+    if (is_committed || r->membership_count < 2) return set;
+
+    const struct raft_members *before = &r->memberships[0].members;
+    for (uint32_t i = 0; i < before->count; i++) {
+        if (raft_members_find(&set, before->items[i].id) != NULL) continue;
+        struct raft_member member = before->items[i];
+        member.voter = false; /* Only its address counts here. */
+        (void)raft_members_put(&set, &member);
+    }
+    return set;
+}
+
 static void sync_with_members(struct controller *c)
 {
-    const struct raft_membership *set = &c->raft.memberships[c->raft.membership_count - 1];
-    if (c->peers_index == set->index) return;
-    c->peers_index = set->index;
+    uint64_t key;
+    struct raft_members set = who(c, &key);
+    if (c->peers_key == key) return;
+    c->peers_key = key;
 
     struct peer old[RAFT_MEMBERS_MAX];
     uint32_t old_count = c->peer_count;
     memcpy(old, c->peers, old_count * sizeof old[0]);
     c->peer_count = 0;
-    for (uint32_t i = 0; i < set->members.count; i++) {
-        uint32_t id = set->members.items[i].id;
+    for (uint32_t i = 0; i < set.count; i++) {
+        uint32_t id = set.items[i].id;
         const struct node_voter *at = members_address(c, id);
         if (id == c->options.node_id || at == NULL) continue;
         struct peer *p = &c->peers[c->peer_count++];
@@ -51,7 +72,7 @@ static void sync_with_members(struct controller *c)
 
 void peers_open(struct controller *c)
 {
-    c->peers_index = UINT64_MAX;
+    c->peers_key = UINT64_MAX;
     sync_with_members(c);
 }
 

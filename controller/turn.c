@@ -372,23 +372,6 @@ static void maybe_close(struct controller *c)
 
 /* ---- The turn. ---- */
 
-/* The rest of the shell learns that leadership has come, gone, or come anew. */
-static void settle_leadership(struct controller *c)
-{
-    c->role_changed = false;
-    uint64_t term = c->is_leading ? c->raft.vote.term : 0;
-    if (term == c->told_term) return;
-
-    if (c->told_term != 0) {
-        waiters_fail(c);
-        sessions_end(c);
-        watch_end(c);
-        c->retry_ms = 0;
-    }
-    if (term != 0) watch_begin(c);
-    c->told_term = term;
-}
-
 static void on_event(struct controller *c, const struct env_event *e)
 {
     struct conn *conn = NULL;
@@ -434,6 +417,26 @@ static void apply_committed(struct controller *c)
     if (is_halted(c) || c->committed.index == before) return;
     adopt_cluster(c);
     if (!is_halted(c)) stream_push_all(c);
+}
+
+/* The rest of the shell learns that leadership has come, gone, or come anew. */
+static void settle_leadership(struct controller *c)
+{
+    c->role_changed = false;
+    uint64_t term = c->is_leading ? c->raft.vote.term : 0;
+    if (term == c->told_term) return;
+
+    if (c->told_term != 0) {
+        /* A leader that was removed steps down when that is committed: it can still say so. */
+        apply_committed(c);
+        if (is_halted(c)) return;
+        waiters_fail(c);
+        sessions_end(c);
+        watch_end(c);
+        c->retry_ms = 0;
+    }
+    if (term != 0) watch_begin(c);
+    c->told_term = term;
 }
 
 /* What follows from a turn's events, and from time. */

@@ -158,6 +158,11 @@ void waiters_fail(struct controller *c)
     while ((w = TAILQ_FIRST(&c->waiters)) != NULL) {
         struct rpc_msg msg = {.kind = w->kind};
         bool can_say = conn_find(c, w->conn) != NULL;
+        bool is_done = w->index <= c->committed.index && !w->handed_over && w->learner == 0;
+        if (is_done) {
+            answer(c, w);
+            continue;
+        }
         if (w->kind == RPC_ADMIN_REPLY) {
             msg.admin_reply.correlation = w->correlation;
             msg.admin_reply.error = KAFKA_NOT_CONTROLLER;

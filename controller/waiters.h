@@ -27,7 +27,8 @@ void wait_for_learner(struct controller *c, const struct conn *conn, uint64_t in
 void waiters_settle(struct controller *c);
 uint64_t waiters_deadline_ms(const struct controller *c);
 
-/* Leadership is lost: whether the decisions stand is the next leader's to say. */
+/* Leadership is lost: what is committed is answered so; whether other decisions stand is the next
+ * leader's to say. */
 void waiters_fail(struct controller *c);
 void waiters_close(struct controller *c);
 

@@ -116,14 +116,18 @@ static void fill_not_leader(const struct rpc_msg *m, struct form *form)
     pb__not_leader__init(&form->not_leader);
     form->not_leader.leader_id = m->not_leader.leader_id;
     form->not_leader.term = m->not_leader.term;
+    form->not_leader.host = pb_bytes(m->not_leader.host);
+    form->not_leader.port = m->not_leader.port;
 }
 
 static void take_not_leader(int *rc, const Pb__Message *from, struct arena *arena,
                             struct rpc_msg *m)
 {
-    (void)rc, (void)arena;
+    (void)arena;
     m->not_leader.leader_id = from->not_leader->leader_id;
     m->not_leader.term = from->not_leader->term;
+    m->not_leader.host = pb_take_text(rc, from->not_leader->host, META_HOST_MAX);
+    m->not_leader.port = (uint16_t)pb_take_number(rc, from->not_leader->port, 0, UINT16_MAX);
 }
 
 static void fill_raft(const struct rpc_msg *m, struct form *form)

@@ -112,6 +112,8 @@ struct rpc_msg {
         struct {
             uint32_t leader_id;
             uint64_t term;
+            struct slice host; /* Where it listens; empty: not known. */
+            uint16_t port;
         } not_leader;
         struct {
             /* raft.h's message, field by field; see controller/peers.c. */

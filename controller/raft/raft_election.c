@@ -290,12 +290,26 @@ void raft_on_peer_disconnected(struct raft *r, uint32_t id)
     if (raft_is_voter(r)) hurry(r);
 }
 
-void raft_maybe_step_down(struct raft *r)
+static const struct raft_peer *most_up_to_date(const struct raft *r)
+{
+    const struct raft_peer *best = NULL;
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        const struct raft_peer *peer = &r->peers[i];
+        if (!raft_members_has_voter(raft_members(r), peer->id)) continue;
+        if (best == NULL || peer->match_index > best->match_index) best = peer;
+    }
+    return best;
+}
+
+void raft_maybe_step_down(struct raft *r, struct raft_effects *effects)
 {
     /* Thesis §4.2.2: a leader that is removed goes on leading until its removal is committed. */
     const struct raft_membership *current = &r->memberships[r->membership_count - 1];
     if (r->role != RAFT_LEADER || current->index > r->commit_index) return;
-    if (!raft_members_has_voter(&current->members, r->config.self_id)) {
-        raft_become_follower(r, RAFT_NOBODY);
-    }
+    if (raft_members_has_voter(&current->members, r->config.self_id)) return;
+
+    /* §3.10: nobody has to wait for an election timeout. */
+    const struct raft_peer *next = most_up_to_date(r);
+    if (next != NULL) raft_emit_send(r, effects, RAFT_MSG_TIMEOUT_NOW, next->id, r->vote_seq);
+    raft_become_follower(r, RAFT_NOBODY);
 }

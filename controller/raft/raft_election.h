@@ -25,7 +25,7 @@ void raft_on_vouched(struct raft *r);
 void raft_on_peer_connected(struct raft *r, uint32_t id, struct raft_effects *effects);
 void raft_on_peer_disconnected(struct raft *r, uint32_t id);
 
-/* A leader whose removal is committed steps down. */
-void raft_maybe_step_down(struct raft *r);
+/* A leader whose removal is committed steps down, and tells whoever knows most to take over. */
+void raft_maybe_step_down(struct raft *r, struct raft_effects *effects);
 
 #endif

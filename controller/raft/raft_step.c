@@ -268,7 +268,7 @@ void raft_step(struct raft *r, const struct raft_event *event, struct raft_effec
     uint64_t commit_index = r->commit_index;
 
     dispatch(r, event, effects);
-    raft_maybe_step_down(r);
+    raft_maybe_step_down(r, effects);
 
     CHECK(r->commit_index >= commit_index);
     CHECK(r->vote.term >= term);

@@ -731,6 +731,7 @@ Test(raft, a_removed_leader_goes_when_its_removal_is_committed)
     cr_assert_eq(r.commit_index, 2);
     cr_assert_eq(r.role, RAFT_FOLLOWER);
     cr_assert_not(raft_is_voter(&r));
+    cr_assert_not_null(find_send(RAFT_MSG_TIMEOUT_NOW, PEER), "somebody takes over at once");
 }
 
 Test(raft, who_is_removed_by_an_uncommitted_entry_may_still_be_needed)
