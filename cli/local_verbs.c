@@ -307,15 +307,30 @@ static int signal_of(const char *text)
     return 0;
 }
 
-/* The verbs about one node, after their options are known. */
-static int one_node(const char *dir, const char *name, struct cluster *c, const struct node **n)
+/* The verbs about one node: what each does with it, with the value of its own option. */
+typedef int node_fn(const struct cluster *c, const struct node *n, const void *value);
+
+static int with_node(const struct usage *usage, int argc, char **argv, const char *const *dir,
+                     node_fn *fn, const void *value)
 {
-    int status = cluster_need(c, dir);
-    return status == EXIT_OK ? cluster_need_node(c, name, n) : status;
+    struct strings operands = {0};
+    enum args_result result = args_parse(usage, argc, argv, &operands);
+    struct cluster c = {0};
+    const struct node *n = NULL;
+    int status = result == ARGS_RUN ? cluster_need(&c, *dir) : args_status(result);
+    if (result == ARGS_RUN && status == EXIT_OK) status = cluster_need_node(&c, operands.at[0], &n);
+    if (n != NULL) status = fn(&c, n, value);
+    cluster_close(&c);
+    strings_close(&operands);
+    return status;
 }
 
-static int kill_node(const struct node *n, int signal_number)
+static int kill_node(const struct cluster *c, const struct node *n, const void *value)
 {
+    (void)c;
+    const char *name = *(const char *const *)value;
+    int signal_number = signal_of(name);
+    if (signal_number == 0) return misuse("kill: no such signal: %s", name);
     int rc = process_signal(n, signal_number);
     if (rc == -ERR_DENIED) return fail("%s belongs to another user", n->name);
     if (rc != 0) return fail("%s is down", n->name);
@@ -344,22 +359,16 @@ int verb_kill(int argc, char **argv)
         ROWS(rows),
         .example = "jackdaw kill broker-2 -s STOP",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    struct cluster c = {0};
-    const struct node *n = NULL;
-    int status = EXIT_OK;
-    if (result != ARGS_RUN) {
-        status = args_status(result);
-    } else if (signal_of(signal_name) == 0) {
-        status = misuse("kill: no such signal: %s", signal_name);
-    } else {
-        status = one_node(dir, operands.at[0], &c, &n);
-        if (status == EXIT_OK) status = kill_node(n, signal_of(signal_name));
-    }
-    cluster_close(&c);
-    strings_close(&operands);
-    return status;
+    return with_node(&usage, argc, argv, &dir, kill_node, &signal_name);
+}
+
+static int stop_node(const struct cluster *c, const struct node *n, const void *value)
+{
+    (void)c;
+    if (process_look(n).state != PROCESS_DOWN)
+        return nodes_stop(&n, 1, (uint32_t) * (const int64_t *)value * 1000);
+    printf("%s is down already\n", n->name);
+    return EXIT_OK;
 }
 
 int verb_stop(int argc, char **argv)
@@ -382,25 +391,10 @@ int verb_stop(int argc, char **argv)
         .example = "jackdaw stop broker-2",
         .statuses = "0 it is down, 1 it had to be killed or could not be stopped, 2 misused",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    struct cluster c = {0};
-    const struct node *n = NULL;
-    int status = result == ARGS_RUN ? EXIT_OK : args_status(result);
-    if (result == ARGS_RUN) {
-        status = one_node(dir, operands.at[0], &c, &n);
-        if (status == EXIT_OK && process_look(n).state == PROCESS_DOWN) {
-            printf("%s is down already\n", n->name);
-        } else if (status == EXIT_OK) {
-            status = nodes_stop(&n, 1, (uint32_t)timeout_s * 1000);
-        }
-    }
-    cluster_close(&c);
-    strings_close(&operands);
-    return status;
+    return with_node(&usage, argc, argv, &dir, stop_node, &timeout_s);
 }
 
-static int start_node(const struct cluster *c, const struct node *n, uint32_t timeout_ms)
+static int start_node(const struct cluster *c, const struct node *n, const void *value)
 {
     int lock_fd = cluster_lock(c->dir);
     if (lock_fd < 0) return -lock_fd;
@@ -416,7 +410,7 @@ static int start_node(const struct cluster *c, const struct node *n, uint32_t ti
         close(lock_fd);
         return status;
     }
-    return nodes_start(c, &n, 1, timeout_ms, lock_fd);
+    return nodes_start(c, &n, 1, (uint32_t) * (const int64_t *)value * 1000, lock_fd);
 }
 
 int verb_start(int argc, char **argv)
@@ -438,18 +432,7 @@ int verb_start(int argc, char **argv)
         ROWS(rows),
         .example = "jackdaw start broker-2",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    struct cluster c = {0};
-    const struct node *n = NULL;
-    int status = result == ARGS_RUN ? EXIT_OK : args_status(result);
-    if (result == ARGS_RUN) {
-        status = one_node(dir, operands.at[0], &c, &n);
-        if (status == EXIT_OK) status = start_node(&c, n, (uint32_t)timeout_s * 1000);
-    }
-    cluster_close(&c);
-    strings_close(&operands);
-    return status;
+    return with_node(&usage, argc, argv, &dir, start_node, &timeout_s);
 }
 
 /* Brokers first: they hand over and say goodbye to controllers that still listen. */

@@ -102,25 +102,16 @@ static struct slice *collect_names(struct shard *s,
     return names;
 }
 
-static bool is_alive(const struct shard *s, int32_t id)
-{
-    const struct meta_broker *broker = meta_broker_find(&s->image, id);
-    return broker != NULL && !broker->fenced;
-}
-
 static bool fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
                            struct describe_topic_partitions_response_partition *out)
 {
     kafka_defaults(&schema_describe_topic_partitions_response_partition, out);
-    bool has_leader = p->leader != META_NOBODY && is_alive(s, p->leader);
+    bool has_leader = p->leader != META_NOBODY && is_serving(s, p->leader);
     out->partition_index = number;
     out->leader_id = has_leader ? p->leader : META_NOBODY;
     out->leader_epoch = p->leader_epoch;
     out->error_code = has_leader ? KAFKA_NONE : KAFKA_LEADER_NOT_AVAILABLE;
-    struct id_set offline = {0};
-    for (uint32_t i = 0; i < p->replicas.count; i++) {
-        if (!is_alive(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
-    }
+    struct id_set offline = offline_replicas(s, p);
     return array_of_ids(s, &p->replicas, &out->replica_nodes) &&
            array_of_ids(s, &p->isr, &out->isr_nodes) &&
            array_of_ids(s, &p->elr, &out->eligible_leader_replicas) &&

@@ -56,6 +56,21 @@ struct slice topic_name(const struct shard *s, struct uuid topic_id)
     return topic == NULL ? slice_of_text("") : slice_of_text(topic->name);
 }
 
+bool is_serving(const struct shard *s, int32_t broker_id)
+{
+    const struct meta_broker *broker = meta_broker_find(&s->image, broker_id);
+    return broker != NULL && !broker->fenced;
+}
+
+struct id_set offline_replicas(const struct shard *s, const struct meta_partition *p)
+{
+    struct id_set offline = {0};
+    for (uint32_t i = 0; i < p->replicas.count; i++) {
+        if (!is_serving(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
+    }
+    return offline;
+}
+
 bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out)
 {
     int32_t *ids = arena_take(&s->scratch, set->count, sizeof *ids);

@@ -13,6 +13,12 @@ bool broker_endpoint(struct shard *s, const struct request *r, const struct meta
 /* KIP-951: the endpoints of the leaders that an answer names, each once. */
 struct array leader_endpoints(struct shard *s, const struct request *r);
 
+/* Registered and not fenced. */
+bool is_serving(const struct shard *s, int32_t broker_id);
+
+/* The replicas of a partition that are not served. */
+struct id_set offline_replicas(const struct shard *s, const struct meta_partition *p);
+
 /* The members of a set, in the request's scratch memory. False: it is full. */
 bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out);
 

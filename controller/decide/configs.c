@@ -259,7 +259,25 @@ static struct refusal alter_whole(struct resource *r, const struct alter_configs
     return GRANTED;
 }
 
-/* What both do when a resource has been looked through. */
+/* The resources that a request has named so far. */
+struct seen {
+    int8_t type;
+    struct slice name;
+};
+
+/* What both do before they look through a request's resource of this number. */
+static struct refusal begin_resource(struct resource *r, struct seen *seen, int32_t number)
+{
+    seen[number] = (struct seen){.type = r->type, .name = r->name};
+    struct refusal refusal = check_resource(r);
+    for (int32_t i = 0; i < number && refusal.error == 0; i++) {
+        if (seen[i].type == r->type && slice_equal(seen[i].name, r->name))
+            refusal = REFUSE(r->d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
+    }
+    return refusal;
+}
+
+/* And when they have. */
 static void end_resource(struct resource *r, struct refusal refusal, uint32_t before)
 {
     if (refusal.error != 0) decision_cut(r->d, before);
@@ -284,7 +302,8 @@ int decide_incremental_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct incremental_alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    if (results == NULL) return -ERR_LIMIT;
+    struct seen *seen = decision_take(d, (uint32_t)count, sizeof *seen);
+    if (results == NULL || seen == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++) {
         struct resource r = {.image = image,
@@ -292,12 +311,7 @@ int decide_incremental_alter_configs(const struct meta_image *image,
                              .type = resources[i].resource_type,
                              .name = resources[i].resource_name};
         uint32_t before = d->count;
-        struct refusal refusal = check_resource(&r);
-        for (int32_t j = 0; j < i && refusal.error == 0; j++) {
-            if (resources[j].resource_type == r.type &&
-                slice_equal(resources[j].resource_name, resources[i].resource_name))
-                refusal = REFUSE(d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
-        }
+        struct refusal refusal = begin_resource(&r, seen, i);
         if (refusal.error == 0)
             refusal = alter_incremental(&r, resources[i].configs.items, resources[i].configs.count);
         end_resource(&r, refusal, before);
@@ -322,7 +336,8 @@ int decide_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    if (results == NULL) return -ERR_LIMIT;
+    struct seen *seen = decision_take(d, (uint32_t)count, sizeof *seen);
+    if (results == NULL || seen == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++) {
         struct resource r = {.image = image,
@@ -330,12 +345,7 @@ int decide_alter_configs(const struct meta_image *image,
                              .type = resources[i].resource_type,
                              .name = resources[i].resource_name};
         uint32_t before = d->count;
-        struct refusal refusal = check_resource(&r);
-        for (int32_t j = 0; j < i && refusal.error == 0; j++) {
-            if (resources[j].resource_type == r.type &&
-                slice_equal(resources[j].resource_name, resources[i].resource_name))
-                refusal = REFUSE(d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
-        }
+        struct refusal refusal = begin_resource(&r, seen, i);
         if (refusal.error == 0)
             refusal = alter_whole(&r, resources[i].configs.items, resources[i].configs.count);
         end_resource(&r, refusal, before);
