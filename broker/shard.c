@@ -81,6 +81,7 @@ static void on_session(struct shard *s, struct post_session *post)
         checkpoint_load(s);
         listen_all(s);
     }
+    if (s->broker_epoch != post->broker_epoch) fetchers_on_epoch(s);
     s->broker_epoch = post->broker_epoch;
     s->registered_index = post->registered_index;
     if (post->answered_ms > s->host.session_ms) s->host.session_ms = post->answered_ms;

@@ -548,6 +548,17 @@ bool fetcher_on_event(struct shard *s, const struct env_event *e)
     return true;
 }
 
+void fetchers_on_epoch(struct shard *s)
+{
+    struct fetcher *f, *next;
+    HASH_ITER(hh, s->fetchers, f, next)
+    {
+        if (f->state != FETCHER_IDLE) drop_conn(s, f);
+        f->retry_at_ms = 0;
+        f->failures = 0;
+    }
+}
+
 void fetchers_on_image(struct shard *s)
 {
     struct fetcher *f, *next;

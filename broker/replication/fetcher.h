@@ -26,6 +26,10 @@ void fetcher_forget(struct shard *s, struct partition *p);
 /* Events of connections that fetchers dialled. True: it was one of theirs. */
 bool fetcher_on_event(struct shard *s, const struct env_event *e);
 
+/* This broker is registered anew: leaders know its connections by the epoch with which they began,
+ * and an older one is in no ISR again (KIP-903). */
+void fetchers_on_epoch(struct shard *s);
+
 /* The metadata have changed: leaders may have other addresses or epochs. */
 void fetchers_on_image(struct shard *s);
 
