@@ -331,14 +331,27 @@ static void on_assign(struct replica *r, const struct replica_event *e,
     }
 }
 
+/* Whoever had everything until now was caught up until now, also if its fetch has been parked since
+ * long ago. */
+static void note_growth(struct replica *r, int64_t before, uint64_t now_ms)
+{
+    if (r->role != REPLICA_LEADER || replica_local_end(r) <= before) return;
+    for (uint32_t i = 0; i < r->peer_count; i++) {
+        struct replica_peer *p = &r->peers[i];
+        if (p->has_fetched && p->end >= before) p->caught_up_ms = now_ms;
+    }
+}
+
 static void on_ends(struct replica *r, const struct replica_event *e,
                     struct replica_effects *effects)
 {
     CHECK(e->ends.log_start >= r->log_start || r->role != REPLICA_LEADER);
 
+    int64_t before = replica_local_end(r);
     r->log_start = e->ends.log_start;
     r->written = e->ends.written;
     r->durable = e->ends.durable;
+    note_growth(r, before, e->now_ms);
     if (r->high_watermark < r->log_start) {
         r->high_watermark = r->log_start;
         effects->watermark_moved = true;

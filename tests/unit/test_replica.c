@@ -171,6 +171,24 @@ Test(replica, a_silent_member_is_proposed_out_after_the_hang_time)
     cr_assert(id_set_has(&r.isr, 2), "the ISR changes only through the metadata");
 }
 
+/* Its fetch is parked at the end, and nothing was there to be fetched. */
+Test(replica, a_follower_that_waits_at_the_end_lags_from_the_next_record_on)
+{
+    struct replica r = leader_with(set_of(1, 2, 3), 10);
+    r.options.lag_max_ms = 400;
+    (void)fetched(&r, 2, 10, 100);
+    (void)fetched(&r, 3, 10, 100);
+    struct replica_event e = {.kind = REPLICA_ENDS, .now_ms = 700};
+    e.ends.written = 11;
+    (void)step(&r, e);
+    cr_assert_not(tick(&r, 701).propose_isr);
+    (void)fetched(&r, 3, 11, 900);
+    cr_assert_not(tick(&r, 1100).propose_isr);
+    cr_assert(tick(&r, 1101).propose_isr);
+    cr_assert_not(id_set_has(&r.proposed, 2));
+    cr_assert(id_set_has(&r.proposed, 3));
+}
+
 /* Rule 9. */
 Test(replica, a_new_leader_gives_followers_time_before_it_proposes_them_out)
 {
