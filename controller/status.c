@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "controller/decide/partitions.h"
 
 #define METRICS_MAX_BYTES (1024u * 1024)
 
@@ -86,6 +87,8 @@ static json_t *brokers_json(const struct controller *c)
         (void)json_object_set_new(o, "epoch", json_integer(b->epoch));
         (void)json_object_set_new(o, "fenced", json_boolean(b->fenced));
         (void)json_object_set_new(o, "stopping", json_boolean(b->stopping));
+        (void)json_object_set_new(o, "drained",
+                                  json_boolean(broker_is_drained(&c->committed, b->id)));
         (void)json_object_set_new(o, "host", json_string(at->host));
         (void)json_object_set_new(o, "port", json_integer(at->port));
         (void)json_object_set_new(o, "rack", json_string(b->rack));

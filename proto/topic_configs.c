@@ -106,6 +106,8 @@ static const struct config_key cluster_keys[] = {
 };
 
 static const struct config_key broker_keys[] = {
+    {BROKER_DRAINED, CONFIG_BOOLEAN, "false", 0, 1, NULL, NULL, 1, true,
+     "the broker goes on as a follower and leads only where nobody else can"},
     {"follower.replication.throttled.rate", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL, NULL, 1, true,
      "bytes per second that this broker fetches for replicas that are throttled"},
     {"leader.replication.throttled.rate", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL, NULL, 1, true,

@@ -68,6 +68,9 @@ const struct config_key *cluster_config_at(uint32_t index);
  * returned). NULL: no such key. */
 const struct config_key *cluster_config_find(struct slice name);
 
+/* Ours: that broker leads only where nobody else can. */
+#define BROKER_DRAINED "broker.drained"
+
 /* Keys of which each broker may have a value of its own: under its id as the name, or under the
  * empty one for all brokers that have none. NULL: no such key. */
 uint32_t broker_config_count(void);

@@ -6,10 +6,23 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_cluster.h"
 #include "proto/msg/describe_topic_partitions.h"
+#include "proto/topic_configs.h"
 #include "proto/topic_names.h"
 
 #define ENDPOINTS_OF_BROKERS 1
 #define PARTITIONS_MAX 2000 /* In one answer, whatever the client asks for. */
+
+static void fill_state(const struct shard *s, const struct meta_broker *broker,
+                       struct describe_cluster_response_broker *out)
+{
+    struct config_value drained;
+    broker_config_value(&s->image, broker->id, broker_config_find(slice_of_text(BROKER_DRAINED)),
+                        &drained);
+    out->is_fenced = broker->fenced;
+    out->epoch = broker->epoch;
+    out->stopping = broker->stopping;
+    out->drained = strcmp(drained.text, "true") == 0;
+}
 
 static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced,
                          struct describe_cluster_response *answer)
@@ -28,7 +41,7 @@ static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced
         if (!broker_endpoint(s, r, broker, &out->host, &out->port)) continue;
         out->broker_id = broker->id;
         if (broker->rack[0] != '\0') out->rack = slice_of_text(broker->rack);
-        if (r->version.number >= 2) out->is_fenced = broker->fenced;
+        if (r->version.number >= 2) fill_state(s, broker, out);
         if (answer->controller_id < 0 && !broker->fenced) answer->controller_id = broker->id;
         count++;
     }
@@ -116,6 +129,9 @@ static bool fill_partition(struct shard *s, const struct meta_partition *p, int3
            array_of_ids(s, &p->isr, &out->isr_nodes) &&
            array_of_ids(s, &p->elr, &out->eligible_leader_replicas) &&
            array_of_ids(s, &p->last_known_elr, &out->last_known_elr) &&
+           array_of_ids(s, &p->adding, &out->adding_replicas) &&
+           array_of_ids(s, &p->removing, &out->removing_replicas) &&
+           array_of_ids(s, &p->successor, &out->successor) &&
            array_of_ids(s, &offline, &out->offline_replicas);
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "common/text.h"
+#include "controller/decide/drain.h"
 #include "controller/decide/partitions.h"
 #include "controller/decide/refusal.h"
 #include "proto/kafka_errors.h"
@@ -147,6 +148,17 @@ static struct slice change_list(const struct resource *r, const struct config_ke
 
 /* ---- One key. ---- */
 
+static struct refusal maybe_drain(const struct resource *r, const struct config_key *key,
+                                  struct slice value)
+{
+    if (strcmp(key->name, BROKER_DRAINED) != 0 || !slice_equal(value, slice_of_text("true")))
+        return GRANTED;
+    int64_t id;
+    if (r->name.size == 0 || !text_to_i64(r->name, &id))
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST, "brokers are drained one by one, by their id");
+    return decide_drain(r->image, (int32_t)id, r->d);
+}
+
 static struct refusal change(struct resource *r, int8_t operation, struct slice name,
                              struct slice value)
 {
@@ -173,7 +185,7 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
     char why[CONFIG_WHY_SIZE];
     if (config_check(key, value, why) != 0) return REFUSE(r->d, bad_config(r), "%s", why);
     add_config(r, name, value);
-    return GRANTED;
+    return maybe_drain(r, key, value);
 }
 
 /* ---- What a change of min.insync.replicas means for the eligible. ---- */
@@ -181,6 +193,7 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
 static bool touches_min_isr(const struct decision *d, uint32_t from)
 {
     for (uint32_t i = from; i < d->count; i++) {
+        if (d->records[i].kind != META_CONFIG) continue;
         if (slice_equal(d->records[i].config.key, slice_of_text(MIN_ISR))) return true;
     }
     return false;

@@ -31,7 +31,8 @@ static bool is_astray(const struct meta_image *image, const struct meta_partitio
 {
     int32_t preferred = p->replicas.ids[0];
     return p->leader != META_NOBODY && p->leader != preferred && p->successor.count == 0 &&
-           id_set_has(&p->isr, preferred) && broker_is_usable(image, preferred);
+           id_set_has(&p->isr, preferred) && broker_is_usable(image, preferred) &&
+           !broker_is_drained(image, preferred);
 }
 
 static bool is_out_of_balance(const struct meta_image *image, int32_t id, int64_t percentage)

@@ -29,6 +29,10 @@ static void elect_preferred(const struct meta_image *image, const struct meta_to
         out->error_code = KAFKA_PREFERRED_LEADER_NOT_AVAILABLE;
         out->error_message =
             decision_say(d, "broker %d, the preferred leader, is not in sync", preferred);
+    } else if (broker_is_drained(image, preferred)) {
+        out->error_code = KAFKA_PREFERRED_LEADER_NOT_AVAILABLE;
+        out->error_message =
+            decision_say(d, "broker %d, the preferred leader, is drained", preferred);
     } else {
         /* A leader hands over; where nobody leads, nothing can be lost by it. */
         if (c.to.leader == META_NOBODY)

@@ -1,5 +1,8 @@
 #include "controller/decide/partitions.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/check.h"
 #include "proto/topic_configs.h"
 
@@ -15,6 +18,7 @@ struct partition_change partition_change_of(const struct meta_image *image,
         .back = META_NOBODY,
         .gone = META_NOBODY,
         .stopping = META_NOBODY,
+        .draining = META_NOBODY,
     };
 }
 
@@ -22,6 +26,14 @@ bool broker_is_usable(const struct meta_image *image, int32_t id)
 {
     const struct meta_broker *broker = meta_broker_find(image, id);
     return broker != NULL && !broker->fenced && !broker->stopping;
+}
+
+bool broker_is_drained(const struct meta_image *image, int32_t id)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", id);
+    const char *text = meta_config_find(image, CONFIG_RESOURCE_BROKER, name, BROKER_DRAINED);
+    return text != NULL && strcmp(text, "true") == 0;
 }
 
 static bool is_alive(const struct partition_change *c, int32_t id)
@@ -37,6 +49,11 @@ static bool is_stopping(const struct partition_change *c, int32_t id)
     if (id == c->stopping) return true;
     const struct meta_broker *broker = meta_broker_find(c->image, id);
     return broker != NULL && broker->stopping && id != c->back;
+}
+
+static bool is_drained(const struct partition_change *c, int32_t id)
+{
+    return id == c->draining || broker_is_drained(c->image, id);
 }
 
 /* With enough members in the ISR nobody else is eligible. */
@@ -61,16 +78,29 @@ void partition_drop(struct partition_change *c, int32_t id, bool keep)
     if ((was_in_sync || was_eligible) && !keep) (void)id_set_add(&p->last_known_elr, id);
 }
 
+/* Who may lead: one is better than the next, and the last is better than nobody. */
+enum fitness { FIT, FIT_BUT_DRAINED, FIT_BUT_STOPPING };
+
 /* The first of the replicas, in order of preference, that is in the set and alive. */
 static int32_t first_alive(const struct partition_change *c, const struct id_set *set,
-                           bool even_stopping)
+                           enum fitness least)
 {
     for (uint32_t i = 0; i < c->to.replicas.count; i++) {
         int32_t id = c->to.replicas.ids[i];
         if (!id_set_has(set, id) || !is_alive(c, id)) continue;
-        if (even_stopping || !is_stopping(c, id)) return id;
+        if (least < FIT_BUT_STOPPING && is_stopping(c, id)) continue;
+        if (least < FIT_BUT_DRAINED && is_drained(c, id)) continue;
+        return id;
     }
     return META_NOBODY;
+}
+
+static int32_t best_alive(const struct partition_change *c, const struct id_set *set,
+                          enum fitness least)
+{
+    int32_t id = META_NOBODY;
+    for (enum fitness f = FIT; f <= least && id == META_NOBODY; f++) id = first_alive(c, set, f);
+    return id;
 }
 
 void partition_elect(struct partition_change *c, uint32_t canary)
@@ -79,11 +109,11 @@ void partition_elect(struct partition_change *c, uint32_t canary)
     if (p->leader != META_NOBODY) return;
 
     int32_t id = META_NOBODY;
-    if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) id = first_alive(c, &p->replicas, false);
-    if (id == META_NOBODY) id = first_alive(c, &p->isr, false);
-    /* One that is on its way out is better than nobody. */
-    if (id == META_NOBODY) id = first_alive(c, &p->isr, true);
-    if (id == META_NOBODY && p->isr.count == 0) id = first_alive(c, &p->elr, false);
+    if (canary & DECIDE_CANARY_ELECT_OUTSIDE_ISR) {
+        id = best_alive(c, &p->replicas, FIT_BUT_DRAINED);
+    }
+    if (id == META_NOBODY) id = best_alive(c, &p->isr, FIT_BUT_STOPPING);
+    if (id == META_NOBODY && p->isr.count == 0) id = best_alive(c, &p->elr, FIT_BUT_DRAINED);
     if (id == META_NOBODY) return;
 
     if (id_set_has(&p->isr, id)) {
@@ -104,12 +134,13 @@ void partition_lead_alone(struct partition_change *c, int32_t id)
     if (p->elr.count == 0) p->last_known_elr = (struct id_set){0};
 }
 
-/* The first in order of preference that is in sync and could lead as well. */
+/* The first in order of preference that is in sync and could lead as well. Only whoever stops needs
+ * to hand over to one that is drained. */
 static int32_t other_than_the_leader(const struct partition_change *c)
 {
     struct id_set others = c->to.isr;
     (void)id_set_remove(&others, c->to.leader);
-    return first_alive(c, &others, false);
+    return best_alive(c, &others, is_stopping(c, c->to.leader) ? FIT_BUT_DRAINED : FIT);
 }
 
 bool partition_hand_over(struct partition_change *c, int32_t to)
@@ -153,7 +184,8 @@ static void settle_successor(struct partition_change *c, uint32_t canary)
     int32_t id = p->successor.ids[0];
     int32_t old = c->topic->partitions[c->number].leader;
     bool is_over = p->leader == META_NOBODY || p->leader != old || p->leader == id;
-    if (!is_over && id_set_has(&p->isr, id) && is_alive(c, id) && !is_stopping(c, id)) return;
+    bool is_fit = id_set_has(&p->isr, id) && is_alive(c, id) && !is_stopping(c, id);
+    if (!is_over && is_fit && id != c->draining) return;
 
     p->successor = (struct id_set){0};
     if (is_over || !is_stopping(c, old) || partition_hand_over(c, META_NOBODY)) return;
@@ -181,7 +213,7 @@ static void settle_reassignment(struct partition_change *c)
     if (in_sync.count == 0 || in_sync.count < min) return;
 
     if (p->leader != META_NOBODY && id_set_has(&p->removing, p->leader)) {
-        int32_t next = first_alive(c, &in_sync, false);
+        int32_t next = best_alive(c, &in_sync, FIT_BUT_DRAINED);
         bool is_asked = p->successor.count > 0 && id_set_has(&in_sync, p->successor.ids[0]);
         if (next != META_NOBODY && !is_asked) (void)partition_hand_over(c, next);
         return;
@@ -190,6 +222,13 @@ static void settle_reassignment(struct partition_change *c)
     p->isr = in_sync;
     take_all(&p->elr, &p->removing);
     p->adding = p->removing = (struct id_set){0};
+}
+
+static void settle_drained(struct partition_change *c)
+{
+    const struct meta_partition *p = &c->to;
+    if (p->leader == META_NOBODY || p->successor.count > 0 || !is_drained(c, p->leader)) return;
+    (void)partition_hand_over(c, META_NOBODY);
 }
 
 static void add_record(struct decision *d, const struct meta_topic *topic, int32_t number,
@@ -215,6 +254,7 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
     const struct meta_partition *from = &c->topic->partitions[c->number];
     settle_reassignment(c);
     settle_successor(c, d->canary);
+    settle_drained(c);
     settle(c);
     if (!even_if_equal && !is_changed(from, &c->to)) return;
 

@@ -10,6 +10,8 @@
  * both are empty, those that are remembered are asked who reaches furthest (ends.h).
  *   - Where somebody leads, another takes over only when the leader says that it has everything
  * (handovers.h), so that not even what one replica alone has acknowledged is lost.
+ *   - A drained broker stays in sync and leads only where nobody else can; when somebody can, it is
+ *     asked to hand over.
  *   - A partition that moves has its old and its new replicas until the new ones are in sync.
  *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
  * if the same broker leads again.
@@ -28,6 +30,7 @@ struct partition_change {
     int32_t back;             /* This broker counts as unfenced; META_NOBODY: nobody extra. */
     int32_t gone;             /* This broker counts as fenced. */
     int32_t stopping;         /* This one as on its way out. */
+    int32_t draining;         /* This one as drained. */
 };
 
 struct partition_change partition_change_of(const struct meta_image *image,
@@ -51,5 +54,8 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
 
 /* Can this broker lead, and join an ISR, as the image has it? */
 bool broker_is_usable(const struct meta_image *image, int32_t id);
+
+/* Is it to lead only where nobody else can (drain.h)? */
+bool broker_is_drained(const struct meta_image *image, int32_t id);
 
 #endif

@@ -32,11 +32,12 @@ void placement_count(struct placement *p, const struct id_set *replicas)
     }
 }
 
-static void insert(struct placement *p, const struct meta_broker *broker)
+static void insert(struct placement *p, const struct meta_broker *broker, bool is_drained)
 {
     uint32_t at = p->count++;
     for (; at > 0 && p->brokers[at - 1].id > broker->id; at--) p->brokers[at] = p->brokers[at - 1];
-    p->brokers[at] = (struct placement_broker){.id = broker->id, .rack = broker->rack};
+    p->brokers[at] =
+        (struct placement_broker){.id = broker->id, .rack = broker->rack, .is_drained = is_drained};
 }
 
 bool placement_begin(struct placement *p, const struct meta_image *image, struct decision *d)
@@ -47,7 +48,7 @@ bool placement_begin(struct placement *p, const struct meta_image *image, struct
     if (p->brokers == NULL || p->rack_used == NULL) return false;
 
     for (const struct meta_broker *b = image->brokers; b != NULL; b = b->hh.next) {
-        if (broker_is_usable(image, b->id)) insert(p, b);
+        if (broker_is_usable(image, b->id)) insert(p, b, broker_is_drained(image, b->id));
     }
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++)
@@ -81,7 +82,9 @@ static uint32_t pick_leader(const struct placement *p)
     for (uint32_t i = 1; i < p->count; i++) {
         const struct placement_broker *a = &p->brokers[i];
         const struct placement_broker *b = &p->brokers[best];
-        if (a->topic_leads != b->topic_leads) {
+        if (a->is_drained != b->is_drained) {
+            if (!a->is_drained) best = i;
+        } else if (a->topic_leads != b->topic_leads) {
             if (a->topic_leads < b->topic_leads) best = i;
         } else if (a->leads != b->leads) {
             if (a->leads < b->leads) best = i;
@@ -102,9 +105,10 @@ static uint32_t distance(const struct placement *p, uint32_t leader, uint32_t sh
 static bool is_better(const struct placement *p, uint32_t a, uint32_t b, uint32_t leader,
                       uint32_t shift)
 {
-    if (p->rack_used[a] != p->rack_used[b]) return p->rack_used[a] < p->rack_used[b];
     const struct placement_broker *x = &p->brokers[a];
     const struct placement_broker *y = &p->brokers[b];
+    if (x->is_drained != y->is_drained) return !x->is_drained;
+    if (p->rack_used[a] != p->rack_used[b]) return p->rack_used[a] < p->rack_used[b];
     if (x->topic_holds != y->topic_holds) return x->topic_holds < y->topic_holds;
     if (x->holds != y->holds) return x->holds < y->holds;
     return distance(p, leader, shift, a) < distance(p, leader, shift, b);

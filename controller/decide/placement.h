@@ -7,6 +7,7 @@
 struct placement_broker {
     int32_t id;
     const char *rack;     /* "": a rack of its own. */
+    bool is_drained;      /* Takes replicas only where there are too few others. */
     uint32_t leads;       /* Preferred leaderships, in the cluster and of this request. */
     uint32_t holds;       /* Replicas; the same. */
     uint32_t topic_leads; /* Of the topic that is being placed. */

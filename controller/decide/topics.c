@@ -24,6 +24,10 @@ static void add_partition(const struct meta_image *image, struct uuid topic_id, 
     }
     CHECK(r->partition.isr.count > 0);
     r->partition.leader = r->partition.isr.ids[0];
+    for (uint32_t i = r->partition.isr.count; i > 0; i--) {
+        int32_t id = r->partition.isr.ids[i - 1];
+        if (!broker_is_drained(image, id)) r->partition.leader = id;
+    }
 }
 
 static struct refusal too_many(struct decision *d)

@@ -1,4 +1,7 @@
-/* describe_cluster.h -- API 60, DescribeCluster: versions 0 to 2, all flexible. */
+/* describe_cluster.h -- API 60, DescribeCluster: versions 0 to 2, all flexible.
+ *
+ * Tags from 10000 on are ours; clients that do not know them pass over them.
+ */
 #ifndef PROTO_MSG_DESCRIBE_CLUSTER_H
 #define PROTO_MSG_DESCRIBE_CLUSTER_H
 
@@ -15,7 +18,10 @@
     F(T, STR,  host,      0, ANY, 0)                       \
     F(T, I32,  port,      0, ANY, 0)                       \
     F(T, NSTR, rack,      0, ANY, NIL)                     \
-    F(T, BOOL, is_fenced, 2, ANY, 0)
+    F(T, BOOL, is_fenced, 2, ANY, 0)                       \
+    F(T, I64,  epoch,     2, ANY, -1, TAG(10000))          \
+    F(T, BOOL, stopping,  2, ANY, 0, TAG(10001))           \
+    F(T, BOOL, drained,   2, ANY, 0, TAG(10002))
 
 #define DESCRIBE_CLUSTER_RESPONSE(T, F, A, P, S, N)                                          \
     F(T, I32,                              throttle_time_ms,              0, ANY, 0)         \

@@ -1,4 +1,7 @@
-/* describe_topic_partitions.h -- API 75, DescribeTopicPartitions: version 0, all flexible. */
+/* describe_topic_partitions.h -- API 75, DescribeTopicPartitions: version 0, all flexible.
+ *
+ * Tags from 10000 on are ours; clients that do not know them pass over them.
+ */
 #ifndef PROTO_MSG_DESCRIBE_TOPIC_PARTITIONS_H
 #define PROTO_MSG_DESCRIBE_TOPIC_PARTITIONS_H
 
@@ -26,7 +29,10 @@
     P(T, I32, isr_nodes,                0, ANY)                            \
     P(T, I32, eligible_leader_replicas, 0, ANY, NULLABLE(0), NULL_DEFAULT) \
     P(T, I32, last_known_elr,           0, ANY, NULLABLE(0), NULL_DEFAULT) \
-    P(T, I32, offline_replicas,         0, ANY, IGNORABLE)
+    P(T, I32, offline_replicas,         0, ANY, IGNORABLE)                 \
+    P(T, I32, adding_replicas,          0, ANY, TAG(10000))                \
+    P(T, I32, removing_replicas,        0, ANY, TAG(10001))                \
+    P(T, I32, successor,                0, ANY, TAG(10002))
 
 #define DESCRIBE_TOPIC_PARTITIONS_RESPONSE_TOPIC(T, F, A, P, S, N)         \
     F(T, I16,  error_code, 0, ANY, 0)                                      \
