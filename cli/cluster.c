@@ -108,6 +108,13 @@ static void print_controllers(const struct answer *answers, size_t count, const 
     }
 }
 
+static const char *state_of(const json_t *b)
+{
+    if (json_is_true(json_object_get(b, "fenced"))) return "fenced";
+    if (json_is_true(json_object_get(b, "stopping"))) return "stopping";
+    return json_is_true(json_object_get(b, "drained")) ? "drained" : "serving";
+}
+
 static void print_broker(const json_t *b, bool fancy)
 {
     char address[288];
@@ -117,10 +124,9 @@ static void print_broker(const json_t *b, bool fancy)
     snprintf(address, sizeof address, "%.200s:%lld", text_in(b, "host"),
              (long long)number_in(b, "port"));
     printf("%s%-6lld %-22s %-7lld %-8s %-8lld %-10lld %lld%s\n", colour,
-           (long long)number_in(b, "id"), address, (long long)number_in(b, "epoch"),
-           fenced ? "fenced" : "serving", (long long)number_in(b, "leaders"),
-           (long long)number_in(b, "isr_short"), (long long)number_in(b, "applied_index"),
-           *colour ? "\033[0m" : "");
+           (long long)number_in(b, "id"), address, (long long)number_in(b, "epoch"), state_of(b),
+           (long long)number_in(b, "leaders"), (long long)number_in(b, "isr_short"),
+           (long long)number_in(b, "applied_index"), *colour ? "\033[0m" : "");
 }
 
 /* As the controllers see the brokers; without controllers, as the brokers see themselves. */

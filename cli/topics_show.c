@@ -1,5 +1,4 @@
-/* How topics look: leaders, epochs, replicas. A description is kept as the JSON that --json prints,
- * so that there is one form to compare, to draw and to print. */
+/* How topics look: leaders, epochs, replicas. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,141 +7,13 @@
 #include "cli/clock.h"
 #include "cli/json.h"
 #include "cli/topics.h"
-#include "cli/wire.h"
-#include "common/text.h"
+#include "cli/view.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_errors.h"
-#include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/elect_leaders.h"
 
 #define WATCH_POLL_US 10000
 #define WATCH_TIMEOUT_MS 1000
-#define IDS_SIZE 128
-#define PAGES_MAX 100000
-
-static json_t *json_text(struct slice s)
-{
-    return s.at == NULL ? json_null() : json_stringn((const char *)s.at, s.size);
-}
-
-static json_t *json_ids(struct array ids)
-{
-    json_t *list = json_array();
-    for (int32_t i = 0; i < ids.count; i++) {
-        json_array_append_new(list, json_integer(((const int32_t *)ids.items)[i]));
-    }
-    return list;
-}
-
-static json_t *json_uuid(struct uuid id)
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_to_text(id, text);
-    return json_string(text);
-}
-
-static json_t *json_partition(struct slice topic,
-                              const struct describe_topic_partitions_response_partition *p)
-{
-    json_t *row = json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "topic",
-                            json_text(topic), "partition", (int)p->partition_index, "leader",
-                            (int)p->leader_id, "leader_epoch", (int)p->leader_epoch, "replicas",
-                            json_ids(p->replica_nodes), "isr", json_ids(p->isr_nodes), "elr",
-                            json_ids(p->eligible_leader_replicas), "last_known_elr",
-                            json_ids(p->last_known_elr), "offline", json_ids(p->offline_replicas));
-    if (p->error_code != 0) {
-        json_object_set_new(row, "error", json_string(kafka_error_name(p->error_code)));
-    }
-    return row;
-}
-
-/* What one look at the cluster saw: rows of partitions, and ids and errors of topics. */
-struct view {
-    json_t *topics;     /* [{topic, topic_id, error?}] */
-    json_t *partitions; /* As json_partition() */
-};
-
-static void view_close(struct view *v)
-{
-    json_decref(v->topics);
-    json_decref(v->partitions);
-    *v = (struct view){0};
-}
-
-static void view_add(struct view *v, const struct describe_topic_partitions_response *r)
-{
-    const struct describe_topic_partitions_response_topic *topics = r->topics.items;
-    for (int32_t i = 0; i < r->topics.count; i++) {
-        const struct describe_topic_partitions_response_topic *t = &topics[i];
-        json_t *row = json_pack("{s:o, s:o}", "topic", json_text(t->name), "topic_id",
-                                json_uuid(t->topic_id));
-        if (t->error_code != 0) {
-            json_object_set_new(row, "error", json_string(kafka_error_name(t->error_code)));
-        }
-        json_array_append_new(v->topics, row);
-        const struct describe_topic_partitions_response_partition *p = t->partitions.items;
-        for (int32_t j = 0; j < t->partitions.count; j++) {
-            json_array_append_new(v->partitions, json_partition(t->name, &p[j]));
-        }
-    }
-}
-
-/* Asks for the topics, all if there are no names, page by page. */
-static int view_open(struct view *v, struct wire *w, char **names, size_t count)
-{
-    struct describe_topic_partitions_request request;
-    struct describe_topic_partitions_response response;
-    struct describe_topic_partitions_cursor cursor;
-    struct describe_topic_partitions_request_topic *topics = get_memory(count * sizeof *topics);
-    char *cursor_name = NULL;
-    int rc = 0;
-    kafka_defaults(&schema_describe_topic_partitions_request, &request);
-    for (size_t i = 0; i < count; i++) topics[i].name = slice_of_text(names[i]);
-    request.topics = (struct array){.items = topics, .count = (int32_t)count};
-    *v = (struct view){.topics = json_array(), .partitions = json_array()};
-    for (int page = 0; page < PAGES_MAX; page++) {
-        rc = wire_call(w, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, 0, &request, &response);
-        if (rc != 0) break;
-        view_add(v, &response);
-        if (response.next_cursor == NULL) break;
-
-        free(cursor_name);
-        struct slice name = response.next_cursor->topic_name;
-        cursor_name = format_text("%.*s", (int)name.size, (const char *)name.at);
-        cursor = *response.next_cursor;
-        cursor.topic_name = slice_of_text(cursor_name);
-        request.cursor = &cursor;
-    }
-    free(cursor_name);
-    free(topics);
-    if (rc != 0) view_close(v);
-    return rc;
-}
-
-static const char *ids_text(const json_t *row, const char *key, char out[IDS_SIZE])
-{
-    size_t used = 0, i = 0;
-    const json_t *id = NULL;
-    snprintf(out, IDS_SIZE, "-");
-    json_array_foreach(json_object_get(row, key), i, id)
-    {
-        if (used >= IDS_SIZE) break;
-        used += (size_t)snprintf(out + used, IDS_SIZE - used, "%s%lld", i ? "," : "",
-                                 (long long)json_integer_value(id));
-    }
-    return out;
-}
-
-static long long number_in(const json_t *row, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(row, key));
-}
-
-static const char *text_in(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text != NULL ? text : "";
-}
 
 /* On a terminal: no leader is red, an ISR that is short yellow. */
 static const char *colour_of(const json_t *row, bool fancy)
@@ -154,26 +25,51 @@ static const char *colour_of(const json_t *row, bool fancy)
     return is_short ? "\033[33m" : "";
 }
 
+/* What a partition is on its way to: "+4 -1 >4", or "". */
+static const char *move_text(const json_t *row, char out[IDS_SIZE])
+{
+    static const struct {
+        const char *key, *mark;
+    } parts[] = {{"adding", "+"}, {"removing", "-"}, {"successor", ">"}};
+    char ids[IDS_SIZE];
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < 3 && used < IDS_SIZE; i++) {
+        if (json_array_size(json_object_get(row, parts[i].key)) == 0) continue;
+        used += (size_t)snprintf(out + used, IDS_SIZE - used, "%s%s%s", used > 0 ? " " : "",
+                                 parts[i].mark, ids_text(row, parts[i].key, ids));
+    }
+    return out;
+}
+
+static bool is_on_its_way(const json_t *row)
+{
+    return is_moving(row) || json_array_size(json_object_get(row, "successor")) > 0;
+}
+
 static void print_rows(const struct view *v, bool fancy)
 {
-    char replicas[IDS_SIZE], isr[IDS_SIZE], elr[IDS_SIZE];
+    char replicas[IDS_SIZE], isr[IDS_SIZE], elr[IDS_SIZE], moves[IDS_SIZE];
     int width = 5;
+    bool any_moves = false;
     size_t i = 0;
     const json_t *row = NULL;
     json_array_foreach(v->partitions, i, row)
     {
         int size = (int)strlen(text_in(row, "topic"));
         if (size > width) width = size;
+        any_moves |= is_on_its_way(row);
     }
-    printf("%-*s  PARTITION  LEADER  EPOCH  %-12s  %-12s  ELR\n", width, "TOPIC", "REPLICAS",
-           "ISR");
+    printf("%-*s  PARTITION  LEADER  EPOCH  %-12s  %-12s  %s\n", width, "TOPIC", "REPLICAS", "ISR",
+           any_moves ? "ELR     MOVES" : "ELR");
     json_array_foreach(v->partitions, i, row)
     {
         const char *colour = colour_of(row, fancy);
-        printf("%s%-*s  %-9lld  %-6lld  %-5lld  %-12s  %-12s  %s%s\n", colour, width,
+        printf("%s%-*s  %-9lld  %-6lld  %-5lld  %-12s  %-12s  %-*s%s%s\n", colour, width,
                text_in(row, "topic"), number_in(row, "partition"), number_in(row, "leader"),
                number_in(row, "leader_epoch"), ids_text(row, "replicas", replicas),
-               ids_text(row, "isr", isr), ids_text(row, "elr", elr), *colour ? "\033[0m" : "");
+               ids_text(row, "isr", isr), is_on_its_way(row) ? 8 : 0, ids_text(row, "elr", elr),
+               move_text(row, moves), *colour ? "\033[0m" : "");
     }
 }
 
@@ -207,7 +103,7 @@ static const json_t *find_row(const struct view *v, const json_t *like)
 /* A line for each partition that is not as it was. */
 static void print_changes(const struct view *was, const struct view *is, uint64_t elapsed_ms)
 {
-    char replicas[IDS_SIZE], isr[IDS_SIZE], elr[IDS_SIZE], from[32];
+    char replicas[IDS_SIZE], isr[IDS_SIZE], elr[IDS_SIZE], moves[IDS_SIZE], from[32];
     size_t i = 0;
     const json_t *row = NULL;
     json_array_foreach(is->partitions, i, row)
@@ -219,11 +115,12 @@ static void print_changes(const struct view *was, const struct view *is, uint64_
         if (old != NULL && number_in(old, "leader") != number_in(row, "leader")) {
             snprintf(from, sizeof from, "%lld -> ", number_in(old, "leader"));
         }
-        printf("+%.3f s  %s-%lld  leader %s%lld  epoch %lld  replicas %s  isr %s  elr %s\n",
+        printf("+%.3f s  %s-%lld  leader %s%lld  epoch %lld  replicas %s  isr %s  elr %s%s%s\n",
                (double)elapsed_ms / 1e3, text_in(row, "topic"), number_in(row, "partition"), from,
                number_in(row, "leader"), number_in(row, "leader_epoch"),
                ids_text(row, "replicas", replicas), ids_text(row, "isr", isr),
-               ids_text(row, "elr", elr));
+               ids_text(row, "elr", elr), is_on_its_way(row) ? "  moves " : "",
+               move_text(row, moves));
     }
     json_array_foreach(was->partitions, i, row)
     {

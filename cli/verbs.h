@@ -14,6 +14,8 @@
     X(start,     "the local cluster", "start a node again")                                      \
     X(down,      "the local cluster", "stop every node; with --wipe, remove what `up` made")     \
     X(topics,    "any cluster",       "create, list, describe, watch, elect and delete topics")  \
+    X(partitions, "any cluster",      "move partitions to other brokers, and watch them")        \
+    X(brokers,   "any cluster",       "list, drain and remove brokers")                          \
     X(produce,   "any cluster",       "send lines as records")                                   \
     X(consume,   "any cluster",       "read records")                                            \
     X(cluster,   "any cluster",       "show controllers and brokers: who leads, who is behind")  \

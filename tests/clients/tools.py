@@ -79,6 +79,47 @@ class Tools:
                    r"num.partitions=\d+"],
                   run("--describe", "--entity-type", "brokers", "--entity-name", "2", "--all"))
 
+    def check_reassignment(self):
+        """Each verb of the tool, with a throttle; where the bytes lie, before and after."""
+        self.cluster.create_topic("tool-m", 2, replicas=2)
+        self.run("ConsoleProducer", "--topic", "tool-m", "--command-property", "acks=all", text="moved\n" * 100)
+        name = "reassign.ReassignPartitionsCommand"
+        topics, plan, back = (self.work / f"reassign-{word}.json" for word in ("topics", "plan", "back"))
+        topics.write_text('{"topics": [{"topic": "tool-m"}], "version": 1}')
+        printed = self.run(name, "--generate", "--topics-to-move-json-file", str(topics), "--broker-list", "1,2,3")
+        now, proposed = re.findall(r"^\{.*\}$", printed, re.M)
+        now, proposed = json.loads(now)["partitions"], json.loads(proposed)["partitions"]
+        self.claims.check("kafka-reassign-partitions --generate tells what is and proposes what could be",
+                          len(now) == len(proposed) == 2 and all(len(p["replicas"]) == 2 for p in proposed), printed)
+
+        wanted = {p["partition"]: [({1, 2, 3} - set(p["replicas"])).pop(), p["replicas"][1]] for p in now}
+        plan.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": "tool-m", "partition": n, "replicas": ids} for n, ids in wanted.items()]}))
+        self.says("kafka-reassign-partitions --execute --throttle begins",
+                  [r"Successfully started partition reassignments? for tool-m-0,tool-m-1", "limit was set to 1000000 B/s"],
+                  self.run(name, "--execute", "--throttle", "1000000", "--reassignment-json-file", str(plan)))
+        printed = wait_for("the reassignment completes", lambda: (lambda text: text if "still in progress" not in text else None)(
+            self.run(name, "--verify", "--reassignment-json-file", str(plan))), seconds=60)
+        self.says("kafka-reassign-partitions --verify sees it done and lifts the throttle",
+                  [r"tool-m-0 is completed", r"tool-m-1 is completed", "Clearing broker-level throttles",
+                   "Clearing topic-level throttles on topic tool-m"], printed)
+        self.says("kafka-reassign-partitions --list: nothing moves any more", ["No partition reassignments found"],
+                  self.run(name, "--list"))
+        self.says("kafka-topics tells where they are now",
+                  [rf"Partition: {n}\s+Leader: \d\s+Replicas: {ids[0]},{ids[1]}\s" for n, ids in wanted.items()],
+                  self.run("TopicCommand", "--describe", "--topic", "tool-m"))
+        entries = self.run_class("kafka.admin.ConfigCommand", "--describe", "--entity-type", "topics", "--entity-name", "tool-m")
+        self.claims.check("... and no throttle is left", "throttled" not in entries, entries)
+        back.write_text(json.dumps({"version": 1, "partitions": now}))
+        self.says("kafka-reassign-partitions --cancel of what does not move",
+                  ["None of the specified partition moves are active"],
+                  self.run(name, "--cancel", "--reassignment-json-file", str(back)))
+        held = json.loads(self.run("LogDirsCommand", "--describe", "--topic-list", "tool-m").splitlines()[-1])["brokers"]
+        sizes = {(b["broker"], p["partition"]): p["size"] for b in held for d in b["logDirs"] for p in d["partitions"]}
+        self.claims.check("kafka-log-dirs finds the bytes where they were to go",
+                          sorted(sizes) == sorted((b, f"tool-m-{n}") for n, ids in wanted.items() for b in ids)
+                          and sum(sizes.values()) > 2 * 100 * 6, str(sizes))
+
     def run_class(self, name, *args):
         done = subprocess.run([*self.java, name, "--bootstrap-server", self.cluster.bootstrap, *args],
                               text=True, capture_output=True, timeout=60)

@@ -6,7 +6,7 @@ that the answer ends where it should. The standard library is enough."""
 import socket
 import struct
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, INIT_PRODUCER_ID, REPLICA_HELLO = 0, 1, 2, 3, 18, 22, 20000
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, INIT_PRODUCER_ID, REPLICA_HELLO, INCREMENTAL_ALTER_CONFIGS = 0, 1, 2, 3, 18, 22, 20000, 44
 
 # Kafka's numbers of the errors that the tests name.
 NONE = 0
@@ -273,6 +273,16 @@ class Connection:
         topics = r.array(lambda: (r.take("h"), r.string(), r.take("b"), r.array(one)))
         r.end()
         return topics[0][0], sorted(topics[0][3])
+
+    def alter_configs(self, kind, name, pairs):
+        """The error of IncrementalAlterConfigs 0 of one resource; a value that is None goes back to the default."""
+        configs = array(string(key) + struct.pack(">b", 1 if value is None else 0) + string(value) for key, value in pairs)
+        one = struct.pack(">b", kind) + string(name) + configs
+        r = self.call(INCREMENTAL_ALTER_CONFIGS, 0, array([one]) + struct.pack(">b", 0))
+        r.take("i")
+        results = r.array(lambda: (r.take("h"), r.string(), r.take("b"), r.string()))
+        r.end()
+        return results[0][0]
 
     def producer_id(self):
         """(error, id, epoch)."""

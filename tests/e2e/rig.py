@@ -20,7 +20,7 @@ PATIENCE_S = 60
 # take the place of a node that is down.
 PORT_FIRST, PORTS = 22092, 600
 CONTROLLERS = [f"controller-{n}" for n in (1, 2, 3)]
-BROKERS = [f"broker-{n}" for n in (1, 2, 3)]
+BROKERS = [f"broker-{n}" for n in range(1, 10)]
 
 
 def until(what, condition, patience=PATIENCE_S):
