@@ -10,6 +10,7 @@
 #include "proto/msg/elect_leaders.h"
 #include "proto/msg/incremental_alter_configs.h"
 #include "proto/topic_configs.h"
+#include "tests/sim/admin_moves.h"
 #include "tests/sim/clients.h"
 
 #define RETRY_MS 200
@@ -18,7 +19,7 @@
 
 /* clang-format off */
 #define ADMIN_DEEDS(X) \
-    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect)
+    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move)
 /* clang-format on */
 
 enum deed {
@@ -214,6 +215,11 @@ static void elect(struct admin_client *a)
         client_send(&a->c, client_any_broker(&a->c), KAFKA_API_ELECT_LEADERS, &q, NULL, true);
 }
 
+static void move(struct admin_client *a)
+{
+    a->is_out = admin_move(&a->c, any_topic(a));
+}
+
 static void do_something(struct admin_client *a)
 {
     static void (*const deeds[DEED_COUNT])(struct admin_client *) = {
@@ -223,6 +229,7 @@ static void do_something(struct admin_client *a)
         [DEED_config] = change_config,
         [DEED_delete_records] = delete_records,
         [DEED_elect] = elect,
+        [DEED_move] = move,
     };
     enum deed deed = (enum deed)prng_range(&a->c.prng, 0, DEED_COUNT - 1);
     deeds[deed](a);

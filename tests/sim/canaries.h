@@ -44,6 +44,10 @@
       2, "a leader that nobody answers acknowledges acks=1") \
     X(ignore_follower, broker.replica_canary, REPLICA_CANARY_IGNORE_FOLLOWER, \
       2, "the high watermark is the leader's own end") \
+    X(hand_over_early, broker.replica_canary, REPLICA_CANARY_HAND_OVER_EARLY, \
+      3, "a leader hands over to a successor that lacks the last records") \
+    X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
+      299, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
       58, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \

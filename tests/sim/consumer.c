@@ -27,8 +27,9 @@ struct read {
     int32_t number;
     uint32_t part;
     int64_t position;
-    int32_t last_epoch; /* Of the last batch that was read; -1: none. */
-    bool asks_start;    /* ListOffsets is out. */
+    int32_t last_epoch;   /* Of the last batch that was read; -1: none. */
+    int32_t leader_epoch; /* The newest that the metadata told of; -1: none yet. */
+    bool asks_start;      /* ListOffsets is out. */
     uint64_t retry_ms;
     struct told told[CLUSTER_BROKERS_MAX];
 };
@@ -76,19 +77,25 @@ static void assign_all(struct consumer_client *s)
             uint32_t part = history_part(c->history, topic->id, topic->name, (int32_t)i);
             if (find_read(s, part) != NULL || s->read_count == READS_MAX) continue;
             struct read *r = &s->reads[s->read_count++];
-            *r = (struct read){
-                .topic_id = topic->id, .number = (int32_t)i, .part = part, .last_epoch = -1};
+            *r = (struct read){.topic_id = topic->id,
+                               .number = (int32_t)i,
+                               .part = part,
+                               .last_epoch = -1,
+                               .leader_epoch = -1};
             memcpy(r->topic, topic->name, sizeof r->topic);
         }
     }
 }
 
-/* The index of the broker that leads it, as far as this client knows; -1: nobody. */
-static int32_t leader_of(struct consumer_client *s, const struct read *r, int32_t *epoch)
+/* The index of the broker that leads it, as far as this client knows; -1: nobody. Metadata that are
+ * older than what it knew already come from a broker that is behind (KIP-320). */
+static int32_t leader_of(struct consumer_client *s, struct read *r, int32_t *epoch)
 {
     const struct client_topic *t = client_topic_of(&s->c, r->topic_id);
     if (t == NULL || t->partitions[r->number].leader < 1) return -1;
     *epoch = t->partitions[r->number].leader_epoch;
+    if (s->says_epoch && *epoch < r->leader_epoch) return -1;
+    r->leader_epoch = *epoch;
     return t->partitions[r->number].leader - 1;
 }
 

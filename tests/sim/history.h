@@ -61,6 +61,7 @@ struct reign {
     int32_t leader;
     int32_t leader_epoch;
     uint64_t since_us;
+    bool is_handover; /* The one before has said that this one has everything. */
 };
 
 struct part_note {

@@ -152,6 +152,8 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     o->partition_checks++;
     check_ends(o, n, p, part, view);
     check_role(o, n, p, part, view);
+    /* A copy that is begun anew: in a folder of its own, or where the leader's log begins. */
+    if (p->replica.written < view->log.next) view->log = (struct disk_log){0};
     view->watermark = p->replica.high_watermark;
     view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
     /* While it is cut, the files have what the log has no more. */

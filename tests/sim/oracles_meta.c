@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "common/crc32c.h"
+#include "tests/sim/handovers.h"
 
 /* ---- Terms. ---- */
 
@@ -28,7 +29,7 @@ static void check_term(struct oracles *o, const struct cluster_node *n)
 
 /* ---- What a decision may do. ---- */
 
-static void note_reign(struct oracles *o, const struct meta_record *record)
+static void note_reign(struct oracles *o, const struct meta_record *record, bool is_handover)
 {
     const struct meta_topic *topic = meta_topic_by_id(&o->truth, record->partition.topic_id);
     uint32_t part = history_part(o->history, topic->id, topic->name, record->partition.partition);
@@ -44,8 +45,12 @@ static void note_reign(struct oracles *o, const struct meta_record *record)
     }
     p->reigns[p->reign_count++] = (struct reign){.leader = record->partition.leader,
                                                  .leader_epoch = record->partition.leader_epoch,
-                                                 .since_us = sim_now_us(o->cluster->sim)};
-    if (before >= 0) o->history->leader_changes++;
+                                                 .since_us = sim_now_us(o->cluster->sim),
+                                                 .is_handover = is_handover};
+    if (before < 0) return;
+    o->history->leader_changes++;
+    const struct reign *now = &p->reigns[p->reign_count - 1];
+    if (is_handover) handovers_check_decision(o, part, now - 1, now);
 }
 
 static void check_succession(struct oracles *o, const struct meta_partition *from,
@@ -108,7 +113,7 @@ static bool fold_records(struct oracles *o, uint64_t index, uint64_t term,
     }
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct meta_record *r = &batch->records[i];
-        if (r->kind == META_PARTITION) note_reign(o, r);
+        if (r->kind == META_PARTITION) note_reign(o, r, handovers_is_one(batch->cause));
     }
     for (const struct meta_topic *t = o->truth.topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++) check_partition_state(o, t, i);

@@ -9,6 +9,7 @@
 #include "proto/msg/init_producer_id.h"
 #include "proto/msg/produce.h"
 #include "tests/sim/clients.h"
+#include "tests/sim/handovers.h"
 
 #define QUEUES_MAX 64
 #define QUEUE_MAX 12 /* Batches of one partition; then nothing new is made for it. */
@@ -245,6 +246,7 @@ static void on_acked(struct producer_client *p, struct out_batch *b, uint32_t br
                      int64_t base_offset)
 {
     history_acked(p->c.history, b->first_id, b->count, base_offset, (int32_t)broker + 1);
+    handovers_check_ack(p->c.history, b->first_id, (int32_t)broker + 1);
     batch_drop(b);
 }
 
