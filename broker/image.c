@@ -20,6 +20,20 @@ static void halt(struct shard *s, const char *what, int rc)
     env_halt(s->env, why);
 }
 
+/* Raft never takes back what was committed; an operator may (controller/recover.h). */
+static void halt_recovered(struct shard *s, const struct meta_image *image)
+{
+    char why[256];
+    (void)snprintf(why, sizeof why,
+                   "the controllers' quorum was recovered at decision %llu of term %llu, and this "
+                   "broker knows later ones, up to %llu: start it again, and it takes the metadata "
+                   "as they are now",
+                   (unsigned long long)image->index, (unsigned long long)image->term,
+                   (unsigned long long)s->image.index);
+    s->is_halted = true;
+    env_halt(s->env, why);
+}
+
 bool image_is_folder_taken(const struct shard *s, const char *topic, int32_t number,
                            const struct partition *by)
 {
@@ -197,8 +211,9 @@ void image_on_snapshot(struct shard *s, struct post_snapshot *post)
         return;
     }
     if (image.index < s->image.index) {
-        meta_image_close(
-            &image); /* Older than what we have: a leader that is behind for a moment. */
+        if (image.term > s->image.term) halt_recovered(s, &image);
+        /* Else it is older than what we have: a leader that is behind for a moment. */
+        meta_image_close(&image);
         return;
     }
     uint64_t term = s->image.term;

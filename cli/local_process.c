@@ -125,14 +125,12 @@ struct process process_look(const struct node *n)
     return (struct process){.state = state, .pid = state == PROCESS_DOWN ? 0 : id.pid};
 }
 
-/* The daemon beside this program: as it is built, or as it is installed. */
-static bool find_program(const struct node *n, char out[LOCAL_PATH_SIZE])
+bool process_program(const char *kind, char out[LOCAL_PATH_SIZE])
 {
     char self[LOCAL_PATH_SIZE], path[LOCAL_PATH_SIZE];
     if (!read_program(getpid(), self)) return false;
 
     *strrchr(self, '/') = 0;
-    const char *kind = n->is_broker ? "broker" : "controller";
     for (int i = 0; i < 3; i++) {
         if (i == 0) path_of(path, "%s/../%s/jackdaw-%s", self, kind, kind);
         if (i == 1) path_of(path, "%s/jackdaw-%s", self, kind);
@@ -191,7 +189,7 @@ int process_launch(const struct node *n, pid_t *pid)
 {
     char program[LOCAL_PATH_SIZE];
     int ends[2], error = 0;
-    if (!find_program(n, program)) {
+    if (!process_program(n->is_broker ? "broker" : "controller", program)) {
         return fail("jackdaw-%s is neither beside this program nor in ../libexec/jackdaw; is it "
                     "built? (ninja -C build)",
                     n->is_broker ? "broker" : "controller");

@@ -27,6 +27,10 @@ struct process process_look(const struct node *n);
 
 const char *process_state_text(enum process_state state);
 
+/* The path of jackdaw-KIND beside this program: as it is built, or as it is installed. False: there
+ * is none. */
+bool process_program(const char *kind, char out[LOCAL_PATH_SIZE]);
+
 /* Starts the node's daemon, detached, its output appended to the node's log. It must be down. The
  * caller holds cluster_lock(). Returns 0 and *pid, or says what is wrong: an exit status. */
 MUST_USE int process_launch(const struct node *n, pid_t *pid);

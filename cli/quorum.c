@@ -2,9 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/json.h"
+#include "cli/local_process.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "cli/wire.h"
@@ -23,6 +26,7 @@ struct quorum_options {
     const char *from;
     int64_t timeout_s;
     bool json;
+    bool yes;
 };
 
 /* ---- Asking. ---- */
@@ -220,10 +224,33 @@ static int leave(const struct quorum_options *o, const char *name)
     return call(o, KAFKA_API_REMOVE_RAFT_VOTER, 0, &request, &response, removed);
 }
 
+/* The daemon itself reads its folder, by its own configuration. */
+static int recover(const struct quorum_options *o, const char *file)
+{
+    char program[LOCAL_PATH_SIZE];
+    if (!process_program("controller", program))
+        return fail("quorum recover: there is no jackdaw-controller beside this program");
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)execl(program, program, "--recover-quorum", "--config", file,
+                    o->yes ? "--yes" : (char *)NULL, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) return fail("quorum recover: cannot be run");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return EXIT_FAILED;
+    if (!o->yes) puts("nothing has been changed; with --yes it is done");
+    return EXIT_OK;
+}
+
 static int dispatch(const struct quorum_options *o, const struct strings *operands)
 {
     const char *what = operands->count > 0 ? operands->at[0] : "show";
     if (strcmp(what, "show") == 0) return show(o);
+    bool is_recovery = strcmp(what, "recover") == 0;
+    if (is_recovery && operands->count != 2)
+        return misuse("quorum recover: which controller's properties file?");
+    if (is_recovery) return recover(o, operands->at[1]);
     bool is_known = strcmp(what, "add") == 0 || strcmp(what, "remove") == 0;
     if (!is_known) return misuse("quorum: no such thing to do: %s (jackdaw quorum --help)", what);
     if (operands->count != 2) return misuse("quorum %s: which controller?", what);
@@ -242,10 +269,11 @@ int verb_quorum(int argc, char **argv)
         OPT_NUMBER("timeout", 0, &o.timeout_s, "SECONDS", 1, 3600,
                    "add: until it has the log (default: 30)"),
         OPT_FLAG("json", 0, &o.json, "show: print JSON"),
+        OPT_FLAG("yes", 0, &o.yes, "recover: do it"),
     };
     const struct usage usage = {
         .verb = "quorum",
-        .operands = "[show|add ID@HOST:PORT|remove ID]",
+        .operands = "[show|add ID@HOST:PORT|remove ID|recover FILE]",
         .operand_max = 2,
         .summary =
             "The controllers that vote; one joins or leaves while the cluster runs.\n\n"
@@ -253,10 +281,16 @@ int verb_quorum(int argc, char **argv)
             "does)\n"
             "  add ID@HOST:PORT    a controller that runs already, with the others in its\n"
             "                      controller.quorum.voters; returns when it votes\n"
-            "  remove ID           it votes no more",
+            "  remove ID           it votes no more\n"
+            "  recover FILE        when the majority is gone for good: shows what the controller "
+            "with\n"
+            "                      this properties file, which is down, would go on from; with "
+            "--yes it\n"
+            "                      votes alone from then on",
         ROWS(rows),
         .example = "jackdaw quorum add 104@127.0.0.1:9199 --from /var/lib/jackdaw/controller-104\n"
-                   "  jackdaw quorum remove 101",
+                   "  jackdaw quorum remove 101\n"
+                   "  jackdaw quorum recover /etc/jackdaw/controller.properties",
     };
     struct strings operands = {0};
     enum args_result result = args_parse(&usage, argc, argv, &operands);

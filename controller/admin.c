@@ -148,22 +148,21 @@ static int64_t wall_of(struct controller *c, uint64_t then_ms)
     return env_wall_ms(c->env) - (int64_t)(now_ms - then_ms);
 }
 
-static void describe_voter(struct controller *c, uint32_t id,
-                           struct describe_quorum_response_replica *out)
+static void describe_member(struct controller *c, const struct raft_member *member,
+                            struct describe_quorum_response_replica *out)
 {
-    const struct conn *conn = conn_of(c, CONN_VOTER_IN, id);
-    const struct raft_peer *peer = raft_peer(&c->raft, id);
+    const struct raft_peer *peer = raft_peer(&c->raft, member->id);
     uint64_t last = raft_last_index(&c->raft);
 
-    out->replica_id = (int32_t)id;
-    if (id == c->options.node_id) {
-        out->replica_directory_id = c->disk;
+    out->replica_id = (int32_t)member->id;
+    /* As the log has it: a wiped disk counts when it is in the set. */
+    memcpy(out->replica_directory_id.bytes, member->disk, sizeof member->disk);
+    if (member->id == c->options.node_id) {
         out->log_end_offset = (int64_t)last + 1;
         out->last_fetch_timestamp = env_wall_ms(c->env);
         out->last_caught_up_timestamp = out->last_fetch_timestamp;
         return;
     }
-    if (conn != NULL) out->replica_directory_id = conn->incarnation;
     out->last_caught_up_timestamp = -1;
     if (peer == NULL) return;
     out->log_end_offset = (int64_t)peer->match_index + 1;
@@ -185,8 +184,7 @@ static int describe_replicas(struct call *call, struct describe_quorum_response_
     int32_t count = 0;
     for (uint32_t i = 0; i < set->count; i++) {
         bool is_voter = set->items[i].voter;
-        describe_voter(c, set->items[i].id,
-                       is_voter ? &voters[voter_count++] : &observers[count++]);
+        describe_member(c, &set->items[i], is_voter ? &voters[voter_count++] : &observers[count++]);
     }
     for (const struct meta_broker *b = c->committed.brokers; b != NULL; b = b->hh.next) {
         const struct liveness_broker *seen = liveness_find(&c->liveness, b->id);

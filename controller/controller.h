@@ -32,6 +32,9 @@ enum controller_canary {
     CONTROLLER_CANARY_SNAPSHOT_FORGETS_ELR = 1u << 5, /* Snapshots carry no ELR. */
 };
 
+/* A quorum that lost its majority for good (recover.h). */
+enum controller_recover { CONTROLLER_RECOVER_NO, CONTROLLER_RECOVER_PLAN, CONTROLLER_RECOVER_DO };
+
 struct controller_options {
     uint32_t node_id;
     uint32_t voter_count;
@@ -60,6 +63,8 @@ struct controller_options {
     uint32_t seed_count; /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
     char seeds[CONTROLLER_SEEDS_MAX][NODE_SEED_SIZE];
 
+    enum controller_recover recover; /* Not to serve, but to go on alone. */
+
     uint32_t canary;      /* A set of enum controller_canary; the simulator only. */
     uint32_t raft_canary; /* A set of enum raft_canary; the simulator only. */
 };
@@ -78,6 +83,9 @@ uint64_t controller_turn(void *controller, const struct env_event *events, uint3
 
 /* Frees everything. world_is_gone: jobs in flight will never come back (the simulator's crash). */
 void controller_close(struct controller *controller, bool world_is_gone);
+
+/* What a node that was started to recover has to say: lines of text. */
+const char *controller_report(const struct controller *c);
 
 /* ---- For oracles, status pages and tests: read only. ---- */
 

@@ -167,6 +167,8 @@ struct controller {
     struct controller_options options;
     enum phase phase;
     char fault[512];
+    char report[4096];        /* recover.h */
+    uint64_t recovered_index; /* The decision that this node votes alone; 0: not taken yet. */
 
     /* The folder. */
     struct boot *boot; /* NULL once it has been read. */

@@ -506,7 +506,8 @@ static void find_memberships(struct controller *c, struct raft_restart *restart)
     }
 }
 
-bool quorum_start(struct controller *c, const struct raft_vote *vote)
+bool quorum_start(struct controller *c, const struct raft_vote *vote,
+                  const struct raft_membership *forced)
 {
     static const char *const misfit = "the vote in quorum-state, the snapshot and the metadata log "
                                       "in %s do not fit together: a file is missing or was edited";
@@ -519,6 +520,10 @@ bool quorum_start(struct controller *c, const struct raft_vote *vote)
                                    .membership_count = 1};
     restart.memberships[0] = members_of_image(c, &c->committed);
     find_memberships(c, &restart);
+    if (forced != NULL) {
+        restart.memberships[0] = *forced;
+        restart.membership_count = 1;
+    }
     for (uint64_t i = restart.start_index + 1; i <= restart.last_index; i++) {
         uint64_t term = metalog_at(&c->log, i)->term;
         if (restart.run_count > 0 && runs[restart.run_count - 1].term == term) continue;

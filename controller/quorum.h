@@ -11,8 +11,10 @@
 #include "controller/inside.h"
 
 /* Everything that was recovered is durable; from here on the core runs. False: what is on the disk
- * does not fit together, and the node has been halted. */
-bool quorum_start(struct controller *c, const struct raft_vote *vote);
+ * does not fit together, and the node has been halted. `forced`: the set in force, whatever the log
+ * says (recover.h); or NULL. */
+bool quorum_start(struct controller *c, const struct raft_vote *vote,
+                  const struct raft_membership *forced);
 void quorum_close(struct controller *c);
 
 /* Steps the core and carries out what it says. `now_ms` is filled in. */

@@ -11,6 +11,7 @@
 #include "controller/inside.h"
 #include "controller/peers.h"
 #include "controller/quorum.h"
+#include "controller/recover.h"
 #include "controller/sessions.h"
 #include "controller/snapshot.h"
 #include "controller/status.h"
@@ -20,6 +21,7 @@
 #include "controller/watch.h"
 
 #define JOURNAL_SEGMENT_BYTES (16u * 1024 * 1024)
+#define RECOVER_TERMS 1000
 #define JOURNAL_SEGMENT_MS ((int64_t)7 * 24 * 3600 * 1000)
 
 void controller_options_default(struct controller_options *o)
@@ -63,12 +65,41 @@ struct controller *controller_open(struct env *env, const struct controller_opti
 
 /* ---- Booting: the folder, the journal, what of it counts. ---- */
 
+static void close_journal(struct controller *c)
+{
+    c->phase = PHASE_CLOSING;
+    journal_stop(c->journal);
+}
+
+/* Nobody is listened to: it takes a decision at most, and stops. */
+static void go_on_alone(struct controller *c, struct raft_vote vote)
+{
+    if (!recover_plan(c, vote.term)) return;
+    if (c->options.recover == CONTROLLER_RECOVER_PLAN) {
+        close_journal(c);
+        return;
+    }
+    c->report[0] = 0;
+    c->may_vote = true;
+    files_write_properties(c);
+    /* Above whatever term the others may still come to among themselves. */
+    vote = (struct raft_vote){.term = vote.term + RECOVER_TERMS};
+    struct raft_membership alone = recover_membership(c);
+    if (!quorum_start(c, &vote, &alone)) return;
+    c->phase = PHASE_UP;
+    peers_open(c);
+}
+
 static void go_up(struct controller *c)
 {
     struct raft_vote vote = c->boot->vote;
     boot_free(c->boot);
     c->boot = NULL;
-    if (!quorum_start(c, &vote)) return;
+    if (c->options.recover != CONTROLLER_RECOVER_NO) {
+        go_on_alone(c, vote);
+        return;
+    }
+    if (!quorum_start(c, &vote, NULL)) return;
 
     struct env_endpoint at = {.port = c->options.listen_port,
                               .tag = TAG_LISTENER,
@@ -366,8 +397,7 @@ static void maybe_close(struct controller *c)
 
     waiters_fail(c);
     sessions_end(c);
-    c->phase = PHASE_CLOSING;
-    journal_stop(c->journal);
+    close_journal(c);
 }
 
 /* ---- The turn. ---- */
@@ -449,7 +479,9 @@ static void work(struct controller *c)
     }
     voters_settle(c);
     settle_leadership(c);
-    if (c->is_leading && c->phase == PHASE_UP) {
+    if (c->options.recover == CONTROLLER_RECOVER_DO) {
+        if (recover_look(c)) on_stop(c);
+    } else if (c->is_leading && c->phase == PHASE_UP) {
         sessions_retry(c);
         watch_look(c);
         voters_look(c);
@@ -517,6 +549,11 @@ void controller_close(struct controller *c, bool world_is_gone)
 }
 
 /* ---- Read only. ---- */
+
+const char *controller_report(const struct controller *c)
+{
+    return c->report;
+}
 
 bool controller_is_up(const struct controller *c)
 {

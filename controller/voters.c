@@ -223,6 +223,13 @@ int16_t voters_remove(struct controller *c, uint32_t id, struct uuid disk, struc
     return KAFKA_NONE;
 }
 
+void voters_write_alone(struct controller *c, struct decision *d)
+{
+    decision_cause(d, "an operator recovered the quorum: controller %u votes alone",
+                   c->options.node_id);
+    write_set(c, raft_members(&c->raft), d);
+}
+
 bool voters_is_learning(const struct controller *c, uint32_t id)
 {
     for (uint32_t i = 0; i < c->committed.voter_count; i++) {

@@ -34,6 +34,9 @@ int16_t voters_add(struct controller *c, const struct node_voter *at, struct uui
 int16_t voters_remove(struct controller *c, uint32_t id, struct uuid disk, struct decision *d,
                       struct slice *why);
 
+/* A decision that this node is the only voter there is (recover.h). */
+void voters_write_alone(struct controller *c, struct decision *d);
+
 /* Is it a learner still, by the committed metadata? */
 bool voters_is_learning(const struct controller *c, uint32_t id);
 
