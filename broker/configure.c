@@ -25,6 +25,8 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->lease_ms = number(c, "leader.lease.ms");
     o->replica_hang_ms = number(c, "replica.hang.time.max.ms");
     o->replica_lag_max_ms = number(c, "replica.lag.time.max.ms");
+    o->retention_check_ms = (uint64_t)config_number_of(c, "log.retention.check.interval.ms");
+    o->retention_first_ms = (uint64_t)config_number_of(c, "log.initial.task.delay.ms");
     o->replica_fetch_wait_ms = number(c, "replica.fetch.wait.max.ms");
     o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");
     o->replica_fetch_response_max_bytes = number(c, "replica.fetch.response.max.bytes");

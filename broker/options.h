@@ -40,6 +40,8 @@ struct broker_options {
     uint32_t session_ms;                       /* broker.session.timeout.ms: 1500 */
     uint32_t lease_ms;                         /* 1000 (DESIGN 6.13) */
     uint32_t replica_hang_ms;                  /* 1000 (DESIGN 7) */
+    uint64_t retention_check_ms;               /* log.retention.check.interval.ms: 300000 */
+    uint64_t retention_first_ms; /* After the start. log.initial.task.delay.ms: 30000 */
     uint32_t replica_lag_max_ms;               /* replica.lag.time.max.ms: 30000 */
     uint32_t replica_fetch_wait_ms;            /* replica.fetch.wait.max.ms: 500 */
     uint32_t replica_fetch_max_bytes;          /* replica.fetch.max.bytes, per partition: 1 MiB */

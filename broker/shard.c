@@ -352,6 +352,15 @@ static void tick(struct shard *s)
     s->next_tick_ms = now_ms + TICK_MS;
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next) partition_tick(p);
+    if (s->next_retention_ms > now_ms) return;
+
+    uint64_t interval_ms = s->options->retention_check_ms;
+    bool is_first = s->next_retention_ms == 0;
+    uint64_t first_ms = s->options->retention_first_ms;
+    if (first_ms > interval_ms) first_ms = interval_ms;
+    s->next_retention_ms = now_ms + (is_first ? first_ms : interval_ms);
+    if (is_first) return;
+    for (p = s->partitions; p != NULL; p = p->hh.next) partition_retain(p);
 }
 
 /* Stopped: nothing of ours is away, and nobody has anything of ours. Others may still ask; they are

@@ -123,6 +123,7 @@ struct shard {
     uint32_t partition_count;
     struct partition *tick_at;
     uint64_t next_tick_ms;
+    uint64_t next_retention_ms;
     struct prng prng;
 
     int64_t broker_epoch; /* -1: not registered yet. */

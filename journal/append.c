@@ -185,11 +185,30 @@ void journal_settle(struct journal *j)
 
 /* ---- Opening and closing ---- */
 
-static void take_limits(struct journal *j, uint64_t segment_bytes, int64_t segment_ms)
+/* Partitions that began together are not to roll together. */
+static void draw_jitter(struct journal *j)
 {
-    j->limits.segment_bytes = segment_bytes;
-    j->limits.segment_ms = segment_ms;
+    j->limits.segment_ms = j->segment_ms;
+    int64_t most = j->segment_jitter_ms < j->segment_ms ? j->segment_jitter_ms : j->segment_ms;
+    if (most <= 0) return;
+    uint64_t random = 0;
+    env_random(j->env, &random, sizeof random);
+    j->limits.segment_ms -= (int64_t)(random % (uint64_t)most);
+}
+
+static void take_limits(struct journal *j, const struct journal_options *o)
+{
+    CHECK(o->segment_bytes > 0);
+    CHECK(o->segment_index_bytes >= 4 * INDEX_TIME_SIZE);
+    j->limits.segment_bytes = o->segment_bytes;
     if (j->limits.segment_bytes > SEGMENT_BYTES_MAX) j->limits.segment_bytes = SEGMENT_BYTES_MAX;
+    j->limits.index_interval_bytes = o->index_interval_bytes;
+    j->limits.segment_index_bytes = o->segment_index_bytes;
+    j->delete_delay_ms = o->delete_delay_ms;
+    if (j->segment_ms == o->segment_ms && j->segment_jitter_ms == o->segment_jitter_ms) return;
+    j->segment_ms = o->segment_ms;
+    j->segment_jitter_ms = o->segment_jitter_ms;
+    draw_jitter(j);
 }
 
 struct journal *journal_open(struct env *env, const struct journal_options *options)
@@ -198,8 +217,6 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     CHECK(dir_size > 0);
     CHECK(dir_size + SEGMENT_NAME_MAX <= FS_PATH_MAX);
     CHECK(options->first_offset >= 0);
-    CHECK(options->segment_bytes > 0);
-    CHECK(options->segment_index_bytes >= 4 * INDEX_TIME_SIZE);
 
     struct journal *j = calloc(1, sizeof *j);
     CHECK(j != NULL);
@@ -207,9 +224,7 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     j->dir = strdup(options->dir);
     CHECK(j->dir != NULL);
     j->lane = options->lane;
-    take_limits(j, options->segment_bytes, options->segment_ms);
-    j->limits.index_interval_bytes = options->index_interval_bytes;
-    j->limits.segment_index_bytes = options->segment_index_bytes;
+    take_limits(j, options);
     j->sync_writes = options->sync_writes;
     j->owner = options->owner;
     j->canary = options->canary;
@@ -242,6 +257,7 @@ void journal_close(struct journal *j, bool world_is_gone)
     free(j->spare.items);
     free(j->segments);
     free(j->lookups);
+    free(j->retired);
     epochs_close(&j->epochs);
     tail_close(&j->tail);
     free(j->why);
@@ -251,9 +267,14 @@ void journal_close(struct journal *j, bool world_is_gone)
 
 /* ---- What follows what ---- */
 
+bool journal_has_unwritten(const struct journal *j)
+{
+    return j->pending.count > 0 || journal_active(j)->c.base != j->mark.contents.then.base;
+}
+
 static bool is_quiet(const struct journal *j)
 {
-    return j->pending.count == 0 && !j->is_writing && j->changing.kind == CHANGE_NONE;
+    return !j->is_writing && !journal_has_unwritten(j) && j->changing.kind == CHANGE_NONE;
 }
 
 /* Begins whatever may begin now. Called after everything that may have made room for it. */
@@ -268,10 +289,10 @@ static void advance(struct journal *j)
     if (j->is_ending) return;
 
     bool must_drain = j->change_wanted.kind != CHANGE_NONE || j->stop_wanted || j->delete_wanted;
-    if (must_drain && j->pending.count > 0) j->flush_wanted = true;
+    if (must_drain && journal_has_unwritten(j)) j->flush_wanted = true;
     if (j->flush_wanted && !j->is_writing && j->changing.kind == CHANGE_NONE) {
         j->flush_wanted = false;
-        if (j->pending.count > 0) write_begin(j);
+        if (journal_has_unwritten(j)) write_begin(j);
     }
     if (is_quiet(j) && j->change_wanted.kind != CHANGE_NONE && !j->delete_wanted) change_begin(j);
     if (j->delete_wanted) {
@@ -396,15 +417,25 @@ static void add_pending(struct journal *j, struct piece piece)
     p->items[p->count++] = piece;
 }
 
-/* Ends the active segment and begins the next one. Its file is made by the write that needs it. */
-static void roll(struct journal *j, const struct record_batch_header *header)
+/* Ends the active segment and begins the next one. Its file is made by the next write. */
+static void roll(struct journal *j, int64_t base)
 {
-    int64_t base = j->assigned;
-    /* A follower of a compacted log may have to leap. */
-    if (batch_last_offset(header) - base > INT32_MAX) base = header->base_offset;
     contents_seal(&journal_active(j)->c);
     struct segment *s = journal_push_segment(j, contents_of(base));
     s->snapshot = snapshots_save(&j->observer);
+    draw_jitter(j);
+}
+
+void journal_roll(struct journal *j)
+{
+    CHECK(j->state == JOURNAL_OPEN);
+    CHECK(j->changing.kind == CHANGE_NONE);
+    CHECK(j->change_wanted.kind == CHANGE_NONE);
+    if (journal_active(j)->c.size == 0) return;
+
+    roll(j, j->assigned);
+    j->flush_wanted = true;
+    advance(j);
 }
 
 void journal_append(struct journal *j, struct buf *buf, uint32_t at, uint32_t size,
@@ -419,7 +450,11 @@ void journal_append(struct journal *j, struct buf *buf, uint32_t at, uint32_t si
     CHECK(size == batch_size(header));
     CHECK((uint64_t)at + size <= buf->size);
 
-    if (contents_must_roll(&journal_active(j)->c, &j->limits, header, size)) roll(j, header);
+    if (contents_must_roll(&journal_active(j)->c, &j->limits, header, size)) {
+        /* A follower of a compacted log may have to leap. */
+        bool leaps = batch_last_offset(header) - j->assigned > INT32_MAX;
+        roll(j, leaps ? header->base_offset : j->assigned);
+    }
     struct segment *active = journal_active(j);
     add_pending(j,
                 (struct piece){
@@ -509,15 +544,53 @@ void journal_set_start(struct journal *j, int64_t offset)
     advance(j);
 }
 
-void journal_set_options(struct journal *j, uint64_t segment_bytes, int64_t segment_ms,
-                         bool sync_writes)
+void journal_set_options(struct journal *j, const struct journal_options *options)
 {
-    CHECK(segment_bytes > 0);
-    take_limits(j, segment_bytes, segment_ms);
-    bool begins = sync_writes && !j->sync_writes;
-    j->sync_writes = sync_writes;
+    take_limits(j, options);
+    bool begins = options->sync_writes && !j->sync_writes;
+    j->sync_writes = options->sync_writes;
     /* What was written without is caught up with. */
     if (begins) journal_sync(j);
+}
+
+/* ---- Retention ---- */
+
+static bool is_too_old(struct segment *s, const struct journal_retention *r)
+{
+    if (r->retention_ms < 0) return false;
+    if (s->looked_ms == 0) s->looked_ms = r->wall_ms;
+    int64_t newest_ms = s->c.max_timestamp;
+    if (newest_ms < 0 || newest_ms > s->looked_ms) newest_ms = s->looked_ms;
+    return r->wall_ms > newest_ms && r->wall_ms - newest_ms > r->retention_ms;
+}
+
+int64_t journal_retire(struct journal *j, const struct journal_retention *r)
+{
+    if (j->state != JOURNAL_OPEN || j->changing.kind != CHANGE_NONE) return journal_start(j);
+    if (j->change_wanted.kind != CHANGE_NONE) return journal_start(j);
+
+    int64_t limit = r->limit < j->written ? r->limit : j->written;
+    uint64_t left = journal_size_bytes(j);
+    uint32_t count = 0;
+    for (; count < j->segment_count; count++) {
+        struct segment *s = j->segments[count];
+        int64_t end = count + 1 < j->segment_count ? j->segments[count + 1]->c.base : j->assigned;
+        if (end > limit || s->c.size == 0) break;
+        bool is_too_much = left - s->c.size >= r->retention_bytes;
+        bool goes = end <= j->start || is_too_old(s, r) || is_too_much;
+        if (!goes) break;
+        left -= s->c.size;
+    }
+    if (count == 0) return j->start;
+    if (count == j->segment_count) journal_roll(j);
+    int64_t start = j->segments[count]->c.base;
+    return start > j->start ? start : j->start;
+}
+
+void journal_sweep(struct journal *j)
+{
+    if (j->retired_count == 0 || j->is_sweeping || j->state != JOURNAL_OPEN) return;
+    if (j->retired[0].due_ms <= env_now_ms(j->env)) sweep_begin(j);
 }
 
 void journal_stop(struct journal *j)

@@ -257,16 +257,29 @@ static void remove_run(struct fs *fs, struct job *job)
     struct remove_work *x = (struct remove_work *)job;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < x->gone_count; i++) {
-        rc = files_remove_segment(fs, x->w.dir, x->gone[i]);
-        if (rc < 0) (void)work_fail(&x->w, rc, "cannot remove a segment of %s", x->w.dir);
+        rc = files_retire_segment(fs, x->w.dir, x->gone[i]);
+        if (rc < 0) (void)work_fail(&x->w, rc, "cannot rename a segment of %s", x->w.dir);
     }
     job->rc = rc;
 }
 
 static unsigned remove_finish(struct journal *j, struct work *w)
 {
+    const struct remove_work *x = (const struct remove_work *)w;
     j->is_removing = false;
     if (w->job.rc < 0) return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
+
+    if (j->retired_count + x->gone_count > j->retired_capacity) {
+        j->retired_capacity = j->retired_count + x->gone_count;
+        j->retired = realloc(j->retired, j->retired_capacity * sizeof *j->retired);
+        CHECK(j->retired != NULL);
+    }
+    uint64_t due_ms = env_now_ms(j->env) + (uint64_t)j->delete_delay_ms;
+    if (due_ms < (uint64_t)j->delete_delay_ms) due_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < x->gone_count; i++) {
+        j->retired[j->retired_count++] = (struct retired){.base = x->gone[i], .due_ms = due_ms};
+    }
+    journal_sweep(j);
     return 0;
 }
 
@@ -298,6 +311,46 @@ void remove_begin(struct journal *j)
     lookups_clear(j);
     j->names_dirty = true;
     j->is_removing = true;
+    work_submit(j, &x->w);
+}
+
+static void sweep_run(struct fs *fs, struct job *job)
+{
+    struct remove_work *x = (struct remove_work *)job;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < x->gone_count; i++) {
+        rc = files_sweep_segment(fs, x->w.dir, x->gone[i]);
+        if (rc < 0) (void)work_fail(&x->w, rc, "cannot remove a segment of %s", x->w.dir);
+    }
+    job->rc = rc;
+}
+
+static unsigned sweep_finish(struct journal *j, struct work *w)
+{
+    j->is_sweeping = false;
+    /* They are nobody's any more; the next start tries again. */
+    if (w->job.rc < 0) log_warn(j->env, "%s (%s)", w->why, err_text(w->job.rc));
+    return 0;
+}
+
+void sweep_begin(struct journal *j)
+{
+    static const struct work_kind kind = {
+        .name = "sweep", .finish = sweep_finish, .dispose = remove_dispose};
+    CHECK(!j->is_sweeping);
+
+    struct remove_work *x = work_new(j, &kind, sizeof *x, sweep_run);
+    x->w.job.lane = ENV_LANE_BACKGROUND; /* A large file takes its time. */
+    x->gone = calloc(j->retired_count, sizeof *x->gone);
+    CHECK(x->gone != NULL);
+    uint64_t now_ms = env_now_ms(j->env);
+    while (x->gone_count < j->retired_count && j->retired[x->gone_count].due_ms <= now_ms) {
+        x->gone[x->gone_count] = j->retired[x->gone_count].base;
+        x->gone_count++;
+    }
+    j->retired_count -= x->gone_count;
+    memmove(j->retired, j->retired + x->gone_count, j->retired_count * sizeof *j->retired);
+    j->is_sweeping = true;
     work_submit(j, &x->w);
 }
 

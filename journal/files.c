@@ -149,6 +149,40 @@ int files_sync(struct fs *fs, const struct path *path)
     return rc;
 }
 
+static const char *const segment_extensions[] = {".log", ".index", ".timeindex", ".txnindex",
+                                                 ".snapshot"};
+#define EXTENSIONS (sizeof segment_extensions / sizeof segment_extensions[0])
+
+static struct path retired(const char *dir, int64_t base, const char *extension)
+{
+    struct path path = files_segment(dir, base, extension);
+    size_t size = strlen(path.text);
+    CHECK(size + sizeof ".deleted" <= sizeof path.text);
+    memcpy(path.text + size, ".deleted", sizeof ".deleted");
+    return path;
+}
+
+int files_retire_segment(struct fs *fs, const char *dir, int64_t base)
+{
+    for (size_t i = 0; i < EXTENSIONS; i++) {
+        struct path from = files_segment(dir, base, segment_extensions[i]);
+        struct path to = retired(dir, base, segment_extensions[i]);
+        int rc = fs->ops->rename(fs, from.text, to.text);
+        if (rc < 0 && rc != -ERR_ABSENT) return rc;
+    }
+    return 0;
+}
+
+int files_sweep_segment(struct fs *fs, const char *dir, int64_t base)
+{
+    for (size_t i = 0; i < EXTENSIONS; i++) {
+        struct path path = retired(dir, base, segment_extensions[i]);
+        int rc = remove_if_there(fs, &path);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
 int files_remove_segment(struct fs *fs, const char *dir, int64_t base)
 {
     struct path path = files_segment(dir, base, ".log");

@@ -58,6 +58,11 @@ MUST_USE int files_sync(struct fs *fs, const struct path *path);
  * Absent is fine. */
 MUST_USE int files_remove_segment(struct fs *fs, const char *dir, int64_t base);
 
+/* The same in two steps: the files get another name (".deleted", Kafka's), again the log first; and
+ * they go. */
+MUST_USE int files_retire_segment(struct fs *fs, const char *dir, int64_t base);
+MUST_USE int files_sweep_segment(struct fs *fs, const char *dir, int64_t base);
+
 /* leader-epoch-checkpoint, version 0. Reading: -ERR_ABSENT, -ERR_CORRUPT; *e is empty then. */
 MUST_USE int files_store_epochs(struct fs *fs, const char *dir, const struct epochs *e);
 MUST_USE int files_load_epochs(struct fs *fs, const char *dir, struct epochs *e);

@@ -35,6 +35,8 @@ struct journal_options {
     uint32_t lane;
     uint64_t segment_bytes; /* segment.bytes */
     int64_t segment_ms;     /* segment.ms: a segment is rolled this long after its first record */
+    int64_t segment_jitter_ms; /* segment.jitter.ms: up to so much earlier */
+    int64_t delete_delay_ms;   /* file.delete.delay.ms: removed files stay, renamed, for so long */
     uint32_t index_interval_bytes; /* index.interval.bytes */
     uint32_t segment_index_bytes;  /* segment.index.bytes */
     bool sync_writes; /* Every write job syncs before it is done (metadata; flush.messages=1). */
@@ -172,9 +174,27 @@ void journal_reset(struct journal *j, int64_t offset);
  * are removed in the background. */
 void journal_set_start(struct journal *j, int64_t offset);
 
-/* New limits for segments to come. */
-void journal_set_options(struct journal *j, uint64_t segment_bytes, int64_t segment_ms,
-                         bool sync_writes);
+/* Retention: which whole segments at the beginning may go. */
+struct journal_retention {
+    int64_t wall_ms;
+    int64_t retention_ms;     /* Its newest record is older than this; negative: does not matter. */
+    uint64_t retention_bytes; /* As much as this is left without it; UINT64_MAX: does not matter. */
+    int64_t limit;            /* Nothing at or past this offset goes. */
+};
+/* Where the log may start now: for journal_set_start(). A record from the future is taken for one
+ * of the moment in which this was first asked. If all may go, a new segment is begun. */
+int64_t journal_retire(struct journal *j, const struct journal_retention *retention);
+
+/* Removes renamed files whose time has come. To be called now and then; costs nothing if there are
+ * none. */
+void journal_sweep(struct journal *j);
+
+/* Ends the active segment, unless it is empty, and begins another. */
+void journal_roll(struct journal *j);
+
+/* New values of segment_* and of index_interval_bytes, for segments to come, of delete_delay_ms and
+ * sync_writes. The rest of the options is not looked at. */
+void journal_set_options(struct journal *j, const struct journal_options *options);
 
 /* Syncs, writes the indexes of the active segment and the epoch checkpoint, closes (STOPPED). */
 void journal_stop(struct journal *j);

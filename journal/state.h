@@ -61,6 +61,7 @@ struct segment {
     bool log_dirty;    /* Not synced since it was written. */
     bool index_dirty;
     struct snapshot_bytes snapshot; /* As of its base, until it is written. */
+    int64_t looked_ms; /* The wall clock when retention first looked at it; 0: never. */
 };
 
 /* One batch that waits to be written. */
@@ -103,6 +104,12 @@ struct change {
     int64_t offset;
 };
 
+/* A segment whose files have been renamed. */
+struct retired {
+    int64_t base;
+    uint64_t due_ms; /* When they go. */
+};
+
 struct found_node {
     struct found_node *next;
     struct journal_found found;
@@ -112,7 +119,10 @@ struct journal {
     struct env *env;
     char *dir;
     uint32_t lane;
-    struct segment_limits limits;
+    struct segment_limits limits; /* segment_ms of the active segment: jitter makes it shorter. */
+    int64_t segment_ms;
+    int64_t segment_jitter_ms;
+    int64_t delete_delay_ms;
     bool sync_writes;
     void *owner;
     struct observer observer;
@@ -157,6 +167,10 @@ struct journal {
     bool remove_wanted;
     bool stop_wanted;
     bool delete_wanted;
+    struct retired *retired; /* In the order in which they go. */
+    uint32_t retired_count;
+    uint32_t retired_capacity;
+    bool is_sweeping;
     uint32_t canary;
     uint32_t generation; /* Of what lies where: a change makes a new one. */
 
@@ -190,6 +204,8 @@ uint64_t journal_segment_written(const struct journal *j, const struct segment *
 void journal_take_file(struct journal *j, int64_t base, struct file *file);
 /* Closes what is too much. */
 void journal_trim_files(struct journal *j);
+/* Something was appended, or a segment begun, that is not being written yet. */
+bool journal_has_unwritten(const struct journal *j);
 /* What is written is all there is. */
 void journal_settle(struct journal *j);
 
@@ -201,6 +217,7 @@ void sync_begin(struct journal *j);
 void sync_sealed_begin(struct journal *j);
 void change_begin(struct journal *j);
 void remove_begin(struct journal *j);
+void sweep_begin(struct journal *j);
 void stop_begin(struct journal *j);
 void delete_begin(struct journal *j);
 void lookups_clear(struct journal *j);

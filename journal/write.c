@@ -184,6 +184,7 @@ static unsigned write_finish(struct journal *j, struct work *w)
     }
     /* What is full is synced in the background: it need not be looked at after a power cut. */
     if (x->part_count > 1 && !x->sync) j->sealed_sync_wanted = true;
+    if (j->segment_count > 1 && j->segments[1]->c.base <= j->start) j->remove_wanted = true;
     journal_trim_files(j);
     return JOURNAL_NEWS_WRITTEN;
 }
@@ -238,14 +239,14 @@ void write_begin(struct journal *j)
     static const struct work_kind kind = {
         .name = "write", .finish = write_finish, .dispose = write_dispose};
     CHECK(!j->is_writing);
-    CHECK(j->pending.count > 0);
+    CHECK(journal_has_unwritten(j));
 
     struct write_work *x = work_new(j, &kind, sizeof *x, write_run);
     x->sync = j->sync_writes;
     x->sync_parent = x->sync && j->parent_dirty;
     x->pieces = j->pending;
     j->pending = (struct pieces){0};
-    x->iov = calloc(x->pieces.count, sizeof *x->iov);
+    x->iov = calloc(x->pieces.count + 1, sizeof *x->iov);
     CHECK(x->iov != NULL);
     for (uint32_t i = 0; i < x->pieces.count; i++) {
         struct piece *p = &x->pieces.items[i];

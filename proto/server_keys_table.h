@@ -22,7 +22,6 @@
 #define NO_PLUGIN "classes of Java cannot be loaded: leave the key out"
 #define NO_PURGATORY "waiting requests go when they are answered"
 #define NO_QUOTAS "quotas are not there yet"
-#define NO_RETENTION "retention is not there yet"
 #define NO_SASL "there is no SASL yet: leave the key out, and use PLAINTEXT on trusted networks"
 #define NO_SHARE "share groups are not there yet"
 #define NO_STREAMS "streams groups are not there yet"
@@ -242,7 +241,8 @@ X("log.flush.start.offset.checkpoint.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL
   "checkpoints are written as they change")
 X("log.index.interval.bytes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.index.size.max.bytes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
-X("log.initial.task.delay.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT64_MAX, INSIDE)
+X("log.initial.task.delay.ms", NUMBER, HONOURED, BROKER, "30000", 0, INT64_MAX,
+  "from the start to the first look for segments that have been kept long enough")
 X("log.local.retention.bytes", NUMBER, NO_EFFECT, BOTH, NULL, -2, INT64_MAX, NO_TIER)
 X("log.local.retention.ms", NUMBER, NO_EFFECT, BOTH, NULL, -2, INT64_MAX, NO_TIER)
 X("log.message.timestamp.after.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
@@ -250,7 +250,8 @@ X("log.message.timestamp.before.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.message.timestamp.type", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.preallocate", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.retention.bytes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
-X("log.retention.check.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT64_MAX, NO_RETENTION)
+X("log.retention.check.interval.ms", NUMBER, HONOURED, BROKER, "300000", 1, INT64_MAX,
+  "how often a leader looks for segments that have been kept long enough")
 X("log.retention.hours", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.retention.minutes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.retention.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)

@@ -30,7 +30,7 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
     X("delete.retention.ms", LONG, DAY_MS, 0, INT64_MAX, NULL, "log.cleaner.delete.retention.ms", \
       false, "how long a compacted topic keeps tombstones") \
     X("file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL, "log.segment.delete.delay.ms", \
-      false, "how long the file of a deleted segment stays") \
+      true, "how long the file of a deleted segment stays") \
     X("flush.messages", LONG, MAX_I64, 1, INT64_MAX, NULL, "log.flush.interval.messages", true, \
       "1: every write is synced before it counts; else the page cache decides") \
     X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", false, \
@@ -61,16 +61,16 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
       "acks=all needs so many in-sync replicas (or all, where there are fewer)") \
     X("preallocate", BOOLEAN, "false", 0, 1, NULL, "log.preallocate", false, \
       "segment files get their full size at once") \
-    X("retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, "log.retention.bytes", false, \
+    X("retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, "log.retention.bytes", true, \
       "a partition keeps no more than this; -1: as much as there is") \
-    X("retention.ms", LONG, WEEK_MS, -1, INT64_MAX, NULL, "log.retention.ms", false, \
+    X("retention.ms", LONG, WEEK_MS, -1, INT64_MAX, NULL, "log.retention.ms", true, \
       "records are kept for so long; -1: for ever") \
     X("segment.bytes", INT, "1073741824", 14, INT32_MAX, NULL, "log.segment.bytes", true, \
       "a segment file that has grown to this is closed") \
     X("segment.index.bytes", INT, "10485760", 4, INT32_MAX, NULL, "log.index.size.max.bytes",  \
       true,                                                                                       \
       "a segment whose index has grown to this is closed") \
-    X("segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, "log.roll.jitter.ms", false, \
+    X("segment.jitter.ms", LONG, "0", 0, INT64_MAX, NULL, "log.roll.jitter.ms", true, \
       "segment.ms is shortened at random by up to this") \
     X("segment.ms", LONG, WEEK_MS, 1, INT64_MAX, NULL, "log.roll.ms", true, \
       "a segment file that is older than this is closed") \
@@ -93,14 +93,14 @@ static const struct config_key cluster_keys[] = {
     {"default.replication.factor", CONFIG_INT, "3", 1, META_REPLICAS_MAX, NULL, NULL, 1, true,
      "replicas of a topic whose creator does not say how many"},
     {"log.retention.minutes", CONFIG_LONG, "-1", -1, INT64_MAX / 60000, NULL, "retention.ms", 60000,
-     false, "retention.ms in minutes; log.retention.ms wins"},
+     true, "retention.ms in minutes; log.retention.ms wins"},
     {"log.retention.hours", CONFIG_LONG, "168", -1, INT64_MAX / 3600000, NULL, "retention.ms",
-     3600000, false, "retention.ms in hours; log.retention.ms and .minutes win"},
+     3600000, true, "retention.ms in hours; log.retention.ms and .minutes win"},
     {"log.roll.hours", CONFIG_LONG, "168", 1, INT64_MAX / 3600000, NULL, "segment.ms", 3600000,
      true,
      "segment.ms in hours; log.roll.ms wins"},
     {"log.roll.jitter.hours", CONFIG_LONG, "0", 0, INT64_MAX / 3600000, NULL, "segment.jitter.ms",
-     3600000, false, "segment.jitter.ms in hours; log.roll.jitter.ms wins"},
+     3600000, true, "segment.jitter.ms in hours; log.roll.jitter.ms wins"},
     {"num.partitions", CONFIG_INT, "1", 1, INT32_MAX, NULL, NULL, 1, true,
      "partitions of a topic whose creator does not say how many"},
 };

@@ -11,6 +11,8 @@ static const char *text_of(const struct meta_image *image, const char *topic, co
     return value->text;
 }
 
+#define INDEX_BYTES_MIN 64
+
 static int64_t number(const struct meta_image *image, const char *topic, const char *name)
 {
     return topic_config_number(image, topic, name);
@@ -35,6 +37,10 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         .timestamp_after_max_ms = number(image, topic, "message.timestamp.after.max.ms"),
         .segment_bytes = (uint64_t)number(image, topic, "segment.bytes"),
         .segment_ms = number(image, topic, "segment.ms"),
+        .segment_jitter_ms = number(image, topic, "segment.jitter.ms"),
+        .file_delete_delay_ms = number(image, topic, "file.delete.delay.ms"),
+        .retention_ms = number(image, topic, "retention.ms"),
+        .retention_bytes = number(image, topic, "retention.bytes"),
         .index_interval_bytes = (uint32_t)number(image, topic, "index.interval.bytes"),
         .segment_index_bytes = (uint32_t)number(image, topic, "segment.index.bytes"),
         .throttles_leading =
@@ -42,7 +48,10 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         .throttles_following = is_throttled(image, topic, "follower.replication.throttled.replicas",
                                             partition, broker),
     };
+    /* A segment that could hold no entry would never be filled. */
+    if (out->segment_index_bytes < INDEX_BYTES_MIN) out->segment_index_bytes = INDEX_BYTES_MIN;
     out->is_log_append_time =
         strcmp(text_of(image, topic, "message.timestamp.type", &type), "LogAppendTime") == 0;
+    out->is_deleted = strstr(text_of(image, topic, "cleanup.policy", &policy), "delete") != NULL;
     out->is_compacted = strstr(text_of(image, topic, "cleanup.policy", &policy), "compact") != NULL;
 }

@@ -59,6 +59,18 @@ static void count_isr(struct partition *p, uint32_t before)
     if (after < before) p->host->isr_shrinks++;
 }
 
+/* What the configuration says of the journal. */
+static void set_options(const struct partition *p, struct journal_options *out)
+{
+    out->segment_bytes = p->config.segment_bytes;
+    out->segment_ms = p->config.segment_ms;
+    out->segment_jitter_ms = p->config.segment_jitter_ms;
+    out->delete_delay_ms = p->config.file_delete_delay_ms;
+    out->index_interval_bytes = p->config.index_interval_bytes;
+    out->segment_index_bytes = p->config.segment_index_bytes;
+    out->sync_writes = p->config.flush_each;
+}
+
 void partition_assign(struct partition *p)
 {
     if (p->state == PARTITION_PREPARING || p->state == PARTITION_OPENING) return;
@@ -72,8 +84,9 @@ void partition_assign(struct partition *p)
     if (state == NULL) return; /* Its deletion is under way. */
     partition_config_read(p->host->image, p->topic, p->key.partition, p->host->options->id,
                           &p->config);
-    journal_set_options(p->journal, p->config.segment_bytes, p->config.segment_ms,
-                        p->config.flush_each);
+    struct journal_options options = {0};
+    set_options(p, &options);
+    journal_set_options(p->journal, &options);
     partition_sync_rest(p);
     int32_t epoch_before = p->replica.leader_epoch;
     int32_t leader_before = p->replica.leader;
@@ -129,11 +142,6 @@ static void on_prepared(struct partition *p)
                           &p->config);
     struct journal_options options = {
         .lane = prepare->job.lane,
-        .segment_bytes = p->config.segment_bytes,
-        .segment_ms = p->config.segment_ms,
-        .index_interval_bytes = p->config.index_interval_bytes,
-        .segment_index_bytes = p->config.segment_index_bytes,
-        .sync_writes = p->config.flush_each,
         .create_only = false, /* partition.metadata lies in it already. */
         .is_whole = p->host->is_log_whole,
         .recovery_point = p->checkpoint.recovery_point,
@@ -145,6 +153,7 @@ static void on_prepared(struct partition *p)
         .save = producers_save,
         .owner = p,
     };
+    set_options(p, &options);
     (void)snprintf(options.dir, sizeof options.dir, "%s", prepare->dir);
     free(prepare);
     p->state = PARTITION_OPENING;
@@ -378,8 +387,29 @@ void partition_on_term(struct partition *p, uint64_t term)
     partition_step(p, &event);
 }
 
+void partition_retain(struct partition *p)
+{
+    if (!partition_leads(p) || p->state != PARTITION_READY) return; /* Others follow the leader. */
+
+    const struct partition_config *c = &p->config;
+    bool by_size = c->is_deleted && c->retention_bytes >= 0;
+    struct journal_retention retention = {
+        .wall_ms = env_wall_ms(p->host->env),
+        .retention_ms = c->is_deleted ? c->retention_ms : -1,
+        .retention_bytes = by_size ? (uint64_t)c->retention_bytes : UINT64_MAX,
+        .limit = p->replica.high_watermark,
+    };
+    int64_t before = journal_start(p->journal);
+    int64_t start = journal_retire(p->journal, &retention);
+    if (start <= before) return;
+    log_info(p->host->env, "%s-%d: retention: the log starts at %lld now, and no longer at %lld",
+             p->topic, p->key.partition, (long long)start, (long long)before);
+    partition_set_start(p, start);
+}
+
 void partition_tick(struct partition *p)
 {
+    if (p->state == PARTITION_READY) journal_sweep(p->journal);
     if (!partition_leads(p)) return;
 
     struct replica_event event = {.kind = REPLICA_TICK};

@@ -45,6 +45,9 @@ void partition_flush(struct partition *p);
 /* The stream shows another controller's term. */
 void partition_on_term(struct partition *p, uint64_t term);
 
+/* Every log.retention.check.interval.ms: what has been kept long enough goes, if it leads. */
+void partition_retain(struct partition *p);
+
 /* A few times per second: lag clocks, lost proposals. */
 void partition_tick(struct partition *p);
 

@@ -51,6 +51,11 @@ struct partition_config {
     int64_t timestamp_after_max_ms;
     uint64_t segment_bytes;
     int64_t segment_ms;
+    int64_t segment_jitter_ms;
+    int64_t file_delete_delay_ms;
+    bool is_deleted;         /* cleanup.policy has "delete" in it: retention applies. */
+    int64_t retention_ms;    /* -1: for ever. */
+    int64_t retention_bytes; /* -1: as much as there is. */
     uint32_t index_interval_bytes;
     uint32_t segment_index_bytes;
 };

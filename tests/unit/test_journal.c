@@ -149,7 +149,8 @@ Test(journal, turning_sync_writes_on_catches_up_with_what_was_written_before)
     rig_open(r);
     rig_fill(r, 2, 1, 50);
     cr_assert_eq(journal_durable(r->j), 0);
-    journal_set_options(r->j, 1000000, INT64_MAX, true);
+    r->options.sync_writes = true;
+    journal_set_options(r->j, &r->options);
     rig_fill(r, 1, 1, 50);
     cr_assert_eq(journal_durable(r->j), 9);
 }
