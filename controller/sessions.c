@@ -125,14 +125,25 @@ static void send_registered(struct controller *c, struct conn *conn, uint64_t in
     wait_for_commit(c, conn, index, &reply);
 }
 
-static void refuse_taken(struct controller *c, struct conn *conn)
+static uint16_t claimed_port(const struct rpc_msg *msg)
+{
+    for (uint32_t i = 0; i < msg->register_broker.listener_count; i++) {
+        const struct meta_listener *l = &msg->register_broker.listeners[i];
+        if (slice_equal(l->name, msg->register_broker.replication_listener)) return l->port;
+    }
+    return 0;
+}
+
+/* Who advertises no host is on loopback. */
+static void refuse_taken(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
 {
     const struct meta_broker *b = meta_broker_find(&c->tentative, (int32_t)conn->node_id);
     const struct meta_image_listener *at = address_of(b);
     send_refused(c, conn, KAFKA_DUPLICATE_BROKER_REGISTRATION,
-                 "broker id %d is in use: by the broker at %s:%u and by the one at %s; give one "
-                 "of them another node.id",
-                 b->id, at == NULL ? "?" : at->host, at == NULL ? 0 : at->port, conn->address);
+                 "broker id %d is in use: by the broker at %s:%u, and by this one, which comes "
+                 "from %s and listens on port %u; give one of them another node.id",
+                 b->id, at == NULL || at->host[0] == 0 ? "127.0.0.1" : at->host,
+                 at == NULL ? 0 : at->port, conn->address, claimed_port(msg));
 }
 
 /* True: settled, one way or the other, and `conn` may be gone. False: ask again later. */
@@ -141,7 +152,7 @@ static bool try_register(struct controller *c, struct conn *conn, const struct r
     if (c->tentative.cluster_id[0] == 0) return false; /* It is being born. */
     switch (judge_claim(c, conn, msg)) {
     case CLAIM_UNCLEAR: return false;
-    case CLAIM_TAKEN: refuse_taken(c, conn); return true;
+    case CLAIM_TAKEN: refuse_taken(c, conn, msg); return true;
     case CLAIM_FREE: break;
     }
     struct decision d = decision_begin(c, 0);
