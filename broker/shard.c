@@ -21,6 +21,10 @@
 #define SCRATCH_BYTES (16u * 1024 * 1024) /* Touched only as far as it is used. */
 #define ANSWER_MAX_BYTES (128u * 1024 * 1024)
 #define TICK_MS 100
+/* Of many partitions a share is looked at each time, so that ten thousand that idle cost nothing.
+ */
+#define TICK_SHARE 10
+#define TICK_AT_LEAST 500
 
 struct shard *shard_open(struct env *env, const struct broker_options *options)
 {
@@ -270,6 +274,7 @@ static bool apply_incoming(struct shard *s)
 static void free_partition(struct shard *s, struct partition *p, bool world_is_gone)
 {
     fetcher_forget(s, p);
+    if (s->tick_at == p) s->tick_at = p->hh.next;
     HASH_DEL(s->partitions, p);
     s->partition_count--;
     partition_close(p, world_is_gone);
@@ -344,14 +349,26 @@ static void give_back_applied(struct shard *s)
     while ((post = dequeue(&s->applied)) != NULL) env_give_back(s->env, post);
 }
 
+/* What has waited longest to be looked at. */
+static void look_at_some(struct shard *s)
+{
+    uint32_t count = s->partition_count / TICK_SHARE;
+    if (count < TICK_AT_LEAST) count = TICK_AT_LEAST;
+    if (count > s->partition_count) count = s->partition_count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct partition *p = s->tick_at == NULL ? s->partitions : s->tick_at;
+        s->tick_at = p->hh.next;
+        partition_tick(p);
+    }
+}
+
 static void tick(struct shard *s)
 {
     uint64_t now_ms = env_now_ms(s->env);
     if (s->next_tick_ms > now_ms) return;
 
     s->next_tick_ms = now_ms + TICK_MS;
-    struct partition *p, *next;
-    HASH_ITER(hh, s->partitions, p, next) partition_tick(p);
+    look_at_some(s);
     if (s->next_retention_ms > now_ms) return;
 
     uint64_t interval_ms = s->options->retention_check_ms;
@@ -360,7 +377,7 @@ static void tick(struct shard *s)
     if (first_ms > interval_ms) first_ms = interval_ms;
     s->next_retention_ms = now_ms + (is_first ? first_ms : interval_ms);
     if (is_first) return;
-    for (p = s->partitions; p != NULL; p = p->hh.next) partition_retain(p);
+    for (struct partition *p = s->partitions; p != NULL; p = p->hh.next) partition_retain(p);
 }
 
 /* Stopped: nothing of ours is away, and nobody has anything of ours. Others may still ask; they are

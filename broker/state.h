@@ -121,7 +121,7 @@ struct shard {
     struct partition_host host;
     struct partition *partitions; /* uthash, by key. */
     uint32_t partition_count;
-    struct partition *tick_at;
+    struct partition *tick_at; /* Where the next tick goes on; NULL: at the first. */
     uint64_t next_tick_ms;
     uint64_t next_retention_ms;
     struct prng prng;
