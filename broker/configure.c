@@ -17,6 +17,21 @@ static uint32_t number(const struct server_config *c, const char *key)
     return (uint32_t)value;
 }
 
+static void fill_groups(const struct server_config *c, struct groups_options *g)
+{
+    g->topic_partitions = number(c, "offsets.topic.num.partitions");
+    g->topic_replication = number(c, "offsets.topic.replication.factor");
+    g->topic_segment_bytes = number(c, "offsets.topic.segment.bytes");
+    g->metadata_max_bytes = number(c, "offset.metadata.max.bytes");
+    g->commit_timeout_ms = number(c, "offsets.commit.timeout.ms");
+    g->retention_minutes = number(c, "offsets.retention.minutes");
+    g->retention_check_ms = number(c, "offsets.retention.check.interval.ms");
+    g->initial_delay_ms = number(c, "group.initial.rebalance.delay.ms");
+    g->session_min_ms = number(c, "group.min.session.timeout.ms");
+    g->session_max_ms = number(c, "group.max.session.timeout.ms");
+    g->size_max = number(c, "group.max.size");
+}
+
 static int fill_numbers(struct server_config *c, struct broker_options *o)
 {
     o->shard_count = number(c, "num.shards");
@@ -36,6 +51,7 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->connection_max = number(c, "max.connections");
     o->connection_max_per_address = number(c, "max.connections.per.ip");
     o->auto_create_topics = config_flag(c, "auto.create.topics.enable");
+    fill_groups(c, &o->groups);
     CHECK(o->shard_count <= RPC_SHARDS_MAX);
     if (o->session_ms > o->heartbeat_ms) return 0;
     return config_refuse(c,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/checkpoint.h"
+#include "broker/groups/coordinator.h"
 #include "broker/partition/partition.h"
 #include "common/check.h"
 #include "proto/kafka_batch.h"
@@ -123,6 +124,7 @@ static void on_record(struct shard *s, const struct meta_record *record)
         if (topic != NULL) sync_topic(s, topic);
         return;
     case META_TOPIC_DELETED: {
+        groups_on_topic_deleted(&s->groups, record->topic_deleted.id);
         struct partition *p, *next;
         HASH_ITER(hh, s->partitions, p, next)
         {

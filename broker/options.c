@@ -23,4 +23,17 @@ void broker_options_default(struct broker_options *o)
     o->fetch_session_parts_max = 1000 * 1000;
     o->auto_create_topics = true;
     o->stop_max_ms = 30000;
+    o->groups = (struct groups_options){
+        .topic_partitions = 50,
+        .topic_replication = 3,
+        .topic_segment_bytes = 100 * 1024 * 1024,
+        .metadata_max_bytes = 4096,
+        .commit_timeout_ms = 5000,
+        .retention_minutes = 7 * 24 * 60,
+        .retention_check_ms = 600000,
+        .initial_delay_ms = 3000,
+        .session_min_ms = 6000,
+        .session_max_ms = 1800000,
+        .size_max = INT32_MAX,
+    };
 }

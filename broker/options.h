@@ -20,6 +20,20 @@ struct broker_listener {
     uint16_t advertised_port;
 };
 
+struct groups_options {
+    uint32_t topic_partitions;    /* offsets.topic.num.partitions: 50 */
+    uint32_t topic_replication;   /* offsets.topic.replication.factor: 3 */
+    uint32_t topic_segment_bytes; /* offsets.topic.segment.bytes: 100 MiB */
+    uint32_t metadata_max_bytes;  /* offset.metadata.max.bytes: 4096 */
+    uint32_t commit_timeout_ms;   /* offsets.commit.timeout.ms: 5000 */
+    uint32_t retention_minutes;   /* offsets.retention.minutes: 7 days */
+    uint32_t retention_check_ms;  /* offsets.retention.check.interval.ms: 10 minutes */
+    uint32_t initial_delay_ms;    /* group.initial.rebalance.delay.ms: 3000 */
+    uint32_t session_min_ms;      /* group.min.session.timeout.ms: 6000 */
+    uint32_t session_max_ms;      /* group.max.session.timeout.ms: 30 minutes */
+    uint32_t size_max;            /* group.max.size: no limit */
+};
+
 struct broker_options {
     int32_t id;
     uint32_t shard_count;
@@ -54,7 +68,8 @@ struct broker_options {
     uint32_t connection_max_per_address;       /* max.connections.per.ip */
     uint32_t fetch_session_parts_max;          /* In the sessions of a shard: 1,000,000 */
     bool auto_create_topics;                   /* auto.create.topics.enable: true */
-    uint32_t stop_max_ms;                      /* An orderly stop gives up waiting after this. */
+    struct groups_options groups;
+    uint32_t stop_max_ms; /* An orderly stop gives up waiting after this. */
 
     uint32_t replica_canary; /* enum replica_canary; the simulator only. */
     uint32_t broker_canary;  /* enum broker_canary; the simulator only. */

@@ -26,6 +26,7 @@ enum post_kind {
     POST_PRODUCER_IDS, /* shard -> link: a block of producer ids. Back: the block, or an error. */
     POST_ENDS,         /* shard -> link: how far logs reach that nobody leads. Back: at once. */
     POST_OPS,          /* shard -> shard: operations on partitions that the other owns (op.h). */
+    POST_GROUP_ASK,    /* shard -> shard: what is about groups of the other (groups/types.h). */
     POST_CANCEL,       /* shard -> shard: finish a parked fetch that was sent as POST_OPS. */
     POST_LOAN,    /* owner -> shard, inside POST_OPS: a range of a file. Back: sent (loans.h). */
     POST_REVOKE,  /* owner -> shard: give a loan back now. */

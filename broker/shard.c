@@ -8,6 +8,7 @@
 #include "broker/api/handlers.h"
 #include "broker/checkpoint.h"
 #include "broker/ends.h"
+#include "broker/groups/coordinator.h"
 #include "broker/image.h"
 #include "broker/net/request.h"
 #include "broker/net/router.h"
@@ -39,6 +40,7 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     s->broker_epoch = -1;
     s->is_fenced = true;
     partition_host_init(&s->host, env, options, &s->image);
+    groups_init(&s->groups, env, options, &s->image);
     TAILQ_INIT(&s->applied);
     TAILQ_INIT(&s->incoming);
     TAILQ_INIT(&s->ready);
@@ -189,6 +191,7 @@ static void on_post_back(struct shard *s, struct post *post)
         producer_ids_on_back(s, (struct post_producer_ids *)(void *)post);
         return;
     case POST_OPS: router_on_post_back(s, (struct op_group *)(void *)post); return;
+    case POST_GROUP_ASK: groups_on_ask_back(s, (struct group_ask *)(void *)post); return;
     case POST_CANCEL: request_on_cancel_back(s, post); return;
     case POST_ENDS:
     case POST_SUSPECT: free(post); return;
@@ -209,6 +212,7 @@ static void on_post(struct shard *s, struct post *post)
     case POST_RECORDS:
     case POST_SNAPSHOT: enqueue(&s->incoming, post); return;
     case POST_OPS: router_start_group(s, (struct op_group *)(void *)post); return;
+    case POST_GROUP_ASK: groups_start(&s->groups, (struct group_ask *)(void *)post); return;
     case POST_CANCEL: router_on_cancel(s, post); return;
     case POST_REVOKE: loan_on_revoke(s->env, post); return;
     case POST_SUSPECT: fetcher_on_suspect(s, (struct post_suspect *)(void *)post); return;
@@ -225,6 +229,8 @@ static void on_job(struct shard *s, struct job *job)
         checkpoint_on_job(s, job);
     } else if (job->link.kind == LOG_DIRS_JOB_KIND) {
         log_dirs_on_job(s, job);
+    } else if (job->link.kind == GROUPS_JOB_LOAD) {
+        groups_on_job(job);
     } else {
         partition_on_job(partition_of_job(job), job);
     }
@@ -300,6 +306,7 @@ static void handle_moved(struct shard *s)
         TAILQ_REMOVE(&s->host.moved, p, moved_link);
         p->moved = false;
         fetcher_on_moved(s, p);
+        groups_on_moved(&s->groups, p);
         partition_resume(p);
         /* In an orderly stop the last checkpoint still needs them, unless they were deleted. */
         bool is_done = p->state == PARTITION_GONE && journal_is_idle(p->journal);
@@ -399,6 +406,22 @@ static void maybe_finish_stop(struct shard *s)
     env_give_back(s->env, post);
 }
 
+/* True if there were any: connections may have room for another request now. */
+static bool send_group_answers(struct shard *s)
+{
+    struct group_ask *ask;
+    bool any = false;
+    while ((ask = groups_next_answered(&s->groups)) != NULL) {
+        if (ask->post.home == s->number) {
+            groups_on_ask_back(s, ask);
+        } else {
+            env_give_back(s->env, &ask->post);
+        }
+        any = true;
+    }
+    return any;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -428,9 +451,13 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
         fetchers_on_image(s);
     }
     tick(s);
+    uint64_t groups_ms;
     do {
-        handle_moved(s);
-    } while (router_turn(s) || conns_turn(s, handler_of));
+        do {
+            handle_moved(s);
+        } while (router_turn(s) || conns_turn(s, handler_of));
+        groups_ms = groups_turn(&s->groups);
+    } while (send_group_answers(s));
     metadata_turn(s, image_changed);
     uint64_t ends_ms = ends_turn(s, image_changed);
     uint64_t fetchers_ms = fetchers_turn(s);
@@ -439,7 +466,7 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
     give_back_applied(s);
     maybe_finish_stop(s);
     s->is_halted = s->is_halted || s->host.halted != 0;
-    return next_deadline(s, earlier(fetchers_ms, ends_ms));
+    return earlier(next_deadline(s, earlier(fetchers_ms, ends_ms)), groups_ms);
 }
 
 static void close_queue(struct post_queue *queue)
@@ -450,6 +477,7 @@ static void close_queue(struct post_queue *queue)
 void shard_close(struct shard *s, bool world_is_gone)
 {
     s->world_is_gone = world_is_gone;
+    groups_close(&s->groups);
     fetchers_close_all(s);
     conns_close_all(s);
     CHECK(IMPLIES(!world_is_gone, TAILQ_EMPTY(&s->requests)));

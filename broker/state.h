@@ -1,8 +1,8 @@
 /* state.h -- a shard's data: what one thread of a broker owns.
  *
  * Functions live in the rooms, each of which sees the ones before it:
- * partition/ < state < net/ (connections, requests, routing) < api/ (one file per group of APIs)
- * < replication (fetchers) < shard (the turn).
+ * partition/ < groups/ < state < net/ (connections, requests, routing) < api/ (a file per group of
+ * APIs) < replication (fetchers) < shard (the turn).
  */
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "broker/groups/types.h"
 #include "broker/options.h"
 #include "broker/partition/deadlines.h"
 #include "broker/partition/types.h"
@@ -47,6 +48,7 @@ enum conn_pause {
 struct conn {
     uint64_t id;
     uint32_t listener;  /* Which of options->listeners. */
+    char address[ENV_ADDRESS_MAX]; /* Of the peer, without the port. */
     int32_t replica_id; /* A broker that has proven who it is; -1: a client. */
     int64_t replica_epoch;
     uint32_t pauses; /* enum conn_pause; not 0: not read from. */
@@ -156,6 +158,9 @@ struct shard {
     uint32_t session_count;
     uint32_t session_part_count; /* In all of them. */
     struct fetcher *fetchers; /* uthash, by leader. */
+
+    struct groups groups;
+    uint64_t offsets_topic_asked_ms; /* When it was last asked to be made; 0: never. */
 
     /* Producer ids in stock. */
     int64_t producer_id_next;

@@ -18,7 +18,8 @@
 #define INSIDE "it is about the inside of Apache's broker"
 #define NO_ACLS "there are no ACLs yet: leave the key out, and use trusted networks"
 #define NO_CLEANER "compaction is not there yet"
-#define NO_GROUPS "groups are not there yet"
+#define NO_NEW_GROUPS "the new protocol of groups (KIP-848) is not there yet"
+#define SEE_GROUPS "groups are loaded, and their offsets written, without it"
 #define NO_PLUGIN "classes of Java cannot be loaded: leave the key out"
 #define NO_PURGATORY "waiting requests go when they are answered"
 #define NO_QUOTAS "quotas are not there yet"
@@ -120,34 +121,42 @@ X("fetch.max.bytes", NUMBER, NO_EFFECT, BOTH, NULL, 1024, INT32_MAX,
 X("fetch.purgatory.purge.interval.requests", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX,
   NO_PURGATORY)
 X("follower.fetch.last.tiered.offset.enable", FLAG, NO_EFFECT, BOTH, NULL, 0, 0, NO_TIER)
-X("group.consumer.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX, NO_GROUPS)
-X("group.consumer.assignors", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_GROUPS)
-X("group.consumer.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
+X("group.consumer.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
+  NO_NEW_GROUPS)
+X("group.consumer.assignors", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
+X("group.consumer.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
+  NO_NEW_GROUPS)
 X("group.consumer.max.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
-  NO_GROUPS)
+  NO_NEW_GROUPS)
 X("group.consumer.max.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_GROUPS)
-X("group.consumer.max.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("group.consumer.max.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("group.consumer.migration.policy", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_GROUPS)
+  NO_NEW_GROUPS)
+X("group.consumer.max.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
+  NO_NEW_GROUPS)
+X("group.consumer.max.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_NEW_GROUPS)
+X("group.consumer.migration.policy", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
 X("group.consumer.min.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
-  NO_GROUPS)
+  NO_NEW_GROUPS)
 X("group.consumer.min.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_GROUPS)
-X("group.consumer.min.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
+  NO_NEW_GROUPS)
+X("group.consumer.min.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
+  NO_NEW_GROUPS)
 X("group.consumer.regex.refresh.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 10000, INT32_MAX,
-  NO_GROUPS)
-X("group.consumer.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("group.coordinator.append.linger.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
-X("group.coordinator.background.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
+  NO_NEW_GROUPS)
+X("group.consumer.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_NEW_GROUPS)
+X("group.coordinator.append.linger.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, SEE_GROUPS)
+X("group.coordinator.background.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_GROUPS)
 X("group.coordinator.cached.buffer.max.bytes", NUMBER, NO_EFFECT, BOTH, NULL, 524288, INT32_MAX,
-  NO_GROUPS)
-X("group.coordinator.rebalance.protocols", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_GROUPS)
-X("group.coordinator.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("group.initial.rebalance.delay.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
-X("group.max.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
-X("group.max.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("group.min.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
+  SEE_GROUPS)
+X("group.coordinator.rebalance.protocols", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
+X("group.coordinator.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_GROUPS)
+X("group.initial.rebalance.delay.ms", NUMBER, HONOURED, BROKER, "3000", 0, INT32_MAX,
+  "an empty group waits so long for more members before it shares out partitions")
+X("group.max.session.timeout.ms", NUMBER, HONOURED, BROKER, "1800000", 0, INT32_MAX,
+  "members of groups may not ask for more")
+X("group.max.size", NUMBER, HONOURED, BROKER, "2147483647", 1, INT32_MAX,
+  "members of one group")
+X("group.min.session.timeout.ms", NUMBER, HONOURED, BROKER, "6000", 0, INT32_MAX,
+  "members of groups may not ask for less")
 X("group.share.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX, NO_SHARE)
 X("group.share.assignors", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_SHARE)
 X("group.share.delivery.count.limit", NUMBER, NO_EFFECT, BOTH, NULL, 2, 10, NO_SHARE)
@@ -303,15 +312,22 @@ X("num.replica.fetchers", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
   "there is one for each leader's shard")
 X("num.shards", NUMBER, HONOURED, BROKER, "1", 1, 63,
   "threads that own partitions, about one for each core")
-X("offset.metadata.max.bytes", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
-X("offsets.commit.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("offsets.load.buffer.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("offsets.retention.check.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT64_MAX, NO_GROUPS)
-X("offsets.retention.minutes", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("offsets.topic.compression.codec", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, NO_GROUPS)
-X("offsets.topic.num.partitions", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
-X("offsets.topic.replication.factor", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT16_MAX, NO_GROUPS)
-X("offsets.topic.segment.bytes", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_GROUPS)
+X("offset.metadata.max.bytes", NUMBER, HONOURED, BROKER, "4096", 0, INT32_MAX,
+  "of the text that comes with a committed offset")
+X("offsets.commit.timeout.ms", NUMBER, HONOURED, BROKER, "5000", 1, INT32_MAX,
+  "whoever commits offsets waits no longer for the replicas")
+X("offsets.load.buffer.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_GROUPS)
+X("offsets.retention.check.interval.ms", NUMBER, HONOURED, BROKER, "600000", 1, INT32_MAX,
+  "how often offsets are looked at that nobody needs any more")
+X("offsets.retention.minutes", NUMBER, HONOURED, BROKER, "10080", 1, INT32_MAX,
+  "offsets are kept so long after their group has become empty")
+X("offsets.topic.compression.codec", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, SEE_GROUPS)
+X("offsets.topic.num.partitions", NUMBER, HONOURED, BROKER, "50", 1, INT32_MAX,
+  "of __consumer_offsets, when it is made")
+X("offsets.topic.replication.factor", NUMBER, HONOURED, BROKER, "3", 1, INT16_MAX,
+  "of __consumer_offsets, when it is made")
+X("offsets.topic.segment.bytes", NUMBER, HONOURED, BROKER, "104857600", 14, INT32_MAX,
+  "of __consumer_offsets, when it is made")
 X("principal.builder.class", TEXT, REFUSED, BOTH, "", 0, 0, NO_PLUGIN)
 X("process.roles", TEXT, HONOURED, BOTH, NULL, 0, 0,
   "broker or controller; a file with both serves jackdaw-broker and jackdaw-controller, which "
@@ -544,7 +560,7 @@ X("controlled.shutdown.retry.backoff.ms", TEXT, NO_EFFECT, BOTH, NULL, 0, 0,
   "an orderly stop always hands leadership over")
 X("eligible.leader.replicas.enable", TEXT, NO_EFFECT, BOTH, NULL, 0, 0,
   "eligible leader replicas are always tracked")
-X("group.coordinator.new.enable", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_GROUPS)
+X("group.coordinator.new.enable", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, SEE_GROUPS)
 X("group.share.enable", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_SHARE)
 X("host.name", TEXT, REFUSED, BOTH, NULL, 0, 0, GONE_LISTENERS)
 X("inter.broker.protocol.version", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, GONE_VERSIONS)

@@ -15,6 +15,7 @@
 
 #define FORWARD_TIMEOUT_MS 30000
 #define CREATE_VERSION 7
+#define CREATE_AGAIN_MS 1000
 #define ELECT_VERSION_WITH_ERROR 1
 #define CREATE_MAX_BYTES (1024u * 1024)
 
@@ -43,12 +44,25 @@ bool handle_forward(struct shard *s, struct request *r, struct slice body)
     return true;
 }
 
-uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count)
+static struct post_admin *forward_create(struct shard *s,
+                                         struct create_topics_request_topic *topics, uint32_t count)
 {
-    uint64_t create = 0;
+    struct post_admin *post = NULL;
     const struct kafka_api *api = kafka_api_find(KAFKA_API_CREATE_TOPICS);
     struct create_topics_request q;
     kafka_defaults(api->request, &q);
+    q.topics = (struct array){topics, (int32_t)count};
+    struct writer out = writer_with(CREATE_MAX_BYTES);
+    if (kafka_encode(api->request, kafka_api_version(api, CREATE_VERSION), &q, &out) == 0) {
+        post = forward(s, NULL, api->key, CREATE_VERSION, s->options->listeners[0].name,
+                       buf_of(writer_slice(&out)));
+    }
+    writer_close(&out);
+    return post;
+}
+
+uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count)
+{
     struct create_topics_request_topic *topics = arena_take(&s->scratch, count, sizeof *topics);
     if (topics == NULL) return 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -57,16 +71,35 @@ uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_
         topics[i].num_partitions = -1;
         topics[i].replication_factor = -1;
     }
-    q.topics = (struct array){topics, (int32_t)count};
-    struct writer out = writer_with(CREATE_MAX_BYTES);
-    if (kafka_encode(api->request, kafka_api_version(api, CREATE_VERSION), &q, &out) == 0) {
-        struct post_admin *post =
-            forward(s, NULL, api->key, CREATE_VERSION, s->options->listeners[0].name,
-                    buf_of(writer_slice(&out)));
-        create = post->create = ++s->creates;
-    }
-    writer_close(&out);
-    return create;
+    struct post_admin *post = forward_create(s, topics, count);
+    if (post == NULL) return 0;
+    post->create = ++s->creates;
+    return post->create;
+}
+
+void forward_create_offsets_topic(struct shard *s)
+{
+    uint64_t now_ms = env_now_ms(s->env);
+    bool is_asked = s->offsets_topic_asked_ms != 0 &&
+                    now_ms - s->offsets_topic_asked_ms < CREATE_AGAIN_MS;
+    if (is_asked) return;
+
+    s->offsets_topic_asked_ms = now_ms;
+    char segment_bytes[24];
+    (void)snprintf(segment_bytes, sizeof segment_bytes, "%u",
+                   s->options->groups.topic_segment_bytes);
+    struct create_topics_request_config configs[] = {
+        {.name = slice_of_text("cleanup.policy"), .value = slice_of_text("compact")},
+        {.name = slice_of_text("compression.type"), .value = slice_of_text("producer")},
+        {.name = slice_of_text("segment.bytes"), .value = slice_of_text(segment_bytes)},
+    };
+    struct create_topics_request_topic topic;
+    kafka_defaults(&schema_create_topics_request_topic, &topic);
+    topic.name = slice_of_text(OFFSETS_TOPIC);
+    topic.num_partitions = (int32_t)s->options->groups.topic_partitions;
+    topic.replication_factor = (int16_t)s->options->groups.topic_replication;
+    topic.configs = (struct array){configs, sizeof configs / sizeof configs[0]};
+    (void)forward_create(s, &topic, 1);
 }
 
 /* ---- No controller answered: the error, said of each thing that was asked for. ----

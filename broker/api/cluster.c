@@ -162,7 +162,7 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
         return true;
     }
     out->topic_id = topic->id;
-    out->is_internal = strncmp(topic->name, "__", 2) == 0;
+    out->is_internal = topic_is_internal(topic->name);
     uint32_t from =
         (uint32_t)first < topic->partition_count ? (uint32_t)first : topic->partition_count;
     uint32_t count = topic->partition_count - from;

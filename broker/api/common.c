@@ -79,3 +79,8 @@ bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out)
     *out = (struct array){ids, (int32_t)set->count};
     return true;
 }
+
+bool topic_is_internal(const char *name)
+{
+    return strcmp(name, OFFSETS_TOPIC) == 0 || strcmp(name, "__transaction_state") == 0;
+}

@@ -25,4 +25,7 @@ bool array_of_ids(struct shard *s, const struct id_set *set, struct array *out);
 /* A name is the slice of the image's, so that it lives while the image does not change. */
 struct slice topic_name(const struct shard *s, struct uuid topic_id);
 
+/* The topics that the cluster itself writes: clients may read them, and no more. */
+bool topic_is_internal(const char *name);
+
 #endif

@@ -34,7 +34,17 @@
     X(LIST_PARTITION_REASSIGNMENTS, list_reassignments) /* moves.c */ \
     X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
     X(API_VERSIONS, api_versions)                 /* hello.c */      \
-    X(FIND_COORDINATOR, find_coordinator)                            \
+    X(FIND_COORDINATOR, find_coordinator)         /* groups.c */     \
+    X(JOIN_GROUP, group)                          /* to the group's shard */ \
+    X(SYNC_GROUP, group)                                             \
+    X(HEARTBEAT, group)                                              \
+    X(LEAVE_GROUP, group)                                            \
+    X(OFFSET_COMMIT, group)                                          \
+    X(OFFSET_FETCH, group)                                           \
+    X(OFFSET_DELETE, group)                                          \
+    X(LIST_GROUPS, group)                                            \
+    X(DESCRIBE_GROUPS, group)                                        \
+    X(DELETE_GROUPS, group)                                          \
     X(DESCRIBE_ACLS, describe_acls)                                  \
     X(REPLICA_HELLO, replica_hello)
 /* clang-format on */
@@ -55,6 +65,7 @@ X(CREATE_TOPICS, forward)
 X(INIT_PRODUCER_ID, init_producer_id)
 X(API_VERSIONS, api_versions)
 X(FIND_COORDINATOR, find_coordinator)
+X(JOIN_GROUP, group)
 X(DESCRIBE_ACLS, describe_acls)
 X(REPLICA_HELLO, replica_hello)
 #undef X
@@ -82,5 +93,11 @@ void producer_ids_on_back(struct shard *s, struct post_producer_ids *post);
  * names the creation; 0 if nothing was asked for. */
 uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count);
 void metadata_on_created(struct shard *s, uint64_t create);
+
+/* An ask has come home (groups.c). */
+void groups_on_ask_back(struct shard *s, struct group_ask *ask);
+
+/* Has __consumer_offsets made, unless that was asked for a moment ago (admin.c). */
+void forward_create_offsets_topic(struct shard *s);
 
 #endif

@@ -5,12 +5,7 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/describe_acls.h"
-#include "proto/msg/find_coordinator.h"
 #include "proto/msg/replica_hello.h"
-
-static const char NO_GROUPS[] = "consumer groups are not supported yet: assign partitions yourself";
-static const char NO_TRANSACTIONS[] = "transactions are not supported yet";
-#define COORDINATOR_TRANSACTION 1
 
 bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
 {
@@ -31,42 +26,6 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
     }
     answer.api_keys = (struct array){keys, count};
     answer.finalized_features_epoch = (int64_t)s->image.index;
-    request_answer(s, r, &answer);
-    return true;
-}
-
-/* Listed from the start, because librdkafka compresses with lz4 only where it is. */
-bool handle_find_coordinator(struct shard *s, struct request *r, struct slice body)
-{
-    struct find_coordinator_request q;
-    if (request_decode(s, r, body, &q) != 0) return false;
-
-    bool is_transaction = q.key_type == COORDINATOR_TRANSACTION;
-    int16_t error = is_transaction ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-                                   : KAFKA_COORDINATOR_NOT_AVAILABLE;
-    struct slice why = slice_of_text(is_transaction ? NO_TRANSACTIONS : NO_GROUPS);
-    struct find_coordinator_response answer;
-    kafka_defaults(&schema_find_coordinator_response, &answer);
-    if (r->version.number < 4) {
-        answer.error_code = error;
-        answer.error_message = why;
-        answer.node_id = -1;
-        answer.port = -1;
-    } else {
-        const struct slice *keys = q.coordinator_keys.items;
-        int32_t count = q.coordinator_keys.count;
-        struct find_coordinator_response_coordinator *items =
-            arena_take(&s->scratch, count > 0 ? (size_t)count : 0, sizeof *items);
-        if (items == NULL && count > 0) return false;
-        for (int32_t i = 0; i < count; i++) {
-            items[i] = (struct find_coordinator_response_coordinator){.key = keys[i],
-                                                                      .node_id = -1,
-                                                                      .port = -1,
-                                                                      .error_code = error,
-                                                                      .error_message = why};
-        }
-        answer.coordinators = (struct array){items, count};
-    }
     request_answer(s, r, &answer);
     return true;
 }

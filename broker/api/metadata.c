@@ -45,7 +45,7 @@ static bool fill_topic(struct shard *s, const struct meta_topic *topic, bool is_
     kafka_defaults(&schema_metadata_response_topic, out);
     out->name = slice_of_text(topic->name);
     out->topic_id = topic->id;
-    out->is_internal = strncmp(topic->name, "__", 2) == 0;
+    out->is_internal = topic_is_internal(topic->name);
     struct metadata_response_partition *parts =
         arena_take(&s->scratch, topic->partition_count, sizeof *parts);
     if (parts == NULL && topic->partition_count > 0) return false;

@@ -145,6 +145,10 @@ bool handle_produce(struct shard *s, struct request *r, struct slice body)
             op->error = error;
             if (error != 0) continue;
             if (topic == NULL) op->error = unknown_topic(r);
+            if (topic != NULL && topic_is_internal(topic->name)) {
+                op->error = KAFKA_INVALID_TOPIC_EXCEPTION;
+                op->produce.why = "the cluster itself writes this topic, and nobody else";
+            }
             if (topic != NULL &&
                 (parts[j].index < 0 || (uint32_t)parts[j].index >= topic->partition_count)) {
                 op->error = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;

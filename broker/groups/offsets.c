@@ -84,6 +84,16 @@ void offsets_apply(struct offsets *o, struct slice topic, int32_t partition,
     drop_if_empty(o, topic, partition);
 }
 
+void offsets_give_up(struct offsets *o, struct slice topic, int32_t partition)
+{
+    struct offset_entry *e = offsets_find(o, topic, partition);
+    CHECK(e != NULL && e->under_way > 0);
+
+    e->under_way--;
+    o->under_way--;
+    drop_if_empty(o, topic, partition);
+}
+
 void offsets_close(struct offsets *o)
 {
     struct offset_topic *t, *next_topic;

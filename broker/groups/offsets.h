@@ -57,6 +57,9 @@ void offsets_begin(struct offsets *o, struct slice topic, int32_t partition);
 void offsets_apply(struct offsets *o, struct slice topic, int32_t partition,
                    const struct offset_value *value, bool is_begun);
 
+/* That write will never be committed. */
+void offsets_give_up(struct offsets *o, struct slice topic, int32_t partition);
+
 void offsets_close(struct offsets *o);
 
 #endif

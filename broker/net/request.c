@@ -1,5 +1,6 @@
 #include "broker/net/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,9 @@ void conn_on_accepted(struct shard *s, const struct env_event *e)
     c->id = e->conn;
     c->listener = e->tag;
     c->replica_id = -1;
+    (void)snprintf(c->address, sizeof c->address, "%s", e->address);
+    char *port = strrchr(c->address, ':');
+    if (port != NULL) *port = '\0';
     TAILQ_INIT(&c->requests);
     TAILQ_INIT(&c->backlog);
     HASH_ADD(hh, s->conns, id, sizeof c->id, c);

@@ -119,30 +119,39 @@ static int16_t check_producer(struct partition *p, struct op *op,
     UNREACHABLE();
 }
 
-/* The frame is ours while the op is: offsets and epoch are set where the bytes lie. */
-static void append(struct partition *p, struct op *op, struct record_batch_header *header)
+/* Offsets and epoch are set where the bytes lie. Returns the time of the append, or -1 if the topic
+ * keeps the producers'. */
+static int64_t append_batch(struct partition *p, struct buf *buf, size_t at, size_t size,
+                            struct record_batch_header *header)
 {
-    struct buf *frame = op->group->frame;
-    size_t at = (size_t)(op->produce.records.at - frame->data);
-    CHECK(at + op->produce.records.size <= frame->size);
+    CHECK(at + size <= buf->size);
 
-    uint8_t *batch = frame->data + at;
+    uint8_t *batch = buf->data + at;
     header->base_offset = journal_assigned(p->journal);
     header->partition_leader_epoch = p->replica.leader_epoch;
     kafka_batch_set_base_offset(batch, header->base_offset);
     kafka_batch_set_leader_epoch(batch, header->partition_leader_epoch);
-    op->produce.log_append_ms = -1;
+    int64_t log_append_ms = -1;
     if (p->config.is_log_append_time) {
-        op->produce.log_append_ms = env_wall_ms(p->host->env);
-        kafka_batch_set_log_append_time(batch, op->produce.records.size, op->produce.log_append_ms);
-        (void)kafka_batch_peek(op->produce.records, header);
+        log_append_ms = env_wall_ms(p->host->env);
+        kafka_batch_set_log_append_time(batch, size, log_append_ms);
+        (void)kafka_batch_peek(slice_of(batch, size), header);
     }
-    journal_append(p->journal, frame, (uint32_t)at, (uint32_t)op->produce.records.size, header);
+    journal_append(p->journal, buf, (uint32_t)at, (uint32_t)size, header);
     producers_note(&p->producers, header);
+    p->host->records_in += (uint64_t)header->record_count;
+    p->host->bytes_in += size;
+    return log_append_ms;
+}
+
+/* The frame is ours while the op is. */
+static void append(struct partition *p, struct op *op, struct record_batch_header *header)
+{
+    struct buf *frame = op->group->frame;
+    size_t at = (size_t)(op->produce.records.at - frame->data);
+    op->produce.log_append_ms = append_batch(p, frame, at, op->produce.records.size, header);
     op->produce.base_offset = header->base_offset;
     op->produce.end_offset = batch_last_offset(header) + 1;
-    p->host->records_in += (uint64_t)header->record_count;
-    p->host->bytes_in += op->produce.records.size;
 }
 
 /* Lists the op until the log has come as far as its end. With acks=0 too, though nobody is told:
@@ -237,4 +246,22 @@ void partition_produce(struct partition *p, struct op *op)
     append(p, op, &facts.header);
     await(p, op);
     partition_appended(p);
+}
+
+int16_t partition_append_own(struct partition *p, struct buf *batch, int64_t *end_offset)
+{
+    CHECK(IMPLIES(partition_leads(p), replica_is_open(&p->replica)));
+
+    if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    if (!replica_has_min_isr(&p->replica)) return KAFKA_NOT_ENOUGH_REPLICAS;
+    if (batch->size > p->config.max_message_bytes) return KAFKA_MESSAGE_TOO_LARGE;
+
+    struct record_batch_header header;
+    enum batch_fault fault = kafka_batch_peek(buf_slice(batch), &header);
+    CHECK(fault == BATCH_OK);
+    CHECK(batch_size(&header) == batch->size);
+    (void)append_batch(p, batch, 0, batch->size, &header);
+    *end_offset = batch_last_offset(&header) + 1;
+    partition_appended(p);
+    return KAFKA_NONE;
 }

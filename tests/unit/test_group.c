@@ -6,6 +6,7 @@
 
 #include "broker/groups/group.h"
 #include "broker/groups/offsets.h"
+#include "broker/groups/place.h"
 #include "broker/groups/subscription.h"
 #include "proto/kafka_errors.h"
 
@@ -759,6 +760,18 @@ Test(subscription, topics_are_found_in_any_version_and_junk_is_told)
     cr_assert(is_sound);
     cr_assert_not(subscription_has(slice_of(bytes, 8), slice_of_text("a"), &is_sound));
     cr_assert_not(is_sound);
+}
+
+/* What Java's String.hashCode() says of the same ids. */
+Test(place, a_group_lives_where_kafka_puts_it)
+{
+    cr_assert_eq(group_partition(slice_of_text("g1"), 50), 42);
+    cr_assert_eq(group_partition(slice_of_text("orders-consumer"), 50), 40);
+    cr_assert_eq(group_partition(slice_of_text(""), 50), 0);
+    cr_assert_eq(group_partition(slice_of_text("gr\xc3\xbc\xc3\x9f"), 50), 12);
+    cr_assert_eq(group_partition(slice_of_text("\xf0\x9f\x90\xa6"), 50), 25);
+    cr_assert_eq(group_partition(slice_of_text("polygenelubricants"), 50), 0); /* INT32_MIN */
+    cr_assert_eq(group_partition(slice_of_text("DESIGNING WORKHOUSES"), 50), 0);
 }
 
 /* ---- Offsets. ---- */

@@ -1,0 +1,39 @@
+/* asks.h -- requests at their owner: those that wait, and what they are answered. */
+#ifndef BROKER_GROUPS_ASKS_H
+#define BROKER_GROUPS_ASKS_H
+
+#include "broker/groups/types.h"
+
+/* Which shard's groups it is among. */
+uint32_t group_owner(const struct broker_options *o, struct slice group_id,
+                     uint32_t partition_count);
+
+/* Is the group among those that this ask is about? Others are asked elsewhere. */
+bool ask_is_about(const struct groups *gs, const struct group_ask *ask, struct slice group_id);
+
+/* The group's coordinator, if it serves: else NULL and Kafka's error. */
+struct coordinator *ask_coordinator(const struct groups *gs, const struct group_ask *ask,
+                                    struct slice group_id, int16_t *error);
+
+/* What the cores may call it from now on. */
+uint64_t ask_wait(struct groups *gs, struct group_ask *ask);
+
+/* `message` is of the API's response table. The ask is finished: in gs->finished. */
+void ask_answer(struct groups *gs, struct group_ask *ask, const void *message);
+
+/* The answer that one of the cores gives. */
+void ask_answer_of_group(struct groups *gs, const struct group *g, const struct group_answer *a);
+
+/* An error that concerns all of the request; each API says it in its own way. */
+void ask_refuse_join(struct groups *gs, struct group_ask *ask, int16_t error, struct slice member);
+void ask_refuse_sync(struct groups *gs, struct group_ask *ask, int16_t error);
+void ask_answer_heartbeat(struct groups *gs, struct group_ask *ask, int16_t error);
+
+/* Decodes the body again, or for the first time, into the groups' arena. False: it does not parse,
+ * or is too large. */
+MUST_USE bool ask_decode(struct groups *gs, const struct group_ask *ask, void *out);
+
+/* Nothing can be said: the connection is closed. */
+void ask_answer_nothing(struct groups *gs, struct group_ask *ask);
+
+#endif

@@ -1,0 +1,155 @@
+#include "broker/groups/steps.h"
+
+#include "broker/groups/asks.h"
+#include "broker/groups/entries.h"
+#include "broker/groups/parts.h"
+#include "broker/groups/writes.h"
+#include "common/check.h"
+#include "proto/kafka_errors.h"
+
+void entry_step(struct group_entry *e, struct group_event *event)
+{
+    struct groups *gs = e->at->host;
+    struct group *g = e->group;
+    struct group_effects *fx = &gs->effects;
+    event->now_ms = env_now_ms(gs->env);
+    event->wall_ms = env_wall_ms(gs->env);
+    group_step(g, event, fx);
+    for (uint32_t i = 0; i < fx->answer_count; i++) {
+        ask_answer_of_group(gs, g, &fx->answers[i]);
+    }
+    if (fx->store != 0) {
+        struct group_write *w = write_new(e, NULL);
+        write_add_group(w, fx->store, fx->store_is_next);
+        write_queue(w);
+    }
+    if (fx->has_rebalanced) {
+        log_info(gs->env, "group %.*s: rebalances after generation %d: %s", (int)g->id.size,
+                 (const char *)g->id.at, g->generation, g->why);
+    }
+    entry_set_timer(e);
+    entry_drop_if_void(e);
+}
+
+/* ---- The end of writes. ---- */
+
+/* Whoever waits for the write hears what became of it. */
+static void tell(struct groups *gs, struct group_write *w, int16_t error)
+{
+    struct group_ask *ask = w->ask;
+    w->ask = NULL;
+    if (ask == NULL) return;
+
+    int16_t said = write_error(error, ask->api->key == KAFKA_API_OFFSET_COMMIT);
+    for (uint32_t i = 0; i < w->error_count; i++) {
+        int16_t *at = &ask->errors[w->error_first + i];
+        if (*at == KAFKA_NONE) *at = said;
+    }
+    CHECK(ask->pending > 0);
+    if (--ask->pending == 0) parts_answer(gs, ask);
+}
+
+static void say_stored(struct group_entry *e, uint64_t number, int16_t error)
+{
+    struct group_event event = {.kind = GROUP_STORED};
+    event.stored.number = number;
+    event.stored.error = write_error(error, false);
+    entry_step(e, &event);
+}
+
+/* It is in the log for good. */
+static void on_done(struct coordinator *c, struct group_write *w)
+{
+    struct group_entry *e = w->entry;
+    tell(c->host, w, KAFKA_NONE);
+    for (uint32_t i = 0; i < w->change_count; i++) {
+        const struct group_change *change = &w->changes[i];
+        offsets_apply(&e->offsets, change->topic, change->partition,
+                      change->is_commit ? &change->value : NULL, true);
+    }
+    e->write_count--;
+    uint64_t number = w->is_late ? 0 : w->store;
+    if (w->store != 0) e->is_stored = true;
+    if (w->is_group_deletion) {
+        e->is_stored = false;
+        entry_remove(e);
+    } else if (number != 0) {
+        say_stored(e, number, KAFKA_NONE);
+    } else {
+        entry_drop_if_void(e);
+    }
+    write_free(w);
+}
+
+/* It is not in the log, and never will be. */
+static void on_failed(struct coordinator *c, struct group_write *w, int16_t error)
+{
+    struct group_entry *e = w->entry;
+    tell(c->host, w, error);
+    for (uint32_t i = 0; i < w->change_count; i++) {
+        offsets_give_up(&e->offsets, w->changes[i].topic, w->changes[i].partition);
+    }
+    e->write_count--;
+    if (w->is_group_deletion) e->is_deleting = false;
+    uint64_t number = w->is_late ? 0 : w->store;
+    write_free(w);
+    if (number != 0) {
+        say_stored(e, number, error);
+    } else {
+        entry_drop_if_void(e);
+    }
+}
+
+static void on_late(struct coordinator *c, struct group_write *w)
+{
+    struct group_entry *e = w->entry;
+    uint64_t number = w->store;
+    log_warn(c->host->env, "group %.*s: a write to %s-%d is not committed in time",
+             (int)e->group->id.size, (const char *)e->group->id.at, OFFSETS_TOPIC,
+             c->key.partition);
+    tell(c->host, w, KAFKA_REQUEST_TIMED_OUT);
+    if (number != 0) say_stored(e, number, KAFKA_REQUEST_TIMED_OUT);
+}
+
+void coordinator_writes_turn(struct coordinator *c)
+{
+    struct group_write *w;
+    while ((w = writes_next_done(c)) != NULL) on_done(c, w);
+    /* What is refused may have its core want another write, which is refused as well: once only. */
+    struct group_write_list refused = TAILQ_HEAD_INITIALIZER(refused);
+    int16_t error = KAFKA_NONE;
+    writes_append(c, &refused, &error);
+    while ((w = TAILQ_FIRST(&refused)) != NULL) {
+        TAILQ_REMOVE(&refused, w, link);
+        on_failed(c, w, error);
+    }
+    while ((w = writes_next_late(c)) != NULL) on_late(c, w);
+}
+
+void coordinator_lose_writes(struct coordinator *c, int64_t end, int16_t error)
+{
+    struct group_write_list lost = TAILQ_HEAD_INITIALIZER(lost);
+    struct group_write *w, *next;
+    for (w = TAILQ_FIRST(&c->appended); w != NULL; w = next) {
+        next = TAILQ_NEXT(w, link);
+        if (w->end_offset <= end) continue;
+        TAILQ_REMOVE(&c->appended, w, link);
+        TAILQ_INSERT_TAIL(&lost, w, link);
+    }
+    while ((w = TAILQ_FIRST(&lost)) != NULL) {
+        TAILQ_REMOVE(&lost, w, link);
+        on_failed(c, w, error);
+    }
+}
+
+void coordinator_drop_writes(struct coordinator *c, int16_t error)
+{
+    TAILQ_CONCAT(&c->appended, &c->queued, link);
+    struct group_write *w;
+    while ((w = TAILQ_FIRST(&c->appended)) != NULL) {
+        TAILQ_REMOVE(&c->appended, w, link);
+        tell(c->host, w, error);
+        w->entry->write_count--;
+        write_free(w);
+    }
+}
