@@ -584,13 +584,14 @@ static bool is_silent(const struct shard *s, const struct fetcher *f)
     return env_now_ms(s->env) - f->sent_ms > patience_ms(s);
 }
 
-/* What was held back may go on: it does not wait for the answer that is being waited for. */
-static void hurry_throttled(struct shard *s, struct fetcher *f)
+/* What was held back, by a throttle or after an error, may go on: it does not wait for the answer
+ * that is being waited for, which on a quiet leader takes replica.fetch.wait.max.ms. */
+static void hurry(struct shard *s, struct fetcher *f)
 {
     const struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link)
     {
-        if (!p->in_session && is_throttled(s, p) && is_due(s, p)) f->is_urgent = true;
+        if (!p->in_session && is_due(s, p)) f->is_urgent = true;
     }
 }
 
@@ -610,7 +611,7 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
         dial(s, f);
         return f->state == FETCHER_IDLE ? f->retry_at_ms : now_ms + s->options->session_ms;
     }
-    if (s->host.following.rate != THROTTLE_NONE) hurry_throttled(s, f);
+    if (f->in_flight > 0) hurry(s, f);
     if (may_fetch(s, f)) fetch(s, f);
     /* Without anything in flight it is a write's end that goes on here, not the time. */
     bool is_waiting = f->state != FETCHER_READY || f->in_flight > 0;
