@@ -11,6 +11,9 @@
 uint64_t clock_ns(void);
 uint64_t clock_ms(void);
 
+/* By the wall clock, milliseconds since 1970: for the age of records. */
+int64_t clock_wall_ms(void);
+
 void pause_us(uint32_t us);
 
 #endif
