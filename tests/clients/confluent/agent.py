@@ -59,4 +59,22 @@ def consume(topics, timeout_ms):
         consumer.close()
 
 
-serve({"produce": produce, "consume": consume})
+def group(group, topic, count, timeout_ms):
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False,
+                         "auto.offset.reset": "earliest"})
+    try:
+        consumer.subscribe([topic])
+        values, end = [], time.monotonic() + timeout_ms / 1000
+        while len(values) < count and time.monotonic() < end:
+            m = consumer.poll(0.1)
+            if m is not None and m.error():
+                raise RuntimeError(m.error().str())
+            if m is not None:
+                values.append(pack(m.value()))
+        consumer.commit(asynchronous=False)
+        return {"values": values}
+    finally:
+        consumer.close()
+
+
+serve({"produce": produce, "consume": consume, "group": group})

@@ -43,6 +43,8 @@ type request struct {
 	Records   []asked            `json:"records"`
 	Topics    map[string][]int64 `json:"topics"`
 	TimeoutMs int64              `json:"timeout_ms"`
+	Group     string             `json:"group"`
+	Count     int                `json:"count"`
 }
 
 var bootstrap []string
@@ -195,6 +197,26 @@ func endsOf(client *kgo.Client, topics map[string][]int64) (map[string][]int64, 
 	return ends, nil
 }
 
+func group(q request) (any, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ConsumerGroup(q.Group),
+		kgo.ConsumeTopics(q.Topic), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close() // It leaves the group.
+	limit := time.Duration(q.TimeoutMs) * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	values := []*[]byte{}
+	for len(values) < q.Count && ctx.Err() == nil {
+		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			values = append(values, bytesOf(r.Value))
+		})
+	}
+	return map[string]any{"values": values}, client.CommitUncommittedOffsets(context.Background())
+}
+
 func main() {
 	bootstrap = strings.Split(os.Args[1], ",")
 	lines := bufio.NewReader(os.Stdin)
@@ -208,6 +230,8 @@ func main() {
 		if err = json.Unmarshal(line, &q); err == nil {
 			if q.Op == "produce" {
 				answer, err = produce(q)
+			} else if q.Op == "group" {
+				answer, err = group(q)
 			} else {
 				answer, err = consume(q)
 			}

@@ -52,6 +52,7 @@ final class Agent {
             switch (request.get("op").asText()) {
                 case "produce": return produce(request);
                 case "consume": return consume(request);
+                case "group": return group(request);
                 case "partitions": return partitions(request);
                 default: throw new IllegalArgumentException("no such operation");
             }
@@ -138,6 +139,26 @@ final class Agent {
             }
             consumer.endOffsets(parts).forEach(
                 (part, end) -> ends.withArray(part.topic()).set(part.partition(), JSON.getNodeFactory().numberNode(end)));
+        }
+        return answer;
+    }
+
+    private ObjectNode group(JsonNode request) {
+        Properties settings = new Properties();
+        settings.put("bootstrap.servers", bootstrap);
+        settings.put("group.id", request.get("group").asText());
+        settings.put("auto.offset.reset", "earliest");
+        settings.put("enable.auto.commit", "false");
+        ObjectNode answer = JSON.createObjectNode();
+        ArrayNode values = answer.putArray("values");
+        long deadline = System.nanoTime() + request.get("timeout_ms").asLong() * 1_000_000;
+        try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                 settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(request.get("topic").asText()));
+            while (values.size() < request.get("count").asInt() && System.nanoTime() < deadline) {
+                consumer.poll(Duration.ofMillis(100)).forEach(r -> values.add(r.value()));
+            }
+            consumer.commitSync();
         }
         return answer;
     }

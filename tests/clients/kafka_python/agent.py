@@ -59,4 +59,18 @@ def consume(topics, timeout_ms):
         consumer.close()
 
 
-serve({"produce": produce, "consume": consume})
+def group(group, topic, count, timeout_ms):
+    consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, group_id=group, enable_auto_commit=False,
+                             auto_offset_reset="earliest")
+    try:
+        values, end = [], time.monotonic() + timeout_ms / 1000
+        while len(values) < count and time.monotonic() < end:
+            for batch in consumer.poll(timeout_ms=100, max_records=count - len(values)).values():
+                values += [pack(r.value) for r in batch]
+        consumer.commit()
+        return {"values": values}
+    finally:
+        consumer.close()
+
+
+serve({"produce": produce, "consume": consume, "group": group})

@@ -143,6 +143,27 @@ async function endsOf(cluster, topic, count) {
   return ends
 }
 
+async function group({ group: groupId, topic, count, timeout_ms: timeout }) {
+  const kafka = new Kafka({ brokers, logLevel: logLevel.WARN })
+  const consumer = kafka.consumer({ groupId })
+  const values = []
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise((done, failed) => {
+      setTimeout(done, timeout).unref()
+      const take = async ({ message: m }) => {
+        values.push(pack(m.value))
+        if (values.length >= count) setTimeout(done, 100)
+      }
+      consumer.run({ autoCommitThreshold: 1, eachMessage: take }).catch(failed)
+    })
+    return { values }
+  } finally {
+    await consumer.disconnect()
+  }
+}
+
 async function main() {
   const zstd = await new Promise(ready => ZstdCodec.run(made => ready(new made.Simple())))
   CompressionCodecs[CompressionTypes.LZ4] = codec(lz4Frame, lz4.decompress)
@@ -151,7 +172,7 @@ async function main() {
     data => zstd.compress(data),
     data => zstd.decompress(data)
   )
-  const operations = { produce, consume }
+  const operations = { produce, consume, group }
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const { op, ...request } = JSON.parse(line)
     let answer

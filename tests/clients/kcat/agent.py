@@ -66,4 +66,10 @@ def end_offset(told, topic, partition):
     raise RuntimeError(f"kcat tells no end of {topic} [{partition}]: {told}")
 
 
-serve({"produce": produce, "consume": consume})
+def group(group, topic, count, timeout_ms):
+    out = subprocess.run(["kcat", "-b", BOOTSTRAP, "-q", "-G", group, topic, "-c", str(count), "-f", "%s\n",
+                          "-X", "auto.offset.reset=earliest"], capture_output=True, timeout=timeout_ms / 1000).stdout
+    return {"values": [pack(line) for line in out.splitlines()]}
+
+
+serve({"produce": produce, "consume": consume, "group": group})

@@ -5,6 +5,8 @@ JSON request a line and answers each with one line of JSON.
       -> {"results": [{"p": partition, "o": offset} | {"error": NAME}]}   (p null: the partitioner's choice)
   {"op": "consume", "topics": {T: [count of partition 0, ...]}, "timeout_ms": N}
       -> {"records": {T: [{"p", "o", "k", "v", "h", "t"}]}, "ends": {T: [end offset, ...]}}
+  {"op": "group", "group": G, "topic": T, "count": N, "timeout_ms": N}
+      -> {"values": [...]}   (joins the group, reads N records, commits, and leaves)
 
 Keys, values and the values of headers are null or base64.
 """
