@@ -6,16 +6,17 @@
  *   Knows:    the time of an event, and requests by a number (ask; 0: none). No log, no offsets,
  *             no connections. Metadata and assignments are the members' own business.
  *
- *                     join (prepare)                        all joined, or time is up
- * (complete_join) EMPTY --------------------------> PREPARING -------------------------->
- * COMPLETING ^                                ^   |  ^  join, leave, expiry (prepare)    | | nobody
- * is left                |   |  +-----------------------------------+ |  (complete_join) |   | |
- * the leader's
- *          +--------------------------------+---+      join, leave, expiry (prepare)   |
- * assignments
- *                                           +---------------- STABLE <-----------------+ are stored
- *                                                                                    (on_stored)
- *        any --> DEAD: deleted, or no longer ours (group_kill)
+ *               join (prepare)             all joined, or time is up (complete_join)
+ *      EMPTY -------------------> PREPARING -------------------------------------> COMPLETING
+ *        ^                         |  ^  ^                                          |  |
+ *        |       nobody is left    |  |  |       join, leave, expiry (prepare)      |  |
+ *        +-------------------------+  |  +------------------------------------------+  |
+ *                                     |                                                |
+ *                                     |  join, leave, expiry      the leader's assignments
+ *                                     |  (prepare)                are stored (on_stored)
+ *                                     +------------------- STABLE <--------------------+
+ *
+ *      any --> DEAD: deleted, or no longer ours (group_kill)
  *
  * Invariants (group_check):
  *   (1) EMPTY has no members; the leader is one of the members, and there is one if there are any.

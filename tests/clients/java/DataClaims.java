@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
@@ -22,6 +23,7 @@ import org.apache.kafka.clients.admin.QuorumInfo;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -62,6 +64,7 @@ final class DataClaims {
             all.claims.about("describeMetadataQuorum", all::describeQuorum);
             all.claims.about("describeFeatures", all::describeFeatures);
             all.claims.about("electLeaders", all::electLeaders);
+            all.claims.about("committed offsets", all::offsets);
             all.claims.about("what is not there yet", all::notYet);
         }
     }
@@ -292,11 +295,16 @@ final class DataClaims {
                 return "a transaction";
             }
         });
-        claims.refused("a group's coordinator is not available, and asked again until time is out",
-            TimeoutException.class, () -> {
-                try (KafkaConsumer<String, String> consumer = consumer(Map.of("group.id", "g"))) {
-                    return consumer.committed(Set.of(new TopicPartition("data-elect", 0)), Duration.ofMillis(800));
-                }
-            });
+    }
+
+    private void offsets() throws Exception {
+        TopicPartition p = new TopicPartition("data-elect", 0);
+        try (KafkaConsumer<String, String> consumer = consumer(Map.of("group.id", "data-offsets"))) {
+            claims.equal("what was never committed is null", null, consumer.committed(Set.of(p)).get(p));
+            consumer.assign(Set.of(p));
+            OffsetAndMetadata put = new OffsetAndMetadata(7, Optional.of(0), "said with it");
+            consumer.commitSync(Map.of(p, put));
+            claims.equal("what was comes back, with epoch and metadata", put, consumer.committed(Set.of(p)).get(p));
+        }
     }
 }
