@@ -145,6 +145,7 @@ static void start_write(struct controller *c, struct write *w)
     case WRITE_INSTALL:
         if (w->keep_tail) {
             journal_set_start(c->journal, (int64_t)w->last + 1);
+            journal_forget_below(c->journal, (int64_t)w->last + 1);
             w->is_done = true;
         } else {
             journal_reset(c->journal, (int64_t)w->last + 1);

@@ -66,6 +66,7 @@ static void compact(struct controller *c)
     if (first <= c->log.first_index) return;
     metalog_drop(&c->log, first - 1);
     journal_set_start(c->journal, (int64_t)first);
+    journal_forget_below(c->journal, (int64_t)first);
     struct raft_event event = {.kind = RAFT_SNAPSHOT_TAKEN};
     event.index = first - 1;
     quorum_step(c, &event);

@@ -188,6 +188,7 @@ static void on_boot_read(struct controller *c)
                                 .sync_writes = true,
                                 .recovery_point = -1,
                                 .first_offset = (int64_t)c->committed.index + 1,
+                                .snapshot_end = (int64_t)c->committed.index + 1,
                                 .observe = boot_observe,
                                 .observer = b,
                                 .observe_from = (int64_t)c->committed.index,

@@ -540,6 +540,16 @@ void journal_set_start(struct journal *j, int64_t offset)
     j->start = offset;
     epochs_cut_head(&j->epochs, offset);
     j->epochs_dirty = true;
+    advance(j);
+}
+
+void journal_forget_below(struct journal *j, int64_t offset)
+{
+    if (j->state != JOURNAL_OPEN) return;
+    if (offset > journal_start(j)) offset = journal_start(j);
+    if (offset <= j->forgotten) return;
+
+    j->forgotten = offset;
     j->remove_wanted = true;
     advance(j);
 }
@@ -625,6 +635,7 @@ static void check_segments(const struct journal *j)
     CHECK(journal_active(j)->is_indexed);
     CHECK(journal_active(j)->c.end_offset == j->assigned || journal_active(j)->c.size == 0);
     CHECK(j->segments[0]->c.base <= j->start);
+    CHECK(j->forgotten <= j->start);
 }
 
 void journal_check(const struct journal *j)

@@ -158,6 +158,7 @@ static unsigned change_finish(struct journal *j, struct work *w)
     adopt(j, x);
     struct contents *c = &journal_active(j)->c;
     if (x->change.kind == CHANGE_RESET) j->start = x->change.offset;
+    if (j->forgotten > j->start) j->forgotten = j->start;
     /* The start may lie inside the batch that went: then the log is empty and begins there. */
     if (c->end_offset < j->start) c->end_offset = j->start;
     int64_t end = c->end_offset;
@@ -298,7 +299,7 @@ void remove_begin(struct journal *j)
     j->remove_wanted = false;
     uint32_t count = 0;
     /* Those at and past the mark are being written; the active one always stays. */
-    while (count + 1 < j->segment_count && j->segments[count + 1]->c.base <= j->start &&
+    while (count + 1 < j->segment_count && j->segments[count + 1]->c.base <= j->forgotten &&
            j->segments[count]->c.base < j->mark.contents.then.base) {
         count++;
     }
@@ -468,6 +469,9 @@ static void delete_run(struct fs *fs, struct job *job)
     struct delete_work *x = (struct delete_work *)job;
     /* One rename: whoever comes after a crash sees a partition or something to be removed. */
     int rc = fs->ops->rename(fs, x->w.dir, x->renamed);
+    /* Else a power cut may leave, under the old name, a log without the file that says whose it is.
+     */
+    if (rc == 0) rc = files_sync_parent(fs, x->renamed);
     if (rc == 0) rc = fs_remove_tree(fs, x->renamed);
     if (rc == -ERR_ABSENT) rc = 0;
     if (rc < 0) (void)work_fail(&x->w, rc, "cannot remove %s", x->w.dir);

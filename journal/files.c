@@ -261,15 +261,18 @@ int files_load_epochs(struct fs *fs, const char *dir, struct epochs *e)
     return ok ? 0 : -ERR_CORRUPT;
 }
 
-int files_sync_names(struct fs *fs, const char *dir, bool parent_too)
+int files_sync_parent(struct fs *fs, const char *dir)
 {
-    int rc = fs->ops->sync_dir(fs, dir);
-    if (rc < 0 || !parent_too) return rc;
-
     struct path parent;
     (void)snprintf(parent.text, sizeof parent.text, "%s", dir);
     char *slash = strrchr(parent.text, '/');
     if (slash == NULL) return fs->ops->sync_dir(fs, ".");
     slash[slash == parent.text ? 1 : 0] = 0;
     return fs->ops->sync_dir(fs, parent.text);
+}
+
+int files_sync_names(struct fs *fs, const char *dir, bool parent_too)
+{
+    int rc = fs->ops->sync_dir(fs, dir);
+    return rc < 0 || !parent_too ? rc : files_sync_parent(fs, dir);
 }

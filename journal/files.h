@@ -67,7 +67,9 @@ MUST_USE int files_sweep_segment(struct fs *fs, const char *dir, int64_t base);
 MUST_USE int files_store_epochs(struct fs *fs, const char *dir, const struct epochs *e);
 MUST_USE int files_load_epochs(struct fs *fs, const char *dir, struct epochs *e);
 
-/* The folder's name if its names are to be found again after a power cut, and its parent's. */
+/* The names in a folder, and the folder's own if its parent is synced, too: without that they may
+ * not be there after a power cut. */
+MUST_USE int files_sync_parent(struct fs *fs, const char *dir);
 MUST_USE int files_sync_names(struct fs *fs, const char *dir, bool parent_too);
 
 #endif

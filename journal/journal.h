@@ -45,6 +45,7 @@ struct journal_options {
     int64_t recovery_point; /* All below is known to be whole; -1: scan everything. */
     int64_t first_offset;   /* Of an empty journal. Partitions: 0; the metadata log: 1. */
     int64_t start_offset;   /* What journal_set_start() had said last; it may be past the end. */
+    int64_t snapshot_end;   /* The owner has a durable snapshot of all below; 0: it has none. */
     /* Called in the recovery job for each batch whose base offset is >= observe_from, in order.
      * Touches `observer` only, which belongs to the job until the journal is open. */
     void (*observe)(void *observer, const struct record_batch_header *header, struct slice batch);
@@ -170,9 +171,14 @@ int64_t journal_truncate(struct journal *j, int64_t offset);
 /* Everything goes; the journal is empty and starts at `offset` (TRUNCATED follows). */
 void journal_reset(struct journal *j, int64_t offset);
 
-/* The log starts at `offset` from now on (never falls; <= written). Segments that lie wholly below
- * are removed in the background. */
+/* The log starts at `offset` from now on (never falls; <= written). */
 void journal_set_start(struct journal *j, int64_t offset);
+
+/* The start is at least `offset` for whoever opens the journal next, even after a power cut:
+ * segments that lie wholly below are removed in the background. Removals reach the disk in any
+ * order, so what a power cut brings back may have a hole; only who knows the start can tell it from
+ * a lost segment. */
+void journal_forget_below(struct journal *j, int64_t offset);
 
 /* Retention: which whole segments at the beginning may go. */
 struct journal_retention {

@@ -33,7 +33,8 @@ struct open_work {
 
     /* What the folder holds. */
     struct bases logs;
-    struct bases indexes; /* Perhaps without a log. */
+    struct bases forgotten; /* Below what the owner knows to be the start: not looked at. */
+    struct bases indexes;   /* Perhaps without a log. */
     struct names leftovers;
     uint32_t entry_count;
     char strange[NAME_MAX_BYTES]; /* The first name that must not be there. */
@@ -133,14 +134,26 @@ static int sweep(struct open_work *o, struct fs *fs)
     return 0;
 }
 
+/* They were removed, perhaps, and a power cut has brought some of them back: between them may be
+ * holes, and in them anything. */
+static void set_forgotten_aside(struct open_work *o)
+{
+    const struct journal_options *options = &o->options;
+    int64_t below = options->start_offset > options->snapshot_end ? options->start_offset
+                                                                  : options->snapshot_end;
+    uint32_t count = 0;
+    while (count + 1 < o->logs.count && o->logs.items[count + 1] <= below) count++;
+    for (uint32_t i = 0; i < count; i++) bases_add(&o->forgotten, o->logs.items[i]);
+    o->logs.count -= count;
+    if (count > 0) memmove(o->logs.items, &o->logs.items[count], o->logs.count * sizeof(int64_t));
+}
+
 static int list_folder(struct open_work *o, struct fs *fs)
 {
     const char *dir = o->w.dir;
     int rc = fs->ops->list(fs, dir, visit, o);
     if (rc == -ERR_ABSENT) {
         rc = fs->ops->mkdir(fs, dir);
-        o->names_dirty = true;
-        o->parent_dirty = true;
     }
     if (rc < 0) return work_fail(&o->w, rc, "cannot open the folder %s", dir);
     if (o->options.create_only && o->entry_count > 0) {
@@ -152,7 +165,9 @@ static int list_folder(struct open_work *o, struct fs *fs)
                          dir, o->strange);
     }
     bases_sort(&o->logs);
-    return sweep(o, fs);
+    rc = sweep(o, fs);
+    set_forgotten_aside(o);
+    return rc;
 }
 
 /* ---- One segment ---- */
@@ -526,6 +541,12 @@ static int inspect_all(struct open_work *o, struct fs *fs)
             return work_fail(&o->w, rc, "cannot remove a segment past a cut in %s", o->w.dir);
         o->names_dirty = true;
     }
+    for (uint32_t i = 0; i < o->forgotten.count; i++) {
+        int rc = files_remove_segment(fs, o->w.dir, o->forgotten.items[i]);
+        if (rc < 0)
+            return work_fail(&o->w, rc, "cannot remove a segment below the start in %s", o->w.dir);
+        o->names_dirty = true;
+    }
     return 0;
 }
 
@@ -578,7 +599,6 @@ static void settle_durable(struct open_work *o, struct fs *fs)
         if (o->durable > end) o->durable = end;
         return;
     }
-    if (!o->names_dirty) return;
     if (o->options.create_only && !o->options.sync_writes) return;
     int rc = files_sync_names(fs, o->w.dir, o->parent_dirty);
     if (rc < 0) {
@@ -643,8 +663,8 @@ static unsigned open_finish(struct journal *j, struct work *w)
     } else {
         epochs_cut_head(&j->epochs, j->start);
         o->epochs_dirty = true;
-        j->remove_wanted = true;
     }
+    j->forgotten = j->start;
     j->durable = o->durable;
     j->epochs_dirty = o->epochs_dirty;
     j->names_dirty = o->names_dirty;
@@ -660,6 +680,7 @@ static void open_dispose(struct journal *j, struct work *w)
     for (uint32_t i = 0; i < o->segment_count; i++) contents_close(&o->segments[i].c);
     free(o->segments);
     bases_close(&o->logs);
+    bases_close(&o->forgotten);
     bases_close(&o->indexes);
     free(o->leftovers.items);
     env_file_unref(j->env, o->active);
@@ -674,6 +695,9 @@ void open_begin(struct journal *j, const struct journal_options *options)
         .name = "open", .finish = open_finish, .dispose = open_dispose};
     struct open_work *o = work_new(j, &kind, sizeof *o, open_run);
     o->options = *options;
+    /* Whoever made the names may not have come to syncing them. */
+    o->names_dirty = true;
+    o->parent_dirty = true;
     o->limits = j->limits;
     o->observer = j->observer;
     work_submit(j, &o->w);

@@ -134,6 +134,7 @@ struct journal {
     uint32_t segment_count;
     uint32_t segment_capacity;
     int64_t start;
+    int64_t forgotten; /* Segments below may be removed (journal_forget_below()). */
     int64_t assigned;
     int64_t written;
     int64_t durable;

@@ -144,7 +144,8 @@ static void on_prepared(struct partition *p)
         .lane = prepare->job.lane,
         .create_only = false, /* partition.metadata lies in it already. */
         .is_whole = p->host->is_log_whole,
-        .recovery_point = p->checkpoint.recovery_point,
+        /* Unknown: nothing is known to be whole. */
+        .recovery_point = p->checkpoint.recovery_point < 0 ? 0 : p->checkpoint.recovery_point,
         .start_offset = p->checkpoint.log_start,
         .first_offset = 0,
         .observe = producers_observe,
@@ -290,7 +291,10 @@ bool partition_checkpoint_now(const struct partition *p, struct partition_checkp
 
 void partition_on_checkpointed(struct partition *p)
 {
-    if (p->in_checkpoint) p->checkpoint = p->checkpoint_writing;
+    if (p->in_checkpoint) {
+        p->checkpoint = p->checkpoint_writing;
+        if (p->journal != NULL) journal_forget_below(p->journal, p->checkpoint.log_start);
+    }
     p->in_checkpoint = false;
     if (p->awaits_checkpoint && p->state == PARTITION_TRUNCATING) on_truncated(p);
 }

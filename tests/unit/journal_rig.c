@@ -68,16 +68,20 @@ static int rig_fs_sync_path(struct fs *fs, const char *path)
 {
     (void)path;
     disk_of(fs)->syncs++;
+    disk_of(fs)->is_moved = false;
     return 0;
 }
 
 static int rig_fs_rename(struct fs *fs, const char *from, const char *to)
 {
+    disk_of(fs)->is_moved = strstr(to, "-delete") != NULL;
     return disk_of(fs)->real->ops->rename(disk_of(fs)->real, from, to);
 }
 
 static int rig_fs_unlink(struct fs *fs, const char *path)
 {
+    disk_of(fs)->unlinks++;
+    disk_of(fs)->early_unlinks += disk_of(fs)->is_moved;
     return disk_of(fs)->real->ops->unlink(disk_of(fs)->real, path);
 }
 

@@ -17,6 +17,9 @@ struct rig_fs {
     uint32_t writes;
     uint32_t syncs;
     uint32_t opens;
+    uint32_t unlinks;
+    bool is_moved;          /* A folder has another name, and its folder is not synced since. */
+    uint32_t early_unlinks; /* So many then. */
 };
 
 struct rig {

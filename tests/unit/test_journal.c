@@ -361,6 +361,9 @@ Test(journal, a_range_stays_readable_when_its_segment_is_removed)
     cr_assert_gt(range.size, 0);
     journal_set_start(r->j, 80);
     rig_run_all(r);
+    cr_assert(rig_exists(r, "00000000000000000000.log"), "nobody remembers the start yet");
+    journal_forget_below(r->j, 80);
+    rig_run_all(r);
     cr_assert_not(rig_exists(r, "00000000000000000000.log"));
     uint8_t *bytes = malloc(range.size);
     size_t got = 0;

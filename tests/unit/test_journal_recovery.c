@@ -313,6 +313,36 @@ Test(journal_recovery, a_missing_segment_is_named_and_nothing_is_changed)
     cr_assert(rig_exists(r, LOG0));
 }
 
+Test(journal_recovery, removed_segments_that_a_power_cut_brought_back_are_no_hole)
+{
+    r->options.segment_bytes = 3000;
+    rig_open(r);
+    rig_fill(r, 60, 1, 50);
+    rig_stop(r);
+    rig_open(r);
+    struct journal_range range;
+    uint8_t *bytes = NULL;
+    cr_assert_eq(rig_read(r, 0, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
+    free(bytes);
+    int64_t second = range.end_offset;
+    cr_assert_eq(rig_read(r, second, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
+    free(bytes);
+    int64_t third = range.end_offset;
+    cr_assert_gt(third, second);
+    rig_kill(r);
+    char name[32];
+    snprintf(name, sizeof name, "%020d.log", (int)second);
+    cr_assert_eq(remove(rig_path(r, name)), 0);
+
+    r->options.is_whole = false;
+    r->options.recovery_point = 180;
+    r->options.start_offset = third;
+    rig_open(r);
+    cr_assert_eq(journal_start(r->j), third);
+    cr_assert_eq(journal_written(r->j), 180);
+    cr_assert_not(rig_exists(r, LOG0));
+}
+
 Test(journal_recovery, a_foreign_file_is_named_and_nothing_is_changed)
 {
     rig_open(r);
@@ -495,6 +525,17 @@ Test(journal_recovery, a_stop_or_a_deletion_that_comes_while_it_recovers_follows
     rig_run_all(r);
     cr_assert_eq(journal_state_of(r->j), JOURNAL_STOPPED);
     cr_assert_not(rig_exists(r, LOG0));
+}
+
+Test(journal_recovery, a_deleted_folder_has_its_new_name_for_good_before_it_is_emptied)
+{
+    rig_open(r);
+    rig_fill(r, 10, 1, 50);
+    journal_delete(r->j);
+    rig_run_all(r);
+    cr_assert_eq(journal_state_of(r->j), JOURNAL_STOPPED);
+    cr_assert_eq(r->disk.early_unlinks, 0);
+    cr_assert_gt(r->disk.unlinks, 0);
 }
 
 Test(journal_recovery, an_unreadable_folder_is_named)
