@@ -83,8 +83,9 @@ static bool is_same_address(const struct meta_broker *b, const struct rpc_msg *m
     return false;
 }
 
-/* Is the id this process's to have? A holder with a session that breathes has it; one that has not
- * been heard of since the claim was made is given the time of a heartbeat to speak up. */
+/* Is the id this process's to have? A holder that still speaks half a session timeout after the
+ * claim has it. Until then it may be a dead process whose last words are on their way (its host
+ * lost its power, and is back), or whose own registration was waiting when it died. */
 static enum claim judge_claim(struct controller *c, const struct conn *conn,
                               const struct rpc_msg *msg)
 {
@@ -100,7 +101,8 @@ static enum claim judge_claim(struct controller *c, const struct conn *conn,
     }
     CHECK(seen != NULL);
     if (now_ms >= seen->heard_ms + c->options.broker_session_timeout_ms) return CLAIM_FREE;
-    return seen->heard_ms > conn->registration_ms ? CLAIM_TAKEN : CLAIM_UNCLEAR;
+    uint64_t alive_ms = conn->registration_ms + c->options.broker_session_timeout_ms / 2;
+    return holder->heard_ms >= alive_ms ? CLAIM_TAKEN : CLAIM_UNCLEAR;
 }
 
 static void warn_of_seeds(struct controller *c, const struct rpc_msg *msg)
@@ -388,6 +390,7 @@ void sessions_on_frame(struct controller *c, struct conn *conn, const struct rpc
     CHECK(conn->kind == CONN_SESSION);
     if (!c->is_leading) return; /* It will be told at the end of the turn. */
 
+    conn->heard_ms = env_now_ms(c->env);
     switch ((int)msg->kind) {
     case RPC_REGISTER: on_register(c, conn, msg, frame); return;
     case RPC_HEARTBEAT: on_heartbeat(c, conn, msg); return;
