@@ -87,6 +87,11 @@ static void say_error(struct partition *p, struct op *op, int16_t error)
     op_refuse(p->host, op, error);
 }
 
+static bool holds_lease(const struct partition *p)
+{
+    return replica_may_ack_early(&p->replica, p->host->session_ms, env_clock_ms(p->host->env));
+}
+
 void partition_watch(struct partition *p, struct op *op)
 {
     op->fetch.diverging_epoch = -1;
@@ -101,6 +106,12 @@ void partition_watch(struct partition *p, struct op *op)
         return;
     }
     if (diverges(p, op)) {
+        /* What a consumer has read is committed. If the logs part there, we are a leader of the
+         * past, unless there was an unclean election: then our lease holds. */
+        if (!is_follower(op) && !holds_lease(p)) {
+            say_error(p, op, KAFKA_NOT_LEADER_OR_FOLLOWER);
+            return;
+        }
         op->group->has_news = true;
         fill_state(p, op);
         op->fetch.says_something = true;
