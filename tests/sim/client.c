@@ -139,7 +139,26 @@ struct client_topic *client_topic_of(struct client *c, struct uuid id)
     return NULL;
 }
 
-static void take_topic(struct client *c, const struct metadata_response_topic *from)
+/* As clients do: what a broker says that has heard less than another did is not believed. */
+static void keep_newer(const struct client_topic *old, struct client_topic *to, int32_t number)
+{
+    if (old == NULL || old->partitions[number].leader_epoch <= to->partitions[number].leader_epoch)
+        return;
+    to->partitions[number] = old->partitions[number];
+}
+
+static const struct client_topic *find_in(const struct client_topic *topics, uint32_t count,
+                                          const struct client_topic *like)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_it = uuid_equal(topics[i].id, like->id) && strcmp(topics[i].name, like->name) == 0;
+        if (is_it) return &topics[i];
+    }
+    return NULL;
+}
+
+static void take_topic(struct client *c, const struct metadata_response_topic *from,
+                       const struct client_topic *olds, uint32_t old_count)
 {
     if (from->error_code != KAFKA_NONE || c->topic_count == CLIENT_TOPICS_MAX) return;
 
@@ -147,21 +166,26 @@ static void take_topic(struct client *c, const struct metadata_response_topic *f
     *to = (struct client_topic){.id = from->topic_id};
     (void)snprintf(to->name, sizeof to->name, "%.*s", (int)from->name.size,
                    (const char *)from->name.at);
+    const struct client_topic *old = find_in(olds, old_count, to);
     const struct metadata_response_partition *parts = from->partitions.items;
     for (int32_t i = 0; i < from->partitions.count; i++) {
         int32_t number = parts[i].partition_index;
         if (number < 0 || number >= CLUSTER_PARTITIONS_MAX) continue;
         to->partitions[number] = (struct client_partition){.leader = parts[i].leader_id,
                                                            .leader_epoch = parts[i].leader_epoch};
+        keep_newer(old, to, number);
         if (to->partition_count <= (uint32_t)number) to->partition_count = (uint32_t)number + 1;
     }
 }
 
 static void on_metadata(struct client *c, const struct metadata_response *m)
 {
+    struct client_topic olds[CLIENT_TOPICS_MAX];
+    uint32_t old_count = c->topic_count;
+    memcpy(olds, c->topics, sizeof olds);
     c->topic_count = 0;
     const struct metadata_response_topic *topics = m->topics.items;
-    for (int32_t i = 0; i < m->topics.count; i++) take_topic(c, &topics[i]);
+    for (int32_t i = 0; i < m->topics.count; i++) take_topic(c, &topics[i], olds, old_count);
     c->metadata_ms = env_now_ms(c->env) + METADATA_AGE_MS;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "broker/state.h"
 #include "common/check.h"
 
 #define RESTART_MIN_MS 20
@@ -65,6 +66,15 @@ static struct cluster_node *active_controller(struct nemesis *n)
     return NULL;
 }
 
+/* Is what runs there what the committed metadata speak of when they name this broker? A process
+ * that has not registered yet may lack what an ISR still credits it with. */
+static bool is_known(const struct nemesis *n, const struct cluster_node *node)
+{
+    const struct meta_broker *b = meta_broker_find(&n->oracles->truth, (int32_t)node->index + 1);
+    const struct shard *s = node->broker.shards[0];
+    return b != NULL && s != NULL && s->broker_epoch == b->epoch;
+}
+
 /* Fewer hosts without power than copies that acks=all waits for: every partition is whole again. */
 static bool may_cut_power(const struct nemesis *n)
 {
@@ -76,7 +86,8 @@ static bool may_cut_power(const struct nemesis *n)
         }
     }
     for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
-        if (!is_fine(&n->cluster->brokers[i])) return false;
+        const struct cluster_node *node = &n->cluster->brokers[i];
+        if (!is_fine(node) || !is_known(n, node)) return false;
     }
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/state.h"
 #include "common/check.h"
 #include "common/crc32c.h"
 #include "tests/sim/handovers.h"
@@ -53,6 +54,40 @@ static void note_reign(struct oracles *o, const struct meta_record *record, bool
     if (is_handover) handovers_check_decision(o, part, now - 1, now);
 }
 
+/* How far the log of a replica reaches; false: nobody can tell now. */
+static bool log_end(const struct oracles *o, int32_t broker, const struct meta_record *of,
+                    int32_t *epoch, int64_t *end)
+{
+    const struct cluster_node *n = &o->cluster->brokers[broker - 1];
+    for (uint32_t i = 0; i < o->cluster->options.shard_count; i++) {
+        const struct shard *s = n->broker.shards[i];
+        if (s == NULL) return false;
+        const struct partition *p =
+            shard_partition(s, of->partition.topic_id, of->partition.partition);
+        if (p == NULL || p->state != PARTITION_READY) continue;
+        *epoch = epochs_last(journal_epochs(p->journal));
+        *end = journal_written(p->journal);
+        return true;
+    }
+    return false;
+}
+
+/* When no replica was known to have everything, the one that leads now has at least what each of
+ * those has that last did (DESIGN 6.10). */
+static bool reaches_furthest(const struct oracles *o, const struct meta_partition *from,
+                             const struct meta_record *to)
+{
+    int32_t epoch = -1, other_epoch = -1;
+    int64_t end = 0, other_end = 0;
+    if (!id_set_has(&from->replicas, to->partition.leader)) return false;
+    bool is_known = log_end(o, to->partition.leader, to, &epoch, &end);
+    for (uint32_t i = 0; is_known && i < from->last_known_elr.count; i++) {
+        if (!log_end(o, from->last_known_elr.ids[i], to, &other_epoch, &other_end)) continue;
+        if (other_epoch > epoch || (other_epoch == epoch && other_end > end)) return false;
+    }
+    return true;
+}
+
 static void check_succession(struct oracles *o, const struct meta_partition *from,
                              const struct meta_record *to, const char *topic)
 {
@@ -67,7 +102,7 @@ static void check_succession(struct oracles *o, const struct meta_partition *fro
     if (leader == META_NOBODY || id_set_has(&from->isr, leader)) return;
     if (id_set_has(&from->elr, leader)) return;
     bool is_last_hope = from->isr.count == 0 && from->elr.count == 0;
-    if (is_last_hope && id_set_has(&from->last_known_elr, leader)) return;
+    if (is_last_hope && reaches_furthest(o, from, to)) return;
     sim_violation(o->cluster->sim, "[isr] %s-%d: leader %d was neither in sync nor eligible", topic,
                   to->partition.partition, leader);
 }

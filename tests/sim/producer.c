@@ -16,6 +16,7 @@
 #define RECORDS_MAX 12
 #define RETRY_MS 40
 #define SLOWER 10
+#define QUEUE_IS_NEW INT64_MIN
 
 struct queue;
 
@@ -125,6 +126,20 @@ static void give_up(struct producer_client *p, struct out_batch *b)
     }
 }
 
+/* A place for one more partition; topics that are gone make room. NULL: all are in use. */
+static struct queue *new_queue(struct producer_client *p)
+{
+    struct queue *queue = NULL;
+    if (p->queue_count < QUEUES_MAX) queue = &p->queues[p->queue_count++];
+    for (uint32_t i = 0; i < p->queue_count && queue == NULL; i++) {
+        struct queue *old = &p->queues[i];
+        bool is_idle = old->batch_count == 0 && !old->asks_id;
+        if (is_idle && client_topic_of(&p->c, old->topic_id) == NULL) queue = old;
+    }
+    if (queue != NULL) queue->producer_id = QUEUE_IS_NEW;
+    return queue;
+}
+
 static void make_batch(struct producer_client *p)
 {
     struct client *c = &p->c;
@@ -140,9 +155,9 @@ static void make_batch(struct producer_client *p)
     for (uint32_t i = 0; i < p->queue_count && queue == NULL; i++) {
         if (p->queues[i].part == part) queue = &p->queues[i];
     }
-    if (queue == NULL && p->queue_count == QUEUES_MAX) return;
-    if (queue == NULL) {
-        queue = &p->queues[p->queue_count++];
+    if (queue == NULL) queue = new_queue(p);
+    if (queue == NULL) return;
+    if (queue->producer_id == QUEUE_IS_NEW) {
         *queue =
             (struct queue){.topic_id = t->id, .number = number, .part = part, .producer_id = -1};
         (void)memcpy(queue->topic, t->name, sizeof queue->topic);

@@ -16,6 +16,7 @@ struct judge {
     uint32_t part;
     const char *who;
     bool is_leader;
+    int64_t log_start; /* What lies below is deleted, and may still be there. */
     int64_t next; /* Offset; -1: the first batch decides. */
     uint64_t last_id[HISTORY_PRODUCERS_MAX];
     bool has_last_id[HISTORY_PRODUCERS_MAX];
@@ -59,6 +60,7 @@ static bool see_batch(void *arg, struct slice batch, const struct record_batch_h
 {
     struct judge *j = arg;
     struct history *h = j->history;
+    if (batch_last_offset(header) < j->log_start) return true;
     if (j->next >= 0 && header->base_offset != j->next) {
         sim_violation(h->sim, "[final] the log of %s on %s has %lld behind %lld",
                       history_part_name(h, j->part), j->who, (long long)header->base_offset,
@@ -80,6 +82,15 @@ static bool see_batch(void *arg, struct slice batch, const struct record_batch_h
     return sim_violated(h->sim) == NULL;
 }
 
+static int64_t log_start_of(const struct cluster_node *n, struct uuid topic_id, int32_t number)
+{
+    for (uint32_t i = 0; i < n->cluster->options.shard_count; i++) {
+        const struct partition *p = shard_partition(n->broker.shards[i], topic_id, number);
+        if (p != NULL && p->journal != NULL) return p->replica.log_start;
+    }
+    return 0;
+}
+
 static void read_replica(struct judge *j, const struct part_note *part, int32_t broker)
 {
     struct history *h = j->history;
@@ -89,6 +100,7 @@ static void read_replica(struct judge *j, const struct part_note *part, int32_t 
                    part->number);
     j->who = sim_node_name(n->node);
     j->next = -1;
+    j->log_start = log_start_of(n, h->topics[part->topic].id, part->number);
     memset(j->has_last_id, 0, sizeof j->has_last_id);
     struct disk_log log = {0};
     (void)disk_log_read(&log, sim_node_fs(n->node), dir, INT64_MAX, see_batch, j);
