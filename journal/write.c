@@ -184,7 +184,7 @@ static unsigned write_finish(struct journal *j, struct work *w)
     }
     /* What is full is synced in the background: it need not be looked at after a power cut. */
     if (x->part_count > 1 && !x->sync) j->sealed_sync_wanted = true;
-    if (j->segment_count > 1 && j->segments[1]->c.base <= j->start) j->remove_wanted = true;
+    if (j->segment_count > 1 && j->segments[1]->c.base <= j->forgotten) j->remove_wanted = true;
     journal_trim_files(j);
     return JOURNAL_NEWS_WRITTEN;
 }
