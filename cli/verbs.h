@@ -19,6 +19,7 @@
     X(produce,   "any cluster",       "send lines as records")                                   \
     X(consume,   "any cluster",       "read records")                                            \
     X(groups,    "any cluster",       "list, describe, reset and delete consumer groups")        \
+    X(why,       "any cluster",       "why a group last rebalanced")                             \
     X(cluster,   "any cluster",       "show controllers and brokers: who leads, who is behind")  \
     X(quorum,    "any cluster",       "the controllers that vote: one joins or leaves")          \
     X(health,    "any cluster",       "whether nodes serve, as an exit status")                  \

@@ -99,12 +99,25 @@ static bool describe_members(struct groups *gs, const struct group *g, struct ar
     return true;
 }
 
+static void describe_why(const struct groups *gs, const struct group *g,
+                         struct describe_groups_response_group *out)
+{
+    bool is_rebalancing = g->state == GROUP_PREPARING || g->state == GROUP_COMPLETING;
+    out->generation = g->generation;
+    out->why = slice_of_text(g->why);
+    if (g->why[0] == '\0') return; /* Not since it is coordinated here. */
+    int64_t age_ms = env_wall_ms(gs->env) - g->why_wall_ms;
+    out->why_age_ms = age_ms > 0 ? age_ms : 0;
+    if (!is_rebalancing) out->rebalance_took_ms = (int64_t)g->rebalance_took_ms;
+}
+
 static bool describe(struct groups *gs, const struct group_ask *ask, struct slice group_id,
-                     bool with_operations, struct describe_groups_response_group *out)
+                     const struct describe_groups_request *q,
+                     struct describe_groups_response_group *out)
 {
     kafka_defaults(&schema_describe_groups_response_group, out);
     out->group_id = group_id;
-    if (with_operations) out->authorized_operations = ALL_OPERATIONS;
+    if (q->include_authorized_operations) out->authorized_operations = ALL_OPERATIONS;
     const struct coordinator *c = ask_coordinator(gs, ask, group_id, &out->error_code);
     if (c == NULL) return true;
     const struct group_entry *e = entry_find(c, group_id);
@@ -120,6 +133,7 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
     out->group_state = slice_of_text(group_state_text(g->state));
     out->protocol_type = not_null(g->protocol_type);
     out->protocol_data = g->state == GROUP_STABLE ? not_null(g->protocol) : slice_of_text("");
+    if (q->include_why) describe_why(gs, g, out);
     return describe_members(gs, g, &out->members);
 }
 
@@ -135,7 +149,7 @@ void request_describe_groups(struct groups *gs, struct group_ask *ask)
     for (int32_t i = 0; ok && i < q.groups.count; i++) {
         struct slice id = ((const struct slice *)q.groups.items)[i];
         if (!ask_is_about(gs, ask, id)) continue;
-        ok = describe(gs, ask, id, q.include_authorized_operations, &items[count++]);
+        ok = describe(gs, ask, id, &q, &items[count++]);
     }
     if (!ok) {
         ask_answer_nothing(gs, ask);

@@ -1,0 +1,135 @@
+/* `jackdaw why group NAME`: what the group's coordinator noted when it last rebalanced. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/verbs.h"
+#include "cli/where.h"
+#include "cli/wire.h"
+#include "proto/kafka_apis.h"
+#include "proto/kafka_errors.h"
+#include "proto/msg/describe_groups.h"
+#include "proto/msg/find_coordinator.h"
+
+#define FIND_VERSION 2
+#define DESCRIBE_VERSION 5
+#define SAME_STATE(s, text) slice_equal((s), slice_of_text(text))
+
+struct why_options {
+    struct where where;
+    int64_t timeout_s;
+};
+
+/* "host:port" of the group's coordinator, malloc'd; NULL: said why not. */
+static char *find(const struct why_options *o, const char *bootstrap, const char *group)
+{
+    struct find_coordinator_request q;
+    struct find_coordinator_response a;
+    kafka_defaults(&schema_find_coordinator_request, &q);
+    q.key = slice_of_text(group);
+    struct wire wire;
+    wire_init(&wire, bootstrap, (uint32_t)o->timeout_s * 1000);
+    int rc = wire_call(&wire, KAFKA_API_FIND_COORDINATOR, FIND_VERSION, &q, &a);
+    char *address = NULL;
+    if (rc != 0) {
+        fail("no broker at %s answers: %s", bootstrap, wire_why(rc));
+    } else if (a.error_code != KAFKA_NONE) {
+        fail("%s has no coordinator at the moment: %s", group, kafka_error_text(a.error_code));
+    } else {
+        address = format_text("%.*s:%d", (int)a.host.size, (const char *)a.host.at, a.port);
+    }
+    wire_close(&wire);
+    return address;
+}
+
+static void tell(const char *group, const char *coordinator,
+                 const struct describe_groups_response_group *g)
+{
+    bool is_rebalancing = SAME_STATE(g->group_state, "PreparingRebalance") ||
+                          SAME_STATE(g->group_state, "CompletingRebalance");
+    printf("%s: %.*s, generation %d, %d members, coordinated at %s\n", group,
+           (int)g->group_state.size, (const char *)g->group_state.at, g->generation,
+           g->members.count, coordinator);
+    if (g->why_age_ms < 0) {
+        puts("It has not rebalanced since this coordinator took over.");
+        return;
+    }
+    printf("It last rebalanced %.1f s ago: %.*s\n", (double)g->why_age_ms / 1000, (int)g->why.size,
+           (const char *)g->why.at);
+    if (is_rebalancing) {
+        puts("That is still under way.");
+    } else if (g->rebalance_took_ms >= 0 && g->members.count > 0) {
+        printf("That took %.1f s.\n", (double)g->rebalance_took_ms / 1000);
+    }
+}
+
+static int ask(const struct why_options *o, const char *coordinator, const char *group)
+{
+    struct describe_groups_request q;
+    struct describe_groups_response a;
+    struct slice name = slice_of_text(group);
+    kafka_defaults(&schema_describe_groups_request, &q);
+    q.groups = (struct array){.items = &name, .count = 1};
+    q.include_why = true;
+    struct wire wire;
+    wire_init(&wire, coordinator, (uint32_t)o->timeout_s * 1000);
+    int rc = wire_call(&wire, KAFKA_API_DESCRIBE_GROUPS, DESCRIBE_VERSION, &q, &a);
+    int status = EXIT_OK;
+    const struct describe_groups_response_group *g = a.groups.items;
+    if (rc == 0 && a.groups.count != 1) rc = -ERR_MALFORMED;
+    if (rc != 0) {
+        status = fail("%s does not answer: %s", coordinator, wire_why(rc));
+    } else if (g->error_code != KAFKA_NONE) {
+        status = fail("%s: %s", group, kafka_error_text(g->error_code));
+    } else if (SAME_STATE(g->group_state, "Dead")) {
+        status = fail("%s: no such group", group);
+    } else {
+        tell(group, coordinator, g);
+    }
+    wire_close(&wire);
+    return status;
+}
+
+static int run(const struct why_options *o, const struct strings *operands)
+{
+    if (operands->count != 2 || strcmp(operands->at[0], "group") != 0) {
+        return misuse("why: `jackdaw why group NAME` is what there is");
+    }
+    char *bootstrap = where_bootstrap(&o->where);
+    if (bootstrap == NULL) return EXIT_FAILED;
+    char *coordinator = find(o, bootstrap, operands->at[1]);
+    int status = coordinator != NULL ? ask(o, coordinator, operands->at[1]) : EXIT_FAILED;
+    free(coordinator);
+    free(bootstrap);
+    return status;
+}
+
+int verb_why(int argc, char **argv)
+{
+    struct why_options o = {.timeout_s = 10};
+    const struct option_row rows[] = {
+        ROW_BOOTSTRAP(&o.where),
+        ROW_WHERE_DIR(&o.where),
+        OPT_NUMBER("timeout", 0, &o.timeout_s, "SECONDS", 1, 3600,
+                   "for the cluster's answers (default: 10)"),
+    };
+    const struct usage usage = {
+        .verb = "why",
+        .operands = "group NAME",
+        .operand_max = 2,
+        .summary =
+            "Says why a consumer group last rebalanced: which member, what it did or failed\n"
+            "to do, and how long it took. The group's coordinator remembers it for as long\n"
+            "as it coordinates the group.",
+        ROWS(rows),
+        .example = "jackdaw why group billing",
+        .statuses = "0 said, 1 no such group, or no broker answers, 2 misused",
+    };
+    struct strings operands = {0};
+    enum args_result result = args_parse(&usage, argc, argv, &operands);
+    int status = result == ARGS_RUN ? run(&o, &operands) : args_status(result);
+    strings_close(&operands);
+    return status;
+}
