@@ -1,9 +1,10 @@
 """agent.py -- confluent-kafka (librdkafka), asked over standard input (see lib/agent.py)."""
+import os
 import pathlib
 import sys
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition, TIMESTAMP_CREATE_TIME
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition, TIMESTAMP_CREATE_TIME
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 from lib.agent import pack, unpack  # noqa: E402
@@ -77,4 +78,24 @@ def group(group, topic, count, timeout_ms):
         consumer.close()
 
 
-serve({"produce": produce, "consume": consume, "group": group})
+def member(group, topic, out, until):
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+                         "session.timeout.ms": 3000, "heartbeat.interval.ms": 500})
+    try:
+        consumer.subscribe([topic])
+        with open(out, "a") as handled:
+            while not os.path.exists(until):
+                m = consumer.poll(0.05)
+                if m is None or m.error():
+                    continue
+                print(m.partition(), m.offset(), m.value().decode(), file=handled, flush=True)
+                try:
+                    consumer.commit(m, asynchronous=False)
+                except KafkaException:
+                    pass  # Somebody else's by now: handled again.
+        return {}
+    finally:
+        consumer.close()
+
+
+serve({"produce": produce, "consume": consume, "group": group, "member": member})

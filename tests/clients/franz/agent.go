@@ -45,6 +45,8 @@ type request struct {
 	TimeoutMs int64              `json:"timeout_ms"`
 	Group     string             `json:"group"`
 	Count     int                `json:"count"`
+	Out       string             `json:"out"`
+	Until     string             `json:"until"`
 }
 
 var bootstrap []string
@@ -217,6 +219,33 @@ func group(q request) (any, error) {
 	return map[string]any{"values": values}, client.CommitUncommittedOffsets(context.Background())
 }
 
+func member(q request) (any, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ConsumerGroup(q.Group),
+		kgo.ConsumeTopics(q.Topic), kgo.DisableAutoCommit(), kgo.Balancers(kgo.RangeBalancer()),
+		kgo.SessionTimeout(3*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close() // It leaves the group.
+	handled, err := os.OpenFile(q.Out, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer handled.Close()
+	for {
+		if _, err := os.Stat(q.Until); err == nil {
+			return map[string]any{}, nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			fmt.Fprintln(handled, r.Partition, r.Offset, string(r.Value))
+		})
+		cancel()
+		_ = client.CommitUncommittedOffsets(context.Background()) // Else somebody handles them again.
+	}
+}
+
 func main() {
 	bootstrap = strings.Split(os.Args[1], ",")
 	lines := bufio.NewReader(os.Stdin)
@@ -232,6 +261,8 @@ func main() {
 				answer, err = produce(q)
 			} else if q.Op == "group" {
 				answer, err = group(q)
+			} else if q.Op == "member" {
+				answer, err = member(q)
 			} else {
 				answer, err = consume(q)
 			}

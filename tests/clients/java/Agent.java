@@ -7,9 +7,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
+import java.io.FileWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,17 +21,21 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.utils.Utils;
 
 final class Agent {
@@ -53,6 +61,7 @@ final class Agent {
                 case "produce": return produce(request);
                 case "consume": return consume(request);
                 case "group": return group(request);
+                case "member": return member(request);
                 case "partitions": return partitions(request);
                 default: throw new IllegalArgumentException("no such operation");
             }
@@ -161,6 +170,30 @@ final class Agent {
             consumer.commitSync();
         }
         return answer;
+    }
+
+    private ObjectNode member(JsonNode request) throws IOException {
+        Properties settings = new Properties();
+        settings.putAll(Map.of("bootstrap.servers", bootstrap, "group.id", request.get("group").asText(),
+            "auto.offset.reset", "earliest", "enable.auto.commit", "false", "session.timeout.ms", "3000",
+            "heartbeat.interval.ms", "500", "partition.assignment.strategy", RangeAssignor.class.getName()));
+        Path until = Path.of(request.get("until").asText());
+        try (Consumer<String, String> consumer = new KafkaConsumer<>(
+                 settings, new StringDeserializer(), new StringDeserializer());
+             PrintWriter out = new PrintWriter(new FileWriter(request.get("out").asText(), true))) {
+            consumer.subscribe(List.of(request.get("topic").asText()));
+            while (!Files.exists(until)) {
+                consumer.poll(Duration.ofMillis(50)).forEach(
+                    r -> out.println(r.partition() + " " + r.offset() + " " + r.value()));
+                out.flush();
+                try {
+                    consumer.commitSync();
+                } catch (CommitFailedException | RebalanceInProgressException e) {
+                    System.err.println("handled again by somebody: " + e);
+                }
+            }
+        }
+        return JSON.createObjectNode();
     }
 
     private static void add(ArrayNode records, ConsumerRecord<byte[], byte[]> r) {

@@ -2,8 +2,9 @@
 // that reading by assignment goes through its own cluster and broker objects: its protocol, its decoder.
 'use strict'
 
+const fs = require('fs')
 const readline = require('readline')
-const { CompressionTypes, CompressionCodecs, Kafka, Partitioners, logLevel } = require('kafkajs')
+const { AssignerProtocol, CompressionTypes, CompressionCodecs, Kafka, Partitioners, logLevel } = require('kafkajs')
 const Cluster = require('kafkajs/src/cluster')
 const createLogger = require('kafkajs/src/loggers/console')
 const { createLogger: rootLogger } = require('kafkajs/src/loggers')
@@ -164,6 +165,43 @@ async function group({ group: groupId, topic, count, timeout_ms: timeout }) {
   }
 }
 
+// Its own assigner speaks to nobody but itself; this one is everybody's.
+const range = ({ cluster }) => ({
+  name: 'range',
+  version: 0,
+  async assign({ members, topics }) {
+    const ids = members.map(m => m.memberId).sort()
+    const assignments = new Map(ids.map(id => [id, {}]))
+    for (const topic of topics) {
+      const partitions = cluster.findTopicPartitionMetadata(topic).map(p => p.partitionId)
+      partitions.sort((a, b) => a - b)
+      const least = Math.floor(partitions.length / ids.length)
+      const more = partitions.length % ids.length
+      ids.forEach((id, i) => {
+        assignments.get(id)[topic] = partitions.splice(0, least + (i < more ? 1 : 0))
+      })
+    }
+    const encode = assignment => AssignerProtocol.MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) })
+    return ids.map(memberId => ({ memberId, memberAssignment: encode(assignments.get(memberId)) }))
+  },
+  protocol: ({ topics }) => ({
+    name: 'range',
+    metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }),
+  }),
+})
+
+async function member({ group: groupId, topic, out, until }) {
+  const kafka = new Kafka({ brokers, logLevel: logLevel.WARN, retry: { initialRetryTime: 50, retries: 100, maxRetryTime: 500 } })
+  const consumer = kafka.consumer({ groupId, partitionAssigners: [range], sessionTimeout: 3000, heartbeatInterval: 500, maxWaitTimeInMs: 100 })
+  const eachMessage = async ({ partition, message: m }) => fs.appendFileSync(out, `${partition} ${m.offset} ${m.value}\n`)
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({ autoCommitThreshold: 1, eachMessage })
+  while (!fs.existsSync(until)) await new Promise(done => setTimeout(done, 50))
+  await consumer.disconnect()
+  return {}
+}
+
 async function main() {
   const zstd = await new Promise(ready => ZstdCodec.run(made => ready(new made.Simple())))
   CompressionCodecs[CompressionTypes.LZ4] = codec(lz4Frame, lz4.decompress)
@@ -172,7 +210,7 @@ async function main() {
     data => zstd.compress(data),
     data => zstd.decompress(data)
   )
-  const operations = { produce, consume, group }
+  const operations = { produce, consume, group, member }
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const { op, ...request } = JSON.parse(line)
     let answer

@@ -2,9 +2,11 @@
 headers, takes no timestamps, and does not tell offsets: records with equal headers share a call.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 from lib.agent import pack, unpack  # noqa: E402
@@ -72,4 +74,16 @@ def group(group, topic, count, timeout_ms):
     return {"values": [pack(line) for line in out.splitlines()]}
 
 
-serve({"produce": produce, "consume": consume, "group": group})
+def member(group, topic, out, until):
+    settings = ["auto.offset.reset=earliest", "session.timeout.ms=3000", "heartbeat.interval.ms=500", "auto.commit.interval.ms=100"]
+    with open(out, "a") as handled:
+        process = subprocess.Popen(["kcat", "-b", BOOTSTRAP, "-q", "-u", "-G", group, topic, "-f", "%p %o %s\n",
+                                    *[word for s in settings for word in ("-X", s)]], stdout=handled)
+    while process.poll() is None and not os.path.exists(until):
+        time.sleep(0.05)
+    process.terminate()
+    process.wait()
+    return {}
+
+
+serve({"produce": produce, "consume": consume, "group": group, "member": member})

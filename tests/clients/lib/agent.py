@@ -7,6 +7,8 @@ JSON request a line and answers each with one line of JSON.
       -> {"records": {T: [{"p", "o", "k", "v", "h", "t"}]}, "ends": {T: [end offset, ...]}}
   {"op": "group", "group": G, "topic": T, "count": N, "timeout_ms": N}
       -> {"values": [...]}   (joins the group, reads N records, commits, and leaves)
+  {"op": "member", "group": G, "topic": T, "out": FILE, "until": FILE}
+      -> {}   (a member until that file is there; appends "partition offset value" to the other one for each record, then commits)
 
 Keys, values and the values of headers are null or base64.
 """
