@@ -3,6 +3,7 @@
 
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
+#include "proto/acl_operations.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_cluster.h"
 #include "proto/msg/describe_topic_partitions.h"
@@ -57,6 +58,8 @@ bool handle_describe_cluster(struct shard *s, struct request *r, struct slice bo
     struct describe_cluster_response answer;
     kafka_defaults(&schema_describe_cluster_response, &answer);
     answer.cluster_id = slice_of_text(s->image.cluster_id);
+    if (q.include_cluster_authorized_operations)
+        answer.cluster_authorized_operations = ACL_OF_CLUSTER;
     if (q.endpoint_type != ENDPOINTS_OF_BROKERS) {
         answer.error_code = KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
         answer.error_message =
@@ -163,6 +166,7 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
     }
     out->topic_id = topic->id;
     out->is_internal = topic_is_internal(topic->name);
+    out->topic_authorized_operations = ACL_OF_TOPIC;
     uint32_t from =
         (uint32_t)first < topic->partition_count ? (uint32_t)first : topic->partition_count;
     uint32_t count = topic->partition_count - from;

@@ -3,6 +3,7 @@
 
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
+#include "proto/acl_operations.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/metadata.h"
 #include "proto/topic_names.h"
@@ -136,6 +137,9 @@ static bool fill_topics(struct shard *s, struct request *r, const struct metadat
         out->name = asked[i].name;
         out->topic_id = asked[i].topic_id;
     }
+    for (int32_t i = 0; i < count && q->include_topic_authorized_operations; i++) {
+        items[i].topic_authorized_operations = ACL_OF_TOPIC;
+    }
     answer->topics = (struct array){items, count};
     return true;
 }
@@ -145,6 +149,8 @@ static bool answer_now(struct shard *s, struct request *r, const struct metadata
 {
     struct metadata_response answer;
     kafka_defaults(&schema_metadata_response, &answer);
+    if (q->include_cluster_authorized_operations)
+        answer.cluster_authorized_operations = ACL_OF_CLUSTER;
     answer.cluster_id = slice_of_text(s->image.cluster_id);
     if (!fill_brokers(s, r, &answer) || !fill_topics(s, r, q, is_late, &answer)) {
         log_error(s->env, "the answer to a Metadata request is larger than the scratch memory");

@@ -6,15 +6,13 @@
 #include "broker/groups/requests.h"
 #include "broker/groups/writes.h"
 #include "common/check.h"
+#include "proto/acl_operations.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/delete_groups.h"
 #include "proto/msg/describe_groups.h"
 #include "proto/msg/list_groups.h"
 
 #define DESCRIBE_SAYS_NOT_FOUND 6
-/* Without an authorizer all that may be done to a group: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS,
- * ALTER_CONFIGS. */
-#define ALL_OPERATIONS (1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11)
 
 static struct slice not_null(struct slice s)
 {
@@ -117,7 +115,7 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
 {
     kafka_defaults(&schema_describe_groups_response_group, out);
     out->group_id = group_id;
-    if (q->include_authorized_operations) out->authorized_operations = ALL_OPERATIONS;
+    if (q->include_authorized_operations) out->authorized_operations = ACL_OF_GROUP;
     const struct coordinator *c = ask_coordinator(gs, ask, group_id, &out->error_code);
     if (c == NULL) return true;
     const struct group_entry *e = entry_find(c, group_id);

@@ -26,6 +26,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidPartitionsException;
@@ -158,7 +159,8 @@ final class AdminClaims {
     private void describeTopics() throws Exception {
         create(new NewTopic("adm-many", 7, THREE));
         TopicDescription by = admin.describeTopics(List.of("adm-many"),
-            new DescribeTopicsOptions().partitionSizeLimitPerResponse(2)).allTopicNames().get().get("adm-many");
+            new DescribeTopicsOptions().partitionSizeLimitPerResponse(2).includeAuthorizedOperations(true))
+            .allTopicNames().get().get("adm-many");
         claims.equal("pages are put together", Arrays.asList(0, 1, 2, 3, 4, 5, 6),
             by.partitions().stream().map(p -> p.partition()).collect(Collectors.toList()));
         claims.holds("every replica is in sync", by.partitions().stream()
@@ -169,8 +171,21 @@ final class AdminClaims {
             .allMatch(p -> p.leader().host() != null && p.leader().port() > 0), by);
         claims.holds("it is not internal", !by.isInternal(), by);
         Uuid id = by.topicId();
-        claims.equal("it is found by its id", "adm-many", admin.describeTopics(
-            TopicCollection.ofTopicIds(List.of(id))).allTopicIds().get().get(id).name());
+        TopicDescription found =
+            admin
+                .describeTopics(TopicCollection.ofTopicIds(List.of(id)),
+                                new DescribeTopicsOptions().includeAuthorizedOperations(true))
+                .allTopicIds()
+                .get()
+                .get(id);
+        claims.equal("it is found by its id", "adm-many", found.name());
+        Set<AclOperation> may =
+            Set.of(AclOperation.READ, AclOperation.WRITE, AclOperation.CREATE, AclOperation.DELETE,
+                   AclOperation.ALTER, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS,
+                   AclOperation.ALTER_CONFIGS);
+        claims.equal("without an authorizer everything may be done to it", may,
+                     found.authorizedOperations());
+        claims.equal("whichever way it is asked for", may, by.authorizedOperations());
         claims.holds("listTopics knows it", admin.listTopics().listings().get().stream()
             .anyMatch(t -> t.name().equals("adm-many") && t.topicId().equals(id)), "no listing");
         claims.refused("an unknown name", UnknownTopicOrPartitionException.class, () -> describe("adm-no"));

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.FeatureMetadata;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
@@ -31,6 +32,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclBindingFilter;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
 import org.apache.kafka.common.errors.InvalidTimestampException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -250,6 +252,14 @@ final class DataClaims {
         claims.holds("the cluster has an id", seen.clusterId().get().length() == 22, seen.clusterId().get());
         claims.holds("one takes what is for the controller",
             Set.of(1, 2, 3).contains(seen.controller().get().id()), seen.controller().get());
+        claims.equal(
+            "without an authorizer everything may be done to the cluster",
+            Set.of(AclOperation.CREATE, AclOperation.ALTER, AclOperation.DESCRIBE,
+                   AclOperation.CLUSTER_ACTION, AclOperation.DESCRIBE_CONFIGS,
+                   AclOperation.ALTER_CONFIGS, AclOperation.IDEMPOTENT_WRITE),
+            admin.describeCluster(new DescribeClusterOptions().includeAuthorizedOperations(true))
+                .authorizedOperations()
+                .get());
     }
 
     private void describeQuorum() throws Exception {
