@@ -60,6 +60,7 @@ struct producer_client {
     uint32_t delivery_ms;
     uint32_t records_max;
     uint64_t next_ms;
+    uint32_t rounds; /* Batches made since it is slow. */
     uint32_t queue_count;
     struct queue queues[QUEUES_MAX];
 };
@@ -140,15 +141,25 @@ static struct queue *new_queue(struct producer_client *p)
     return queue;
 }
 
+/* In the end each has its turn, or chance would pass one by. */
+static struct client_topic *choose_topic(struct producer_client *p)
+{
+    struct client *c = &p->c;
+    if (!c->is_slow) return &c->topics[prng_range(&c->prng, 0, c->topic_count - 1)];
+    return &c->topics[++p->rounds % c->topic_count];
+}
+
 static void make_batch(struct producer_client *p)
 {
     struct client *c = &p->c;
     if (c->topic_count == 0) return;
-    struct client_topic *t = &c->topics[prng_range(&c->prng, 0, c->topic_count - 1)];
+    struct client_topic *t = choose_topic(p);
     if (t->partition_count == 0) return;
     /* Topics that come and go under one name are spoken of by id only. */
     if (t->name[0] == 'v' && client_version(c, KAFKA_API_PRODUCE) < 13) return;
-    int32_t number = (int32_t)prng_range(&c->prng, 0, t->partition_count - 1);
+    int32_t number = c->is_slow
+                         ? (int32_t)(p->rounds / c->topic_count % t->partition_count)
+                         : (int32_t)prng_range(&c->prng, 0, t->partition_count - 1);
     uint32_t part = history_part(c->history, t->id, t->name, number);
 
     struct queue *queue = NULL;
