@@ -124,7 +124,8 @@ static void say_register(struct link *l)
         };
     }
     msg.register_broker.replication_listener = slice_of_text(o->replication_listener);
-    msg.register_broker.is_log_whole = l->is_log_whole;
+    /* A broker that the metadata know and that has nothing has lost everything. */
+    msg.register_broker.is_log_whole = l->is_log_whole && !l->is_log_new;
     msg.register_broker.applied_index = link_applied(l);
     msg.register_broker.cluster_id = slice_of_text(l->cluster_id);
     msg.register_broker.version = slice_of_text(JACKDAW_VERSION);
@@ -521,6 +522,7 @@ static void on_booted(struct link *l, struct boot_job *b)
     }
     memcpy(l->cluster_id, b->cluster_id, sizeof l->cluster_id);
     l->is_log_whole = b->is_log_whole;
+    l->is_log_new = b->is_log_new;
     free(b);
     if (l->options->http_port != 0) {
         struct env_endpoint at = {.port = l->options->http_port, .tag = TAG_HTTP, .is_http = true};

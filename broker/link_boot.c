@@ -48,25 +48,6 @@ static int write_meta(struct fs *fs, const char *dir, int32_t node_id, const cha
     return fs_replace_file(fs, path, text, (size_t)size);
 }
 
-/* With the folders above it, as `mkdir -p`: a path out of a properties file is what people mean. */
-static int make_folders(struct fs *fs, const char *dir)
-{
-    int rc = fs->ops->mkdir(fs, dir);
-    if (rc != -ERR_ABSENT) return rc;
-
-    char path[FS_PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s", dir);
-    for (char *at = path + 1; *at != '\0'; at++) {
-        if (*at != '/') continue;
-        *at = '\0';
-        rc = fs->ops->mkdir(fs, path);
-        /* What exists may lie where we may not write. */
-        if (rc != 0 && rc != -ERR_DENIED && rc != -ERR_EXISTS) return rc;
-        *at = '/';
-    }
-    return fs->ops->mkdir(fs, dir);
-}
-
 static void see_folder(void *arg, const struct fs_entry *entry)
 {
     bool *has_folders = arg;
@@ -114,7 +95,8 @@ static void read_mark(struct fs *fs, struct boot_job *b, bool is_new)
     /* Without meta.properties there may still be partitions: somebody took it away. */
     bool has_folders = false;
     int rc = fs->ops->list(fs, b->dir, see_folder, &has_folders);
-    b->is_log_whole = is_new && rc == 0 && !has_folders;
+    b->is_log_new = is_new && rc == 0 && !has_folders;
+    b->is_log_whole = b->is_log_new;
     uint8_t *text = NULL;
     size_t size = 0;
     if (fs->ops->boot_mark(fs, b->dir, now, sizeof now) != 0) return;
@@ -125,7 +107,7 @@ static void read_mark(struct fs *fs, struct boot_job *b, bool is_new)
 
 static int boot(struct fs *fs, struct boot_job *b)
 {
-    int rc = make_folders(fs, b->dir);
+    int rc = fs_make_folders(fs, b->dir);
     if (rc != 0) return refuse(b, rc, "the folder cannot be made");
     rc = fs->ops->lock(fs, b->dir);
     if (rc == -ERR_BUSY) {

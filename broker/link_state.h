@@ -25,6 +25,8 @@ struct boot_job {
     struct uuid fresh_id; /* For a new folder. */
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
     bool is_log_whole;
+    bool
+        is_log_new; /* Nothing is there, and nothing is missing; unless the disk was another one. */
     char why[512];
 };
 
@@ -74,6 +76,7 @@ struct link {
     struct uuid secret;
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
     bool is_log_whole;
+    bool is_log_new;
     bool is_marked; /* Or about to be: the folder bears the mark of this boot. */
     struct boot_job *boot;
     struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */

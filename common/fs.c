@@ -93,6 +93,23 @@ int fs_replace_file(struct fs *fs, const char *path, const void *bytes, size_t s
     return rc;
 }
 
+int fs_make_folders(struct fs *fs, const char *path)
+{
+    char above[FS_PATH_MAX];
+    int rc = path_folder(above, path);
+    if (rc != 0) return rc;
+    rc = fs->ops->mkdir(fs, path);
+    if (rc == -ERR_ABSENT && strlen(above) < strlen(path)) {
+        rc = fs_make_folders(fs, above);
+        if (rc == 0) rc = fs->ops->mkdir(fs, path);
+    }
+    if (rc != 0) return rc;
+    /* Also if it was there: whoever made it may not have come so far. A folder that only others may
+     * write to is theirs to sync. */
+    rc = fs->ops->sync_dir(fs, above);
+    return rc == -ERR_IO ? rc : 0;
+}
+
 struct tree_entry {
     struct tree_entry *next;
     bool is_dir;

@@ -94,6 +94,10 @@ MUST_USE int fs_read_file(struct fs *fs, const char *path, size_t size_max, uint
 /* Replaces `path` atomically: writes path.tmp, syncs it, renames it, syncs the folder. */
 MUST_USE int fs_replace_file(struct fs *fs, const char *path, const void *bytes, size_t size);
 
+/* Makes a folder and those above it, as `mkdir -p`, and syncs the one above: it is still there
+ * after a power cut. Existing is fine. */
+MUST_USE int fs_make_folders(struct fs *fs, const char *path);
+
 /* Removes a folder and what is in it, two levels deep at the most (a partition's folder). */
 MUST_USE int fs_remove_tree(struct fs *fs, const char *path);
 

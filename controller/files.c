@@ -156,16 +156,7 @@ static int read_snapshot(struct fs *fs, struct boot *b)
 static void run_boot(struct fs *fs, struct job *job)
 {
     struct boot *b = (struct boot *)job;
-    /* The folder may be new, and so may the one above it. */
-    char above[FS_PATH_MAX];
-    (void)snprintf(above, sizeof above, "%s", b->dir);
-    for (char *slash = strchr(above + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        /* What cannot be made here shows itself below, with the folder's own name. */
-        (void)fs->ops->mkdir(fs, above);
-        *slash = '/';
-    }
-    int rc = fs->ops->mkdir(fs, b->dir);
+    int rc = fs_make_folders(fs, b->dir);
     if (rc != 0) rc = fail(b, rc, "cannot make the folder");
     if (rc == 0) {
         rc = fs->ops->lock(fs, b->dir);

@@ -68,7 +68,7 @@ struct conn {
     int64_t epoch;            /* Sessions: the broker epoch that it speaks for; 0: none yet. */
     struct buf *registration; /* Waits until it is clear whether the id is in use. */
     uint64_t registration_ms;
-    uint64_t heard_ms;    /* Sessions: when something was read from it last. */
+    uint64_t heard_ms;    /* Sessions, voters: when something was read from it last. */
     struct cursor cursor; /* Streams. */
     UT_hash_handle hh;
 };

@@ -181,6 +181,14 @@ bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_ms
         return false;
     }
     struct conn *old = conn_of(c, CONN_VOTER_IN, id);
+    uint64_t now_ms = env_now_ms(c->env);
+    /* Whoever has lost its power closes nothing: what is silent for so long is not there any more.
+     */
+    if (old != NULL && !uuid_equal(old->incarnation, msg->hello.disk) &&
+        now_ms >= old->heard_ms + c->options.election_timeout_max_ms) {
+        conn_close(c, old, false);
+        old = NULL;
+    }
     if (old != NULL && !uuid_equal(old->incarnation, msg->hello.disk)) {
         send_refused(c, conn, KAFKA_INVALID_REGISTRATION,
                      "node id %u is in use: by the controller at %s and by the one at %s", id,
@@ -190,6 +198,7 @@ bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_ms
     members_on_hello(c, id, cluster.size > 0);
     c->voters_due_ms = 0;
     conn->kind = CONN_VOTER_IN;
+    conn->heard_ms = now_ms;
     conn->node_id = id;
     conn->incarnation = msg->hello.disk;
     return true;

@@ -295,6 +295,7 @@ static void on_stream_frame(struct controller *c, struct conn *conn, const struc
 static void on_voter_frame(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
 {
     bool is_sound = true;
+    conn->heard_ms = env_now_ms(c->env);
     if (msg->kind == RPC_RAFT)
         is_sound = msg->raft.from == conn->node_id && quorum_on_frame(c, msg);
     else if (msg->kind == RPC_SNAPSHOT_CHUNK)

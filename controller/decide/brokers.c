@@ -66,7 +66,7 @@ int16_t decide_register(const struct meta_image *image, const struct rpc_msg *re
     }
     bool is_whole = request->register_broker.is_log_whole;
     decision_cause(d, "broker %d registers, its log %s", id,
-                   is_whole ? "is whole" : "may lack what was not synced");
+                   is_whole ? "is whole" : "may lack what it had");
 
     if (image->brokers == NULL)
         decide_seeds(image, request->register_broker.seeds, request->register_broker.seed_count, d);
