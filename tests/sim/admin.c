@@ -104,7 +104,8 @@ static void create_volatile(struct admin_client *a)
     char name[16];
     (void)snprintf(name, sizeof name, "v%u", (uint32_t)prng_range(p, 0, VOLATILE_MAX - 1));
     uint32_t factor = o->broker_count < 3 ? o->broker_count : 3;
-    create_topic(a, name, (uint32_t)prng_range(p, 1, 2), factor, 0, prng_chance(p, 1, 6));
+    create_topic(a, name, (uint32_t)prng_range(p, 1, 2), factor, 0,
+                 prng_chance(p, 1, 6) || o->power == POWER_ANY);
 }
 
 static const struct client_topic *any_topic(struct admin_client *a)
@@ -155,8 +156,8 @@ static void change_config(struct admin_client *a)
     struct prng *p = &a->c.prng;
     const struct cluster_options *o = &a->c.cluster->options;
     static const char *const keys[] = {"min.insync.replicas", "segment.bytes", "flush.messages"};
-    uint32_t which = (uint32_t)prng_range(p, 0, 2);
-    uint32_t low = o->may_cut_power ? 2 : 1;
+    uint32_t which = (uint32_t)prng_range(p, 0, o->power == POWER_ANY ? 1 : 2);
+    uint32_t low = o->power == POWER_ONE ? 2 : 1;
     uint64_t number = which == 0   ? prng_range(p, low, 3)
                       : which == 1 ? prng_range(p, 1000, 100000)
                                    : prng_range(p, 1, 2);

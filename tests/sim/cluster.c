@@ -63,7 +63,7 @@ static void open_controller(void *arg, struct sim_node *node, struct env *const 
     CHECK(n->node == node);
 
     struct controller_options options = o->controller;
-    options.node_id = 101 + n->index;
+    options.node_id = CLUSTER_CONTROLLER_ID(n->index);
     (void)snprintf(options.listen_host, sizeof options.listen_host, "%s",
                    controller_host(n->index));
     options.listen_port = CLUSTER_RAFT_PORT;
@@ -140,7 +140,7 @@ static void fill_voters(struct cluster_options *o)
     o->broker.voter_count = o->controller_count;
     for (uint32_t i = 0; i < o->controller_count; i++) {
         struct node_voter *v = &o->controller.voters[i];
-        v->id = 101 + i;
+        v->id = CLUSTER_CONTROLLER_ID(i);
         v->port = CLUSTER_RAFT_PORT;
         (void)snprintf(v->host, sizeof v->host, "%s", controller_host(i));
         struct node_voter *b = &o->broker.voters[i];

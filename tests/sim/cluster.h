@@ -21,6 +21,7 @@
 #define CLUSTER_LOG_DIR "/data"
 #define CLUSTER_KAFKA_PORT 9092
 #define CLUSTER_RAFT_PORT 9093
+#define CLUSTER_CONTROLLER_ID(index) (101 + (index))
 
 struct run;
 
@@ -44,7 +45,11 @@ struct run;
     X(stall_disk,       "a disk does nothing for a while")                      \
     X(wall_jump,        "a wall clock jumps")                                   \
     X(stop_broker,      "a broker is asked to stop in order, and started again") \
-    X(power_cut,        "a broker's host loses its power (only with --power-cuts)")
+    X(power_cut,        "a broker's host loses its power, when every copy is whole")    \
+    X(power_cut_any,    "hosts lose their power, some or all, where every topic is flushed") \
+    X(power_cut_controller, "a controller's host loses its power")              \
+    X(wipe_broker,      "a broker is back with an empty disk, when every copy is whole") \
+    X(wipe_controller,  "a controller is back with an empty disk, when all are voters")
 
 enum fault_kind {
 #define X(name, text) FAULT_##name,
@@ -53,6 +58,14 @@ enum fault_kind {
     FAULT_KIND_COUNT
 };
 /* clang-format on */
+
+/* Which brokers' hosts may lose their power so that acks=all keeps its promise (DESIGN 6.10). Those
+ * of controllers always may. */
+enum power {
+    POWER_STAYS, /* None; acks=all needs no second copy. */
+    POWER_ONE,   /* One at a time: two copies at least, and as many wait for each other. */
+    POWER_ANY,   /* Any, and all at once: every topic has flush.messages=1. */
+};
 
 const char *fault_name(enum fault_kind kind);
 const char *fault_text(enum fault_kind kind);
@@ -79,7 +92,7 @@ struct cluster_options {
     uint32_t consumer_count;
     uint32_t admin_pause_ms; /* Between two things that the admin does; 0: it does nothing. */
 
-    bool may_cut_power;
+    enum power power;
     uint32_t fault_pause_ms;            /* Between two faults, on average; 0: there are none. */
     uint32_t fault_length_ms;           /* At most. */
     uint32_t weights[FAULT_KIND_COUNT]; /* 0: never in this run. */
@@ -91,8 +104,6 @@ struct cluster_options {
 
 /* All of it drawn from the seed. */
 struct cluster_options cluster_options_draw(uint64_t seed);
-/* Hosts may lose their power where all that acks=all acknowledged must survive it (DESIGN 6.10). */
-void cluster_options_add_power_cuts(struct cluster_options *o);
 void cluster_options_print(const struct cluster_options *o, FILE *to);
 
 /* ---- The nodes. ---- */
@@ -110,6 +121,7 @@ struct cluster_node {
     bool is_broker;
     uint32_t index;
     uint32_t busy;       /* Faults that have this node in their hands. */
+    struct uuid wiped;   /* A controller: the disk that it had and lost last. */
     uint64_t cut_off_us; /* Since then no other broker and no controller was reached; 0: not so. */
     struct controller *controller; /* NULL: down, or a broker. */
     struct broker_process broker;

@@ -77,12 +77,29 @@ static void draw_faults(struct cluster_options *o, struct prng *p)
     o->fault_length_ms = (uint32_t)PICK(p, 500, 2000, 5000, 10000);
     for (uint32_t k = 0; k < FAULT_KIND_COUNT; k++) {
         o->weights[k] = prng_chance(p, 1, 2) ? 0 : pick32(p, 1, 10);
-        if (k == FAULT_power_cut) o->weights[k] = 0;
     }
     /* One run in sixteen is calm: what happens there has no excuse. */
     if (prng_chance(p, 1, 16)) {
         o->fault_pause_ms = 0;
         o->world = sim_options_default(o->seed);
+    }
+}
+
+/* Who may lose its power, or its disk, and what the topics are like then. */
+static void draw_power(struct cluster_options *o, struct prng *p)
+{
+    o->power = (enum power)PICK(p, POWER_STAYS, POWER_STAYS, POWER_ONE, POWER_ONE, POWER_ANY);
+    if (o->fault_pause_ms == 0) o->power = POWER_STAYS;
+    if (o->power == POWER_ONE && o->broker_count < 2) o->power = POWER_STAYS;
+    if (o->power != POWER_ONE) o->weights[FAULT_power_cut] = o->weights[FAULT_wipe_broker] = 0;
+    if (o->power != POWER_ANY) o->weights[FAULT_power_cut_any] = 0;
+    if (o->controller_count < 3) o->weights[FAULT_wipe_controller] = 0;
+    if (o->power == POWER_ONE && o->min_isr < 2) o->min_isr = 2;
+    for (uint32_t i = 0; i < o->topic_count; i++) {
+        if (o->power == POWER_ANY) o->topic_flushes[i] = true;
+        if (o->power != POWER_ONE) continue;
+        if (o->replication_factor[i] < 2) o->replication_factor[i] = 2;
+        if (o->topic_min_isr[i] == 1) o->topic_min_isr[i] = 2;
     }
 }
 
@@ -99,31 +116,17 @@ struct cluster_options cluster_options_draw(uint64_t seed)
     draw_broker(&o, p);
     o.min_isr = prng_chance(p, 2, 3) ? 2 : pick32(p, 1, o.broker_count);
     o.segment_bytes = (uint32_t)PICK(p, 2000, 10000, 100000, 1 << 30);
-    fill_seeds(&o);
     draw_topics(&o, p);
     o.producer_count = pick32(p, 2, 5);
     o.consumer_count = pick32(p, 1, 2);
     o.admin_pause_ms = (uint32_t)PICK(p, 0, 500, 2000, 5000);
     draw_faults(&o, p);
+    draw_power(&o, p);
+    fill_seeds(&o);
     o.duration_ms = 60 * 1000;
     o.duration_max_ms = 240 * 1000;
     o.acked_min = 1000;
     return o;
-}
-
-void cluster_options_add_power_cuts(struct cluster_options *o)
-{
-    if (o->broker_count < 2 || o->fault_pause_ms == 0) return;
-
-    o->may_cut_power = true;
-    o->weights[FAULT_power_cut] = 10;
-    if (o->min_isr < 2) o->min_isr = 2;
-    for (uint32_t i = 0; i < o->topic_count; i++) {
-        if (o->replication_factor[i] < 2) o->replication_factor[i] = 2;
-        if (o->topic_min_isr[i] == 1) o->topic_min_isr[i] = 2;
-    }
-    o->broker.seed_count = 0;
-    fill_seeds(o);
 }
 
 void cluster_options_print(const struct cluster_options *o, FILE *to)

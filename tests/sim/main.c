@@ -32,7 +32,6 @@ static const char USAGE[] =
     "  --canary NAME     breaks a rule on purpose (--list-canaries)\n"
     "  --canaries        each canary with the seed that catches it; fails if one is not caught\n"
     "  --same-trace      runs each seed twice and compares\n"
-    "  --power-cuts      hosts may lose their power, too\n"
     "  --seconds S       simulated seconds of the safety phase (60)\n"
     "  --jobs J          so many processes at once (1)\n"
     "  --verbose         log lines go to standard error as they come\n"
@@ -52,8 +51,6 @@ struct flags {
     bool wants_all_faults;
     bool runs_canaries;
     bool compares;
-    bool power_cuts;
-    bool needs_power; /* The run without a canary that needs them. */
     bool verbose;
     uint64_t seconds;
     uint32_t jobs;
@@ -68,9 +65,6 @@ static struct cluster_options options_of(const struct flags *f, uint64_t seed)
     o.world.verbose = f->verbose;
     if (f->seconds > 0) o.duration_ms = f->seconds * 1000;
     if (f->canary < CANARY_COUNT) canary_set(f->canary, &o);
-    /* A process that is killed has not lost anything that an older incarnation of it had. */
-    bool is_for_power = f->canary == CANARY_isr_any_broker_epoch || f->needs_power;
-    if (f->power_cuts || is_for_power) cluster_options_add_power_cuts(&o);
     return o;
 }
 
@@ -79,7 +73,6 @@ static void print_replay(const struct flags *f, uint64_t seed, FILE *to)
     (void)fprintf(to, "replay: build/sim --seed %llu%s%s", (unsigned long long)seed,
                   f->canary < CANARY_COUNT ? " --canary " : "",
                   f->canary < CANARY_COUNT ? canary_name(f->canary) : "");
-    if (f->power_cuts) (void)fprintf(to, " --power-cuts");
     if (f->seconds > 0) (void)fprintf(to, " --seconds %llu", (unsigned long long)f->seconds);
     (void)fprintf(to, "\n");
 }
@@ -219,7 +212,6 @@ struct many {
 static bool fails_anyway(const struct flags *f, uint64_t seed)
 {
     struct flags plain = *f;
-    plain.needs_power = f->canary == CANARY_isr_any_broker_epoch;
     plain.canary = CANARY_COUNT;
     struct worker w;
     worker_start(&plain, seed, &w);
@@ -273,7 +265,7 @@ static int check_faults(const struct many *m)
 {
     int status = EXIT_SUCCESS;
     for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
-        if (m->sum.faults[i] > 0 || (i == FAULT_power_cut && !m->f->power_cuts)) continue;
+        if (m->sum.faults[i] > 0) continue;
         (void)printf("the fault %s never occurred: %s\n", fault_name((enum fault_kind)i),
                      fault_text((enum fault_kind)i));
         status = STATUS_VIOLATION;
@@ -362,13 +354,9 @@ static bool take_switch(const char *arg, struct flags *f)
         const char *name;
         bool *to;
     } switches[] = {
-        {"--until-failure", &f->until_failure},
-        {"--report", &f->reports},
-        {"--all-faults", &f->wants_all_faults},
-        {"--canaries", &f->runs_canaries},
-        {"--same-trace", &f->compares},
-        {"--power-cuts", &f->power_cuts},
-        {"--verbose", &f->verbose},
+        {"--until-failure", &f->until_failure}, {"--report", &f->reports},
+        {"--all-faults", &f->wants_all_faults}, {"--canaries", &f->runs_canaries},
+        {"--same-trace", &f->compares},         {"--verbose", &f->verbose},
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         if (strcmp(arg, switches[i].name) != 0) continue;

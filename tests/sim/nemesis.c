@@ -78,16 +78,34 @@ static bool is_known(const struct nemesis *n, const struct cluster_node *node)
 /* Fewer hosts without power than copies that acks=all waits for: every partition is whole again. */
 static bool may_cut_power(const struct nemesis *n)
 {
-    if (!n->cluster->options.may_cut_power) return false;
     const struct meta_image *image = &n->oracles->truth;
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++) {
-            if (t->partitions[i].isr.count < t->partitions[i].replicas.count) return false;
+            const struct meta_partition *p = &t->partitions[i];
+            if (p->isr.count < 2 || p->isr.count < p->replicas.count) return false;
         }
     }
     for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
         const struct cluster_node *node = &n->cluster->brokers[i];
         if (!is_fine(node) || !is_known(n, node)) return false;
+    }
+    return true;
+}
+
+/* Every controller votes, with the disk that it has: the others are a majority without it. */
+static bool may_wipe_controller(const struct nemesis *n)
+{
+    const struct meta_image *image = &n->oracles->truth;
+    uint32_t count = n->cluster->options.controller_count;
+    if (image->voter_count != count) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct cluster_node *node = &n->cluster->controllers[i];
+        const struct meta_image_voter *v = NULL;
+        for (uint32_t k = 0; k < image->voter_count; k++) {
+            if (image->voters[k].id == CLUSTER_CONTROLLER_ID(i)) v = &image->voters[k];
+        }
+        if (v == NULL || v->is_learner || uuid_is_zero(v->disk) || !is_fine(node)) return false;
+        if (uuid_equal(v->disk, node->wiped)) return false;
     }
     return true;
 }
@@ -178,7 +196,11 @@ static void fault_end(struct fault *f)
     case FAULT_kill_active:
     case FAULT_kill_several:
     case FAULT_kill_all:
-    case FAULT_power_cut: cluster_start(f->a); return;
+    case FAULT_power_cut:
+    case FAULT_power_cut_any:
+    case FAULT_power_cut_controller:
+    case FAULT_wipe_broker:
+    case FAULT_wipe_controller: cluster_start(f->a); return;
     case FAULT_stop_broker:
         f->is_harmless = sim_node_state(f->a->node) == SIM_DOWN;
         sim_node_kill(f->a->node);
@@ -213,6 +235,18 @@ static uint64_t draw_length_us(struct nemesis *n)
            1000;
 }
 
+static void wipe(struct nemesis *n, struct cluster_node *node)
+{
+    const struct meta_image *image = &n->oracles->truth;
+    for (uint32_t k = 0; k < image->voter_count && !node->is_broker; k++) {
+        const struct meta_image_voter *v = &image->voters[k];
+        if (v->id == CLUSTER_CONTROLLER_ID(node->index)) node->wiped = v->disk;
+    }
+    sim_node_kill(node->node);
+    sim_disk_wipe(node->node);
+    oracles_on_wiped(n->oracles, node->node);
+}
+
 static void carry_out(struct fault *f, uint64_t length_us)
 {
     struct nemesis *n = f->nemesis;
@@ -224,7 +258,11 @@ static void carry_out(struct fault *f, uint64_t length_us)
     case FAULT_kill_active:
     case FAULT_kill_several:
     case FAULT_kill_all: sim_node_kill(node); return;
-    case FAULT_power_cut: sim_node_power_cut(node); return;
+    case FAULT_power_cut:
+    case FAULT_power_cut_any:
+    case FAULT_power_cut_controller: sim_node_power_cut(node); return;
+    case FAULT_wipe_broker:
+    case FAULT_wipe_controller: wipe(n, f->a); return;
     case FAULT_stop_broker: sim_node_stop(node); return;
     case FAULT_pause_broker:
     case FAULT_pause_controller: sim_node_pause(node); return;
@@ -288,7 +326,8 @@ static bool hit_many(struct nemesis *n, enum fault_kind kind)
     bool any = false;
     for (uint32_t i = 0; i < node_count(n); i++) {
         struct cluster_node *node = node_at(n, i);
-        if (!is_fine(node) || (kind == FAULT_kill_several && prng_chance(&n->prng, 1, 2))) continue;
+        bool is_spared = kind != FAULT_kill_all && prng_chance(&n->prng, 1, 2);
+        if (!is_fine(node) || is_spared) continue;
         fault_begin(n, kind, node, NULL, draw_length_us(n));
         any = true;
     }
@@ -299,6 +338,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
 {
     switch (kind) {
     case FAULT_kill_controller:
+    case FAULT_power_cut_controller:
     case FAULT_pause_controller: return draw_node(n, A_CONTROLLER);
     case FAULT_kill_active: return active_controller(n);
     case FAULT_kill_leader:
@@ -306,7 +346,9 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_kill_broker:
     case FAULT_pause_broker:
     case FAULT_stop_broker: return draw_node(n, A_BROKER);
-    case FAULT_power_cut: return may_cut_power(n) ? draw_node(n, A_BROKER) : NULL;
+    case FAULT_power_cut:
+    case FAULT_wipe_broker: return may_cut_power(n) ? draw_node(n, A_BROKER) : NULL;
+    case FAULT_wipe_controller: return may_wipe_controller(n) ? draw_node(n, A_CONTROLLER) : NULL;
     case FAULT_cut_one_way:
     case FAULT_cut_both_ways:
     case FAULT_isolate:
@@ -316,6 +358,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_wall_jump: return draw_node(n, ANY_NODE);
     case FAULT_kill_several:
     case FAULT_kill_all:
+    case FAULT_power_cut_any:
     case FAULT_KIND_COUNT: return NULL;
     }
     return NULL;
@@ -324,7 +367,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
 static void strike(struct nemesis *n)
 {
     enum fault_kind kind = draw_kind(n);
-    if (kind == FAULT_kill_several || kind == FAULT_kill_all) {
+    if (kind == FAULT_kill_several || kind == FAULT_kill_all || kind == FAULT_power_cut_any) {
         n->done[kind] += hit_many(n, kind);
         return;
     }

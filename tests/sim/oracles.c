@@ -198,7 +198,12 @@ void oracles_on_down(struct oracles *o, struct sim_node *node, bool is_power_cut
     view->life++;
     view->commit_index = 0;
     memset(view->image_index, 0, sizeof view->image_index);
-    for (uint32_t i = 0; i < view->view_count && is_power_cut; i++) {
-        view->views[i].log = (struct disk_log){0};
-    }
+    if (is_power_cut) oracles_on_wiped(o, node);
+}
+
+void oracles_on_wiped(struct oracles *o, struct sim_node *node)
+{
+    struct cluster_node *n = cluster_node_of(o->cluster, node);
+    struct node_view *view = n->is_broker ? &o->brokers[n->index] : &o->controllers[n->index];
+    for (uint32_t i = 0; i < view->view_count; i++) view->views[i].log = (struct disk_log){0};
 }

@@ -26,6 +26,7 @@ void oracles_after_turn(struct oracles *o, struct sim_node *node, uint32_t actor
 
 /* A process has ended; with its disk as it was synced, if the power was cut. */
 void oracles_on_down(struct oracles *o, struct sim_node *node, bool is_power_cut);
+void oracles_on_wiped(struct oracles *o, struct sim_node *node);
 
 /* The state of a partition in the fold of all that was committed; NULL: it does not exist. */
 const struct meta_partition *oracles_partition(const struct oracles *o, uint32_t part);

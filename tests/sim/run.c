@@ -208,7 +208,9 @@ static bool liveness(struct run *r)
 {
     nemesis_end(&r->nemesis);
     r->admin->is_quiet = true;
-    for (uint32_t i = 0; i < r->producer_count; i++) r->producers[i]->is_slow = true;
+    /* Unless the run still owes records. */
+    bool is_slow = r->history.acked >= r->cluster.options.acked_min;
+    for (uint32_t i = 0; i < r->producer_count; i++) r->producers[i]->is_slow = is_slow;
     for (uint32_t i = 0; i < r->consumer_count; i++) r->consumers[i]->is_slow = true;
     if (!run_until(r, has_converged, CONVERGE_MAX_MS, "to converge")) return false;
     for (uint32_t i = 0; i < r->producer_count; i++) r->producers[i]->is_quiet = true;

@@ -130,6 +130,9 @@ void sim_conn_reset(struct sim_conn *conn)
     for (uint32_t i = 0; i < 2; i++) {
         struct sim_pipe *pipe = &conn->pipes[i];
         if (!pipe->is_finished) sim_pipe_clear(pipe);
+        /* It is the network that speaks, and not the host that has lost its power. */
+        if (pipe->is_dead) pipe->is_finished = false;
+        pipe->is_dead = false;
         sim_pipe_finish(pipe, ENV_REASON_RESET, conn->sim->now_us);
     }
 }
