@@ -30,12 +30,13 @@ int verb_log(int argc, char **argv)
         .statuses = "0 nothing is wrong, 1 something is, 2 misused",
     };
     enum args_result result = args_parse(&usage, argc, argv, &operands);
-    int status = args_status(result);
-    if (result == ARGS_RUN && strcmp(operands.at[0], "dump") != 0) {
+    int status = EXIT_OK;
+    if (result != ARGS_RUN) {
+        status = args_status(result);
+    } else if (strcmp(operands.at[0], "dump") != 0) {
         status = misuse("log: no such thing to do: %s (jackdaw log --help)", operands.at[0]);
-    } else if (result == ARGS_RUN) {
+    } else {
         dump.prints_batches = !summary_only || dump.prints_records;
-        status = EXIT_OK;
         for (size_t i = 1; i < operands.count; i++) {
             if (log_dump_path(&dump, operands.at[i])) continue;
             status = fail("%s: no file or folder of a partition", operands.at[i]);
