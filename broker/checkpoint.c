@@ -16,13 +16,14 @@
 #define KEY_SIZE (META_NAME_MAX + 16)
 #define LINE_SIZE (META_NAME_MAX + 128)
 
-enum { OURS, WATERMARKS, RECOVERY_POINTS, STARTS, FILES };
+enum { OURS, WATERMARKS, RECOVERY_POINTS, STARTS, CLEANED, FILES };
 
 static const char *const file_names[FILES] = {
     [OURS] = "offset-checkpoint",
     [WATERMARKS] = "replication-offset-checkpoint",
     [RECOVERY_POINTS] = "recovery-point-offset-checkpoint",
     [STARTS] = "log-start-offset-checkpoint",
+    [CLEANED] = "cleaner-offset-checkpoint",
 };
 
 /* What the last run's files say of one partition. */
@@ -132,8 +133,10 @@ static void key_of(const char *name, int32_t partition, char key[KEY_SIZE])
 /* A partition may have moved from one shard's file to another's, and both may be there. If none is
  * this shard's own: the newer one has the higher watermark and start; of recovery points the lower
  * one is safe. */
-static void note(struct partition_checkpoint *said, const struct partition_checkpoint *more)
+static void note(struct partition_checkpoint *said, const struct partition_checkpoint *more,
+                 bool knows_cleaned)
 {
+    if (knows_cleaned && more->cleaned > said->cleaned) said->cleaned = more->cleaned;
     if (more->watermark > said->watermark) said->watermark = more->watermark;
     if (more->log_start > said->log_start) said->log_start = more->log_start;
     bool is_lower = said->recovery_point < 0 || more->recovery_point < said->recovery_point;
@@ -145,16 +148,18 @@ static bool parse_line(int file, const char *line, char key[KEY_SIZE],
 {
     char name[META_NAME_MAX + 1];
     int partition = 0;
-    int64_t n[3];
-    int got = sscanf(line, "%249s %d %" SCNd64 " %" SCNd64 " %" SCNd64, name, &partition, &n[0],
-                     &n[1], &n[2]);
+    int64_t n[4] = {0};
+    int got = sscanf(line, "%249s %d %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, name,
+                     &partition, &n[0], &n[1], &n[2], &n[3]);
     *out = PARTITION_CHECKPOINT_NONE;
-    if (got != (file == OURS ? 5 : 3)) return false;
+    if (got != 3 && got != 5 && got != 6) return false;
+    if ((file == OURS) == (got == 3)) return false; /* Before there was compaction: five. */
     if (file == OURS || file == WATERMARKS) out->watermark = n[0];
     if (file == OURS || file == RECOVERY_POINTS) out->recovery_point = n[file == OURS ? 1 : 0];
     if (file == OURS || file == STARTS) out->log_start = n[file == OURS ? 2 : 0];
+    if (file == OURS || file == CLEANED) out->cleaned = n[file == OURS ? 3 : 0];
     key_of(name, partition, key);
-    return partition >= 0 && out->watermark >= 0 && out->log_start >= 0;
+    return partition >= 0 && out->watermark >= 0 && out->log_start >= 0 && out->cleaned >= 0;
 }
 
 static void parse(struct shard *s, int file, const char *text, bool is_own)
@@ -173,7 +178,8 @@ static void parse(struct shard *s, int file, const char *text, bool is_own)
                 entry->is_own = is_own;
                 HASH_ADD_STR(s->checkpoints, key, entry);
             }
-            if (is_own || !entry->is_own) note(&entry->said, &said);
+            /* Of a file that is not its own, it may have been before a truncation. */
+            if (is_own || !entry->is_own) note(&entry->said, &said, is_own || file != OURS);
         }
         line = strchr(line, '\n');
         if (line != NULL) line++;
@@ -230,8 +236,9 @@ static void add_line(struct lines *lines, int file, const char *line, int size)
 static void add_ours(struct lines *lines, const char *key, const struct partition_checkpoint *now)
 {
     char line[LINE_SIZE];
-    int size = snprintf(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64 "\n", key,
-                        now->watermark, now->recovery_point, now->log_start);
+    int size =
+        snprintf(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", key,
+                 now->watermark, now->recovery_point, now->log_start, now->cleaned);
     add_line(lines, OURS, line, size);
 }
 
@@ -254,6 +261,7 @@ static void collect_one(struct partition *p, struct lines *lines)
         p->checkpoint.recovery_point = now.recovery_point;
     }
     if (now.log_start > p->checkpoint.log_start) p->checkpoint.log_start = now.log_start;
+    if (now.cleaned > p->checkpoint.cleaned) p->checkpoint.cleaned = now.cleaned;
 
     char key[KEY_SIZE], id[UUID_TEXT_SIZE];
     uuid_to_text(p->key.topic_id, id);
@@ -263,6 +271,7 @@ static void collect_one(struct partition *p, struct lines *lines)
     add_kafkas(lines, WATERMARKS, key, now.watermark);
     if (now.recovery_point >= 0) add_kafkas(lines, RECOVERY_POINTS, key, now.recovery_point);
     if (now.log_start > 0) add_kafkas(lines, STARTS, key, now.log_start);
+    if (now.cleaned > 0) add_kafkas(lines, CLEANED, key, now.cleaned);
 }
 
 /* "version, count" and the lines. */

@@ -1,12 +1,13 @@
 /* checkpoint.h -- what is known of a shard's partitions beside their logs, on disk: of each its
  * high watermark, its recovery point (what lies below is durable, and not looked at after a power
- * cut), and its start (what lies below is deleted, though its segment may be there).
+ * cut), its start (what lies below is deleted, though its segment may be there), and up to where it
+ * has been compacted.
  *
  * Kafka's files (replication-offset-checkpoint, recovery-point-offset-checkpoint,
- * log-start-offset-checkpoint) name topics, and a topic that was deleted and created again under
- * its name is another one: it must not begin with a watermark of the first. So ours
- * (offset-checkpoint) goes by topic ids, and Kafka's are written for whoever adopts the folder, and
- * read only where ours never was.
+ * log-start-offset-checkpoint, cleaner-offset-checkpoint) name topics, and a topic that was deleted
+ * and created again under its name is another one: it must not begin with a watermark of the first.
+ * So ours (offset-checkpoint) goes by topic ids, and Kafka's are written for whoever adopts the
+ * folder, and read only where ours never was.
  *
  *   Used by:  the shard. Each has files of its own (the first one's have the plain names), and
  * reads those of all: the number of shards may be another one than at the last run. Rule:     a

@@ -42,6 +42,9 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->replica_lag_max_ms = number(c, "replica.lag.time.max.ms");
     o->retention_check_ms = (uint64_t)config_number_of(c, "log.retention.check.interval.ms");
     o->retention_first_ms = (uint64_t)config_number_of(c, "log.initial.task.delay.ms");
+    o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
+    o->cleaner_backoff_ms = (uint64_t)config_number_of(c, "log.cleaner.backoff.ms");
+    o->cleaner_map_bytes = (uint64_t)config_number_of(c, "log.cleaner.dedupe.buffer.size");
     o->replica_fetch_wait_ms = number(c, "replica.fetch.wait.max.ms");
     o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");
     o->replica_fetch_response_max_bytes = number(c, "replica.fetch.response.max.bytes");

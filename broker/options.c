@@ -13,6 +13,9 @@ void broker_options_default(struct broker_options *o)
     o->replica_lag_max_ms = 30000;
     o->retention_check_ms = 300000;
     o->retention_first_ms = 30000;
+    o->cleaner_enabled = true;
+    o->cleaner_backoff_ms = 15000;
+    o->cleaner_map_bytes = (uint64_t)128 * 1024 * 1024;
     o->replica_fetch_wait_ms = 500;
     o->replica_fetch_max_bytes = 1024 * 1024;
     o->replica_fetch_response_max_bytes = 10 * 1024 * 1024;

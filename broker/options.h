@@ -55,6 +55,9 @@ struct broker_options {
     uint32_t lease_ms;                         /* 1000 (DESIGN 6.13) */
     uint32_t replica_hang_ms;                  /* 1000 (DESIGN 7) */
     uint64_t retention_check_ms;               /* log.retention.check.interval.ms: 300000 */
+    bool cleaner_enabled;        /* log.cleaner.enable: true */
+    uint64_t cleaner_backoff_ms; /* log.cleaner.backoff.ms: 15000 */
+    uint64_t cleaner_map_bytes;  /* Of all shards. log.cleaner.dedupe.buffer.size: 128 MiB */
     uint64_t retention_first_ms; /* After the start. log.initial.task.delay.ms: 30000 */
     uint32_t replica_lag_max_ms;               /* replica.lag.time.max.ms: 30000 */
     uint32_t replica_fetch_wait_ms;            /* replica.fetch.wait.max.ms: 500 */

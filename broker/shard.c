@@ -7,6 +7,7 @@
 #include "broker/api/fetch_sessions.h"
 #include "broker/api/handlers.h"
 #include "broker/checkpoint.h"
+#include "broker/cleaner.h"
 #include "broker/ends.h"
 #include "broker/groups/coordinator.h"
 #include "broker/image.h"
@@ -280,6 +281,7 @@ static bool apply_incoming(struct shard *s)
 static void free_partition(struct shard *s, struct partition *p, bool world_is_gone)
 {
     fetcher_forget(s, p);
+    cleaner_forget(s, p);
     if (s->tick_at == p) s->tick_at = p->hh.next;
     HASH_DEL(s->partitions, p);
     s->partition_count--;
@@ -436,6 +438,7 @@ static uint64_t next_deadline(struct shard *s, uint64_t fetchers_ms)
     if (first != NULL) next_ms = earlier(next_ms, first->deadline_ms);
     if (s->partition_count > 0) next_ms = earlier(next_ms, s->next_tick_ms);
     next_ms = earlier(next_ms, metadata_deadline(s));
+    next_ms = earlier(next_ms, cleaner_turn(s));
     return earlier(next_ms, checkpoint_turn(s));
 }
 

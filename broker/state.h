@@ -126,6 +126,9 @@ struct shard {
     struct partition *tick_at; /* Where the next tick goes on; NULL: at the first. */
     uint64_t next_tick_ms;
     uint64_t next_retention_ms;
+    struct partition *cleaning; /* It is being compacted (cleaner.h). */
+    int64_t cleaning_from;
+    uint64_t next_clean_ms;
     struct prng prng;
 
     int64_t broker_epoch; /* -1: not registered yet. */

@@ -25,7 +25,13 @@ void *work_new(struct journal *j, const struct work_kind *kind, size_t size,
     w->journal = j;
     w->dir = j->dir;
     w->generation = j->generation;
+    w->layout = j->layout;
     return w;
+}
+
+bool work_is_current(const struct journal *j, const struct work *w)
+{
+    return w->generation == j->generation && w->layout == j->layout && !j->is_swapping;
 }
 
 void work_submit(struct journal *j, struct work *w)
@@ -232,6 +238,7 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     j->observer = (struct observer){.observe = options->observe,
                                     .restore = options->restore,
                                     .save = options->save,
+                                    .needs = options->needs,
                                     .self = options->observer};
     j->state = JOURNAL_RECOVERING;
     open_begin(j, options);
@@ -258,6 +265,9 @@ void journal_close(struct journal *j, bool world_is_gone)
     free(j->segments);
     free(j->lookups);
     free(j->retired);
+    if (j->cleaning != NULL) compact_close(j->cleaning);
+    free(j->cleaning);
+    free(j->clean_report);
     epochs_close(&j->epochs);
     tail_close(&j->tail);
     free(j->why);
@@ -294,16 +304,20 @@ static void advance(struct journal *j)
         j->flush_wanted = false;
         if (journal_has_unwritten(j)) write_begin(j);
     }
-    if (is_quiet(j) && j->change_wanted.kind != CHANGE_NONE && !j->delete_wanted) change_begin(j);
+    bool may_change = is_quiet(j) && !j->is_swapping && !j->delete_wanted;
+    if (may_change && j->change_wanted.kind != CHANGE_NONE) change_begin(j);
     if (j->delete_wanted) {
         if (is_quiet(j) && j->work_count == 0) delete_begin(j);
         return;
     }
     if (j->sync_wanted && !j->is_syncing && j->changing.kind == CHANGE_NONE) sync_begin(j);
-    if (j->sealed_sync_wanted && !j->is_syncing_sealed && j->changing.kind == CHANGE_NONE) {
+    /* It may overtake a sync that is under way, and would claim what that one has yet to do. */
+    bool may_sync_sealed = !j->is_syncing_sealed && !j->is_syncing;
+    if (j->sealed_sync_wanted && may_sync_sealed && j->changing.kind == CHANGE_NONE) {
         sync_sealed_begin(j);
     }
-    if (j->remove_wanted && !j->is_removing && j->changing.kind == CHANGE_NONE) remove_begin(j);
+    bool may_remove = !j->is_removing && !j->is_swapping && j->changing.kind == CHANGE_NONE;
+    if (j->remove_wanted && may_remove) remove_begin(j);
     /* The stop is the last thing: nothing may come home after it. */
     if (is_quiet(j) && j->stop_wanted && j->work_count == 0) stop_begin(j);
 }
@@ -482,6 +496,12 @@ void journal_flush(struct journal *j)
 void journal_sync(struct journal *j)
 {
     j->sync_wanted = true;
+    advance(j);
+}
+
+void journal_sync_sealed(struct journal *j)
+{
+    j->sealed_sync_wanted = true;
     advance(j);
 }
 

@@ -164,6 +164,7 @@ static unsigned change_finish(struct journal *j, struct work *w)
     int64_t end = c->end_offset;
     j->assigned = end;
     if (x->change.kind == CHANGE_RESET) j->durable = end;
+    if (j->cleaned > end || x->change.kind == CHANGE_RESET) j->cleaned = end;
     if (j->durable > end) j->durable = end;
     if (x->change.kind == CHANGE_RESET) tail_close(&j->tail);
     tail_cut(&j->tail, end);
@@ -258,7 +259,7 @@ static void remove_run(struct fs *fs, struct job *job)
     struct remove_work *x = (struct remove_work *)job;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < x->gone_count; i++) {
-        rc = files_retire_segment(fs, x->w.dir, x->gone[i]);
+        rc = files_retire_segment(fs, x->w.dir, x->gone[i], false);
         if (rc < 0) (void)work_fail(&x->w, rc, "cannot rename a segment of %s", x->w.dir);
     }
     job->rc = rc;
@@ -334,14 +335,29 @@ static unsigned sweep_finish(struct journal *j, struct work *w)
     return 0;
 }
 
-void sweep_begin(struct journal *j)
+static struct remove_work *sweep_new(struct journal *j)
 {
     static const struct work_kind kind = {
         .name = "sweep", .finish = sweep_finish, .dispose = remove_dispose};
-    CHECK(!j->is_sweeping);
-
     struct remove_work *x = work_new(j, &kind, sizeof *x, sweep_run);
     x->w.job.lane = ENV_LANE_BACKGROUND; /* A large file takes its time. */
+    return x;
+}
+
+void sweep_now(struct journal *j, int64_t *bases, uint32_t count)
+{
+    struct remove_work *x = sweep_new(j);
+    x->gone = bases;
+    x->gone_count = count;
+    j->is_sweeping = true;
+    work_submit(j, &x->w);
+}
+
+void sweep_begin(struct journal *j)
+{
+    CHECK(!j->is_sweeping);
+
+    struct remove_work *x = sweep_new(j);
     x->gone = calloc(j->retired_count, sizeof *x->gone);
     CHECK(x->gone != NULL);
     uint64_t now_ms = env_now_ms(j->env);

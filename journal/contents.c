@@ -34,7 +34,8 @@ void contents_add(struct contents *c, const struct record_batch_header *header, 
     CHECK(last - c->base <= INT32_MAX);
 
     if (c->size == 0) c->first_timestamp = header->max_timestamp;
-    if (header->max_timestamp > c->max_timestamp) {
+    /* What compaction left of a batch may be its header: nothing of its time is there. */
+    if (header->record_count > 0 && header->max_timestamp > c->max_timestamp) {
         c->max_timestamp = header->max_timestamp;
         c->max_timestamp_offset = last;
     }

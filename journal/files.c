@@ -150,7 +150,7 @@ int files_sync(struct fs *fs, const struct path *path)
 }
 
 static const char *const segment_extensions[] = {".log", ".index", ".timeindex", ".txnindex",
-                                                 ".snapshot"};
+                                                 ".snapshot"}; /* That one last. */
 #define EXTENSIONS (sizeof segment_extensions / sizeof segment_extensions[0])
 
 static struct path retired(const char *dir, int64_t base, const char *extension)
@@ -162,9 +162,9 @@ static struct path retired(const char *dir, int64_t base, const char *extension)
     return path;
 }
 
-int files_retire_segment(struct fs *fs, const char *dir, int64_t base)
+int files_retire_segment(struct fs *fs, const char *dir, int64_t base, bool keeps_snapshot)
 {
-    for (size_t i = 0; i < EXTENSIONS; i++) {
+    for (size_t i = 0; i < EXTENSIONS - (keeps_snapshot ? 1 : 0); i++) {
         struct path from = files_segment(dir, base, segment_extensions[i]);
         struct path to = retired(dir, base, segment_extensions[i]);
         int rc = fs->ops->rename(fs, from.text, to.text);

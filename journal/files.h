@@ -60,7 +60,8 @@ MUST_USE int files_remove_segment(struct fs *fs, const char *dir, int64_t base);
 
 /* The same in two steps: the files get another name (".deleted", Kafka's), again the log first; and
  * they go. */
-MUST_USE int files_retire_segment(struct fs *fs, const char *dir, int64_t base);
+MUST_USE int files_retire_segment(struct fs *fs, const char *dir, int64_t base,
+                                  bool keeps_snapshot);
 MUST_USE int files_sweep_segment(struct fs *fs, const char *dir, int64_t base);
 
 /* leader-epoch-checkpoint, version 0. Reading: -ERR_ABSENT, -ERR_CORRUPT; *e is empty then. */

@@ -79,7 +79,7 @@ static int find_batch(struct find_work *x, struct fs *fs, const struct find_item
             rc = 0;
             break;
         }
-        bool fits = s.header.max_timestamp >= timestamp_ms;
+        bool fits = s.header.max_timestamp >= timestamp_ms && s.header.record_count > 0;
         if (!fits || batch_last_offset(&s.header) < offset_min) {
             s.is_whole = false;
             continue;
@@ -143,6 +143,7 @@ static int measure(struct find_work *x, struct fs *fs, struct find_item *item)
         int64_t last = batch_last_offset(&s.header);
         if (last >= x->limit) break;
         if (last < x->start || s.header.max_timestamp <= item->timestamp_ms) continue;
+        if (s.header.record_count == 0) continue;
         item->timestamp_ms = s.header.max_timestamp;
         item->last_offset = last;
     }
@@ -212,7 +213,7 @@ static unsigned find_finish(struct journal *j, struct work *w)
 {
     struct find_work *x = (struct find_work *)w;
     /* What was truncated or removed meanwhile is looked for again by whoever asked. */
-    if (w->generation != j->generation || x->found.rc == -ERR_ABSENT) x->found.rc = -ERR_AGAIN;
+    if (!work_is_current(j, w) || x->found.rc == -ERR_ABSENT) x->found.rc = -ERR_AGAIN;
     if (x->found.rc < 0) x->found.offset = -1;
     if (x->found.offset < 0) {
         x->found.timestamp_ms = -1;

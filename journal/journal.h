@@ -29,6 +29,8 @@
 
 /* Bits of journal_options.canary. */
 #define JOURNAL_CANARY_WRITTEN_EARLY 1u /* `written` moves before the write is done. */
+#define JOURNAL_CANARY_SWAP_UNSYNCED 2u /* Cleaned segments are swapped in without a sync. */
+#define JOURNAL_CANARY_DROP_EARLY 4u    /* Tombstones go the first time that they are seen. */
 
 struct journal_options {
     char dir[FS_PATH_MAX]; /* Made if it does not exist. */
@@ -59,6 +61,10 @@ struct journal_options {
      * save: at home, when all below journal_assigned() has been seen. */
     bool (*restore)(void *observer, struct slice snapshot);
     void (*save)(void *observer, struct writer *out);
+    /* Compaction: names the last offsets of batches that must not disappear, in any order. At home.
+     * May be NULL. */
+    void (*needs)(void *observer, void (*add)(void *arg, int64_t last_offset), void *arg);
+    int64_t cleaned; /* What journal_cleaned() said last; 0: nothing has been compacted. */
     void *owner;     /* The owner's, for journal_owner(). */
     uint32_t canary; /* The simulator's: rules to break, so that its checkers must notice. */
 };
@@ -90,7 +96,8 @@ enum journal_news {
                                back to written). */
     JOURNAL_NEWS_FAILED = 32,
     JOURNAL_NEWS_STOPPED = 64,
-    JOURNAL_NEWS_FOUND = 128, /* A look-up by time is done (journal_found_time). */
+    JOURNAL_NEWS_FOUND = 128,   /* A look-up by time is done (journal_found_time). */
+    JOURNAL_NEWS_CLEANED = 256, /* A compaction is over, done or not (journal_cleaned). */
 };
 
 /* Takes a finished job back. Returns a set of enum journal_news. Frees the job if it is spent. */
@@ -194,6 +201,36 @@ int64_t journal_retire(struct journal *j, const struct journal_retention *retent
 /* Removes renamed files whose time has come. To be called now and then; costs nothing if there are
  * none. */
 void journal_sweep(struct journal *j);
+
+/* ---- Compaction (compact.h): of each key the newest record stays. ---- */
+
+struct journal_cleaning {
+    int64_t wall_ms;
+    int64_t delete_retention_ms; /* delete.retention.ms */
+    int64_t min_lag_ms;          /* min.compaction.lag.ms: younger segments stay as they are. */
+    int64_t max_lag_ms;          /* max.compaction.lag.ms */
+    int64_t limit;      /* Nothing at or past this offset is touched, nor what is not durable. */
+    uint64_t map_bytes; /* Memory for keys; more keys take more passes. */
+};
+
+/* How much there is to do. */
+struct journal_dirt {
+    uint64_t clean_bytes;
+    uint64_t dirty_bytes;
+    bool is_overdue; /* Something waits longer than max_lag_ms. */
+};
+struct journal_dirt journal_dirt(struct journal *j, const struct journal_cleaning *how);
+
+/* Begins one pass, in the background; JOURNAL_NEWS_CLEANED follows. False: there is nothing to do,
+ * or it cannot be done now. */
+bool journal_clean(struct journal *j, const struct journal_cleaning *how);
+bool journal_is_cleaning(const struct journal *j);
+
+/* All below has been compacted. */
+int64_t journal_cleaned(const struct journal *j);
+
+/* One line on how the last pass ended. */
+const char *journal_clean_report(const struct journal *j);
 
 /* Ends the active segment, unless it is empty, and begins another. */
 void journal_roll(struct journal *j);

@@ -35,6 +35,7 @@ struct open_work {
     struct bases logs;
     struct bases forgotten; /* Below what the owner knows to be the start: not looked at. */
     struct bases indexes;   /* Perhaps without a log. */
+    struct bases swaps;     /* Cleaned logs that have not taken their place yet. */
     struct names leftovers;
     uint32_t entry_count;
     char strange[NAME_MAX_BYTES]; /* The first name that must not be there. */
@@ -98,13 +99,17 @@ static void visit(void *arg, const struct fs_entry *entry)
     bool is_segment = strspn(entry->name, "0123456789") == 20;
     bool is_ours =
         is_segment || strncmp(entry->name, CHECKPOINT_NAME, strlen(CHECKPOINT_NAME)) == 0;
-    if (rc == -ERR_INVALID || rc == 0 || (is_segment && ends_with(entry->name, ".swap"))) {
+    if (rc == -ERR_INVALID || rc == 0) {
         if (o->strange[0] == 0) copy_name(o->strange, entry->name);
         return;
     }
     if (!is_ours || entry->is_dir) return; /* The owner's, or a stranger's who does no harm. */
+    if (files_parse_as(entry->name, ".log.swap", &base)) {
+        bases_add(&o->swaps, base);
+        return;
+    }
     if (!ends_with(entry->name, ".deleted") && !ends_with(entry->name, ".cleaned") &&
-        !ends_with(entry->name, ".tmp")) {
+        !ends_with(entry->name, ".swap") && !ends_with(entry->name, ".tmp")) {
         return;
     }
     struct names *n = &o->leftovers;
@@ -120,7 +125,12 @@ static void visit(void *arg, const struct fs_entry *entry)
 static int sweep(struct open_work *o, struct fs *fs)
 {
     for (uint32_t i = 0; i < o->leftovers.count; i++) {
-        struct path path = files_named(o->w.dir, o->leftovers.items[i]);
+        const char *name = o->leftovers.items[i];
+        int64_t base = 0;
+        bool is_index = files_parse_as(name, ".index.swap", &base) ||
+                        files_parse_as(name, ".timeindex.swap", &base);
+        if (is_index && bases_have(&o->swaps, base)) continue;
+        struct path path = files_named(o->w.dir, name);
         int rc = fs->ops->unlink(fs, path.text);
         if (rc < 0 && rc != -ERR_ABSENT) {
             return work_fail(&o->w, rc, "cannot remove %s", path.text);
@@ -165,9 +175,17 @@ static int list_folder(struct open_work *o, struct fs *fs)
                          dir, o->strange);
     }
     bases_sort(&o->logs);
+    bases_sort(&o->swaps);
     rc = sweep(o, fs);
+    if (rc < 0) return rc;
+    int64_t at = 0;
+    rc = compact_finish(fs, dir, &o->swaps, &o->logs, &at);
+    if (rc < 0) {
+        struct path path = files_segment(dir, at, ".log.swap");
+        return work_fail(&o->w, rc, "cannot finish a compaction with %s", path.text);
+    }
     set_forgotten_aside(o);
-    return rc;
+    return 0;
 }
 
 /* ---- One segment ---- */
@@ -245,10 +263,26 @@ static void note_prefix(struct open_work *o, int64_t offset)
     }
 }
 
+/* An epoch that begins with this batch, as far as the log tells. Where compaction has removed its
+ * first batches, or all of an epoch before it, the checkpoint knows better, if it agrees so far. */
+static void note_epoch(struct inspection *x, const struct record_batch_header *h)
+{
+    struct open_work *o = x->o;
+    if (h->partition_leader_epoch <= epochs_last(&o->epochs)) return;
+    bool agrees = epochs_of(&o->checkpoint, h->base_offset) == h->partition_leader_epoch;
+    for (uint32_t i = 0; agrees && i < o->checkpoint.count; i++) {
+        const struct epoch_start *e = &o->checkpoint.items[i];
+        if (e->start_offset > h->base_offset) break;
+        int64_t seen = x->c->end_offset;
+        epochs_note(&o->epochs, e->epoch, e->start_offset > seen ? e->start_offset : seen);
+    }
+}
+
 /* A batch is whole: take it. */
 static void take(struct inspection *x, const struct scan *s)
 {
     struct open_work *o = x->o;
+    note_epoch(x, &s->header);
     epochs_note(&o->epochs, s->header.partition_leader_epoch, s->header.base_offset);
     if (wants_observing(x, s)) {
         CHECK(IMPLIES(wants_bytes(x, s), s->is_whole));
@@ -666,6 +700,7 @@ static unsigned open_finish(struct journal *j, struct work *w)
     }
     j->forgotten = j->start;
     j->durable = o->durable;
+    j->cleaned = o->options.cleaned < j->assigned ? o->options.cleaned : j->assigned;
     j->epochs_dirty = o->epochs_dirty;
     j->names_dirty = o->names_dirty;
     j->parent_dirty = o->parent_dirty;
@@ -682,6 +717,7 @@ static void open_dispose(struct journal *j, struct work *w)
     bases_close(&o->logs);
     bases_close(&o->forgotten);
     bases_close(&o->indexes);
+    bases_close(&o->swaps);
     free(o->leftovers.items);
     env_file_unref(j->env, o->active);
     epochs_close(&o->checkpoint);

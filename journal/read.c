@@ -187,7 +187,7 @@ static unsigned read_finish(struct journal *j, struct work *w)
     struct read_work *x = (struct read_work *)w;
     j->read_works--;
     /* The file, and what was found in it, may have been cut since. */
-    if (w->generation != j->generation) return JOURNAL_NEWS_READ;
+    if (!work_is_current(j, w)) return JOURNAL_NEWS_READ;
     if (w->job.rc == -ERR_ABSENT && journal_segment_of_base(j, x->base) == NULL) {
         return JOURNAL_NEWS_READ; /* It was removed meanwhile. */
     }
@@ -216,7 +216,7 @@ static enum journal_read wait_for(struct journal *j, const struct segment *s,
                                   const struct want *want, uint64_t from, bool use_index)
 {
     for (const struct work *w = j->works; w != NULL; w = w->next) {
-        if (w->kind != &read_kind || w->generation != j->generation) continue;
+        if (w->kind != &read_kind || !work_is_current(j, w)) continue;
         const struct read_work *other = (const struct read_work *)w;
         if (other->want.offset == want->offset && other->base == s->c.base) {
             return JOURNAL_READ_WAIT;

@@ -21,6 +21,7 @@ struct observer {
     void (*observe)(void *self, const struct record_batch_header *header, struct slice batch);
     bool (*restore)(void *self, struct slice snapshot);
     void (*save)(void *self, struct writer *out);
+    void (*needs)(void *self, void (*add)(void *arg, int64_t last_offset), void *arg);
     void *self;
 };
 

@@ -6,6 +6,7 @@
  *   read.c      reading, and the work that looks up what is not in memory
  *   find.c      the work that looks up by time           (a job)
  *   change.c    the works that truncate, reset, remove, stop and delete (jobs)
+ *   clean.c     the works that compact (jobs; compact.h)
  *
  * A *work* is a job and what it needs. What a work refers to does not change while it is under way:
  * its own memory, files under a reference, the folder's name, and the indexes of sealed segments
@@ -13,11 +14,14 @@
  * they follow each other in the order of submission and never meet on the disk.
  *
  * Exclusion: a change (truncation, reset), a stop and a deletion begin only when nothing is pending
- * and no write is in flight, and nothing is appended until they are done.
+ * and no write is in flight, and nothing is appended until they are done. Compaction goes on beside
+ * all that in the background; only while it swaps files (a work of the journal's lane) nothing else
+ * changes names, and what it was made of is looked at once more before that.
  */
 #ifndef JOURNAL_STATE_H
 #define JOURNAL_STATE_H
 
+#include "journal/compact.h"
 #include "journal/contents.h"
 #include "journal/files.h"
 #include "journal/journal.h"
@@ -50,6 +54,7 @@ struct work {
     struct work *previous;
     const char *dir;
     uint32_t generation; /* Of the journal, when it was submitted. */
+    uint32_t layout;
     char why[WORK_WHY_MAX];
 };
 
@@ -173,7 +178,14 @@ struct journal {
     uint32_t retired_capacity;
     bool is_sweeping;
     uint32_t canary;
-    uint32_t generation; /* Of what lies where: a change makes a new one. */
+    uint32_t generation; /* Of what there is: a change makes a new one. */
+    uint32_t layout;     /* Of what lies where: a cleaned segment, too. */
+
+    struct compaction *cleaning; /* NULL: none is under way. */
+    int64_t cleaned;             /* What lies below has been. */
+    bool is_swapping;
+    bool is_uncleanable; /* A batch in it is not sound: compaction keeps away from it. */
+    char *clean_report;
 
     struct found_node *found_first;
     struct found_node *found_last;
@@ -184,6 +196,9 @@ struct journal {
 void *work_new(struct journal *j, const struct work_kind *kind, size_t size,
                void (*run)(struct fs *, struct job *));
 void work_submit(struct journal *j, struct work *w);
+
+/* What it was told of the journal's files is still so. */
+bool work_is_current(const struct journal *j, const struct work *w);
 
 /* For jobs: remembers why. Returns rc. */
 int work_fail(struct work *w, int rc, const char *format, ...)
@@ -216,9 +231,12 @@ void open_begin(struct journal *j, const struct journal_options *options);
 void write_begin(struct journal *j);
 void sync_begin(struct journal *j);
 void sync_sealed_begin(struct journal *j);
+void journal_sync_sealed(struct journal *j); /* Asks for it. */
 void change_begin(struct journal *j);
 void remove_begin(struct journal *j);
 void sweep_begin(struct journal *j);
+/* Removes renamed files at once; takes over `bases`. */
+void sweep_now(struct journal *j, int64_t *bases, uint32_t count);
 void stop_begin(struct journal *j);
 void delete_begin(struct journal *j);
 void lookups_clear(struct journal *j);

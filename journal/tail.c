@@ -62,6 +62,14 @@ void tail_cut(struct tail *t, int64_t offset)
     while (t->count > 0 && tail_batch_end(tail_at(t, t->count - 1)) > offset) t->count--;
 }
 
+void tail_cut_head(struct tail *t, int64_t offset)
+{
+    while (t->count > 0 && tail_at(t, 0)->base_offset < offset) {
+        t->first = (t->first + 1) & (t->capacity - 1);
+        t->count--;
+    }
+}
+
 void tail_close(struct tail *t)
 {
     free(t->items);

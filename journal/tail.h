@@ -50,6 +50,9 @@ void tail_grow(struct tail *t);
 /* Drops batches that reach past `offset`. */
 void tail_cut(struct tail *t, int64_t offset);
 
+/* Drops batches that begin below `offset`. */
+void tail_cut_head(struct tail *t, int64_t offset);
+
 void tail_close(struct tail *t);
 
 #endif

@@ -17,7 +17,6 @@
     "there is no ZooKeeper here: name the controllers in controller.quorum.voters=id@host:port,..."
 #define INSIDE "it is about the inside of Apache's broker"
 #define NO_ACLS "there are no ACLs yet: leave the key out, and use trusted networks"
-#define NO_CLEANER "compaction is not there yet"
 #define NO_NEW_GROUPS "the new protocol of groups (KIP-848) is not there yet"
 #define SEE_GROUPS "groups are loaded, and their offsets written, without it"
 #define NO_PLUGIN "classes of Java cannot be loaded: leave the key out"
@@ -224,17 +223,22 @@ X("listener.security.protocol.map", TEXT, HONOURED, BOTH, NULL, 0, 0,
 X("listeners", TEXT, HONOURED, BOTH, "PLAINTEXT://127.0.0.1:9092", 0, 0,
   "NAME://host:port,...; an empty host is every address of this machine. A controller without "
   "it listens where controller.quorum.voters has it")
-X("log.cleaner.backoff.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT64_MAX, NO_CLEANER)
-X("log.cleaner.dedupe.buffer.size", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT64_MAX, NO_CLEANER)
+X("log.cleaner.backoff.ms", NUMBER, HONOURED, BROKER, "15000", 1, INT64_MAX,
+  "when no partition needs to be compacted, it is looked again after this")
+X("log.cleaner.dedupe.buffer.size", NUMBER, HONOURED, BROKER, "134217728", 0, INT64_MAX,
+  "memory for the keys of what is being compacted, of all shards; more keys take more passes")
 X("log.cleaner.delete.retention.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
-X("log.cleaner.enable", FLAG, NO_EFFECT, BOTH, NULL, 0, 0, NO_CLEANER)
-X("log.cleaner.io.buffer.load.factor", RATIO, NO_EFFECT, BOTH, NULL, 0, 0, NO_CLEANER)
-X("log.cleaner.io.buffer.size", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX, NO_CLEANER)
-X("log.cleaner.io.max.bytes.per.second", RATIO, NO_EFFECT, BOTH, NULL, 0, 0, NO_CLEANER)
+X("log.cleaner.enable", FLAG, HONOURED, BROKER, "true", 0, 0,
+  "topics with cleanup.policy=compact are compacted")
+X("log.cleaner.io.buffer.load.factor", RATIO, NO_EFFECT, BOTH, NULL, 0, 0, INSIDE)
+X("log.cleaner.io.buffer.size", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX, INSIDE)
+X("log.cleaner.io.max.bytes.per.second", RATIO, NO_EFFECT, BOTH, NULL, 0, 0,
+  "compaction works in small pieces, behind all else")
 X("log.cleaner.max.compaction.lag.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.cleaner.min.cleanable.ratio", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.cleaner.min.compaction.lag.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
-X("log.cleaner.threads", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX, NO_CLEANER)
+X("log.cleaner.threads", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
+  "each shard compacts one partition at a time")
 X("log.cleanup.policy", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.dir", TEXT, HONOURED, BOTH, "/tmp/kafka-logs", 0, 0, "the same, where log.dirs is not set")
 X("log.dir.failure.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT64_MAX,

@@ -17,7 +17,7 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
 /* clang-format off */
 /*    name, type, default, min, max, words allowed, synonym, obeyed, text */
 #define TOPIC_CONFIGS(X) \
-    X("cleanup.policy", LIST, "delete", 0, 0, "compact,delete", "log.cleanup.policy", false, \
+    X("cleanup.policy", LIST, "delete", 0, 0, "compact,delete", "log.cleanup.policy", true, \
       "delete: old segments go. compact: only the last record of each key stays.") \
     X("compression.gzip.level", INT, "-1", -1, 9, NULL, "compression.gzip.level", false, \
       "level of gzip when batches are compressed anew; -1 is zlib's own choice") \
@@ -28,7 +28,7 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
     X("compression.zstd.level", INT, "3", -131072, 22, NULL, "compression.zstd.level", false, \
       "level of zstd when batches are compressed anew") \
     X("delete.retention.ms", LONG, DAY_MS, 0, INT64_MAX, NULL, "log.cleaner.delete.retention.ms", \
-      false, "how long a compacted topic keeps tombstones") \
+      true, "how long a compacted topic keeps tombstones") \
     X("file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL, "log.segment.delete.delay.ms", \
       true, "how long the file of a deleted segment stays") \
     X("flush.messages", LONG, MAX_I64, 1, INT64_MAX, NULL, "log.flush.interval.messages", true, \
@@ -44,7 +44,7 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
       "replicas that are read no faster than leader.replication.throttled.rate by followers that " \
       "are not in sync: PARTITION:BROKER,... or *") \
     X("max.compaction.lag.ms", LONG, MAX_I64, 1, INT64_MAX, NULL, \
-      "log.cleaner.max.compaction.lag.ms", false, "compaction waits for a record no longer") \
+      "log.cleaner.max.compaction.lag.ms", true, "compaction waits for a record no longer") \
     X("max.message.bytes", INT, "1048588", 0, INT32_MAX, NULL, "message.max.bytes", true, \
       "the largest batch that a producer may send") \
     X("message.timestamp.after.max.ms", LONG, "3600000", 0, INT64_MAX, NULL, \
@@ -54,9 +54,9 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
     X("message.timestamp.type", STRING, "CreateTime", 0, 0, "CreateTime,LogAppendTime", \
       "log.message.timestamp.type", true, "whose clock stamps records: the producer's or ours") \
     X("min.cleanable.dirty.ratio", DOUBLE, "0.5", 0, 1, NULL, "log.cleaner.min.cleanable.ratio", \
-      false, "compaction begins when so much of the log is new") \
+      true, "compaction begins when so much of the log is new") \
     X("min.compaction.lag.ms", LONG, "0", 0, INT64_MAX, NULL, "log.cleaner.min.compaction.lag.ms", \
-      false, "records younger than this are not compacted") \
+      true, "records younger than this are not compacted") \
     X("min.insync.replicas", INT, "2", 1, INT32_MAX, NULL, "min.insync.replicas", true, \
       "acks=all needs so many in-sync replicas (or all, where there are fewer)") \
     X("preallocate", BOOLEAN, "false", 0, 1, NULL, "log.preallocate", false, \

@@ -270,6 +270,8 @@ static void add_static_rows(struct rows *rows)
     add_static_number(rows, "replica.lag.time.max.ms", o->replica_lag_max_ms);
     add_static_number(rows, "log.retention.check.interval.ms", (int64_t)o->retention_check_ms);
     add_static_number(rows, "log.initial.task.delay.ms", (int64_t)o->retention_first_ms);
+    add_static_number(rows, "log.cleaner.backoff.ms", (int64_t)o->cleaner_backoff_ms);
+    add_static_number(rows, "log.cleaner.dedupe.buffer.size", (int64_t)o->cleaner_map_bytes);
     add_static_number(rows, "replica.fetch.wait.max.ms", o->replica_fetch_wait_ms);
     add_static_number(rows, "replica.fetch.max.bytes", o->replica_fetch_max_bytes);
     add_static_number(rows, "replica.fetch.response.max.bytes",

@@ -18,6 +18,21 @@ static int64_t number(const struct meta_image *image, const char *topic, const c
     return topic_config_number(image, topic, name);
 }
 
+/* "0.5" in parts per 10,000; what comes behind that does not matter. */
+static uint32_t per_myriad(const char *ratio)
+{
+    uint32_t part = 0;
+    uint32_t worth = 10000;
+    bool is_fraction = false;
+    for (; *ratio != '\0' && worth > 0; ratio++) {
+        if (*ratio == '.') is_fraction = true;
+        if (*ratio < '0' || *ratio > '9') continue;
+        if (is_fraction) worth /= 10;
+        part += (uint32_t)(*ratio - '0') * worth;
+    }
+    return part;
+}
+
 static bool is_throttled(const struct meta_image *image, const char *topic, const char *key,
                          int32_t number, int32_t broker)
 {
@@ -28,7 +43,7 @@ static bool is_throttled(const struct meta_image *image, const char *topic, cons
 void partition_config_read(const struct meta_image *image, const char *topic, int32_t partition,
                            int32_t broker, struct partition_config *out)
 {
-    struct config_value type, policy;
+    struct config_value type, policy, ratio;
     *out = (struct partition_config){
         .max_message_bytes = (uint32_t)number(image, topic, "max.message.bytes"),
         .min_isr = (uint32_t)number(image, topic, "min.insync.replicas"),
@@ -41,6 +56,10 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         .file_delete_delay_ms = number(image, topic, "file.delete.delay.ms"),
         .retention_ms = number(image, topic, "retention.ms"),
         .retention_bytes = number(image, topic, "retention.bytes"),
+        .delete_retention_ms = number(image, topic, "delete.retention.ms"),
+        .compaction_lag_min_ms = number(image, topic, "min.compaction.lag.ms"),
+        .compaction_lag_max_ms = number(image, topic, "max.compaction.lag.ms"),
+        .dirty_part_min = per_myriad(text_of(image, topic, "min.cleanable.dirty.ratio", &ratio)),
         .index_interval_bytes = (uint32_t)number(image, topic, "index.interval.bytes"),
         .segment_index_bytes = (uint32_t)number(image, topic, "segment.index.bytes"),
         .throttles_leading =
@@ -54,4 +73,8 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         strcmp(text_of(image, topic, "message.timestamp.type", &type), "LogAppendTime") == 0;
     out->is_deleted = strstr(text_of(image, topic, "cleanup.policy", &policy), "delete") != NULL;
     out->is_compacted = strstr(text_of(image, topic, "cleanup.policy", &policy), "compact") != NULL;
+    /* What is in the active segment cannot be compacted. */
+    if (out->is_compacted && out->compaction_lag_max_ms < out->segment_ms) {
+        out->segment_ms = out->compaction_lag_max_ms;
+    }
 }

@@ -152,6 +152,8 @@ static void on_prepared(struct partition *p)
         .observer = &p->producers,
         .restore = producers_restore,
         .save = producers_save,
+        .needs = producers_needs,
+        .cleaned = p->checkpoint.cleaned,
         .owner = p,
     };
     set_options(p, &options);
@@ -166,7 +168,8 @@ static void on_prepared(struct partition *p)
 static bool awaits_checkpoint(struct partition *p)
 {
     p->awaits_checkpoint = p->checkpoint.recovery_point > journal_assigned(p->journal) ||
-                           p->checkpoint.log_start > journal_start(p->journal);
+                           p->checkpoint.log_start > journal_start(p->journal) ||
+                           p->checkpoint.cleaned > journal_assigned(p->journal);
     if (p->awaits_checkpoint) p->host->checkpoint_is_due = true;
     return p->awaits_checkpoint;
 }
@@ -285,6 +288,7 @@ bool partition_checkpoint_now(const struct partition *p, struct partition_checkp
         .watermark = p->replica.high_watermark,
         .recovery_point = journal_durable(p->journal),
         .log_start = journal_start(p->journal),
+        .cleaned = journal_cleaned(p->journal),
     };
     return true;
 }

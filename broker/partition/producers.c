@@ -140,6 +140,14 @@ void producers_save(void *producers, struct writer *out)
     writer_patch_i32(out, begin + SNAPSHOT_CRC_AT, (int32_t)crc);
 }
 
+void producers_needs(void *producers, void (*add)(void *arg, int64_t last_offset), void *arg)
+{
+    const struct producers *p = producers;
+    for (const struct producer *known = p->by_id; known != NULL; known = known->hh.next) {
+        if (known->count > 0) add(arg, known->batches[known->count - 1].last_offset);
+    }
+}
+
 static bool restore_one(struct producers *p, struct reader *in)
 {
     int64_t id = read_i64(in);

@@ -72,6 +72,9 @@ void producers_observe(void *producers, const struct record_batch_header *header
  * The checksum, a CRC32C, covers what follows it. */
 void producers_save(void *producers, struct writer *out);
 
+/* Compaction must leave something of the last batch of each. */
+void producers_needs(void *producers, void (*add)(void *arg, int64_t last_offset), void *arg);
+
 /* Everything becomes what the snapshot says; nothing, if it is absent. False: it is not sound, and
  * nothing is remembered. */
 bool producers_restore(void *producers, struct slice snapshot);

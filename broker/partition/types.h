@@ -54,6 +54,10 @@ struct partition_config {
     int64_t segment_jitter_ms;
     int64_t file_delete_delay_ms;
     bool is_deleted;         /* cleanup.policy has "delete" in it: retention applies. */
+    int64_t delete_retention_ms;
+    int64_t compaction_lag_min_ms;
+    int64_t compaction_lag_max_ms;
+    uint32_t dirty_part_min; /* min.cleanable.dirty.ratio, in parts per 10,000. */
     int64_t retention_ms;    /* -1: for ever. */
     int64_t retention_bytes; /* -1: as much as there is. */
     uint32_t index_interval_bytes;
@@ -65,6 +69,7 @@ struct partition_checkpoint {
     int64_t watermark;      /* High watermark. */
     int64_t recovery_point; /* All below is durable; -1: nobody knows. */
     int64_t log_start;
+    int64_t cleaned; /* All below has been compacted. */
 };
 
 #define PARTITION_CHECKPOINT_NONE \
