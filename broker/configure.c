@@ -172,6 +172,7 @@ static int fill_folder(struct server_config *c, struct broker_options *o)
 int broker_configure(struct server_config *c, struct broker_options *o)
 {
     broker_options_default(o);
+    o->config = c;
     bool is_combined;
     int rc = node_role(c, "broker", &is_combined);
     if (rc == 0) rc = node_id(c, 0, &o->id);

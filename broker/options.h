@@ -34,8 +34,11 @@ struct groups_options {
     uint32_t size_max;            /* group.max.size: no limit */
 };
 
+struct server_config;
+
 struct broker_options {
     int32_t id;
+    const struct server_config *config; /* What they were made of, to be told; NULL: nothing. */
     uint32_t shard_count;
     char rack[64];
     char cluster_id[23]; /* Of the log folder; "" if it is new. Checked by the controllers. */

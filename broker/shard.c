@@ -246,7 +246,7 @@ static void on_event(struct shard *s, const struct env_event *e)
         if (!fetcher_on_event(s, e)) request_on_frame(s, e->conn, e->buf, handler_of);
         return;
     case ENV_CLOSED:
-        if (!fetcher_on_event(s, e)) conn_on_closed(s, e->conn, e->reason, e->address);
+        if (!fetcher_on_event(s, e)) conn_on_closed(s, e->conn, e->reason);
         return;
     case ENV_JOB_DONE: on_job(s, e->job); return;
     case ENV_POSTED: on_post(s, e->post); return;

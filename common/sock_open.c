@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/check.h"
@@ -57,6 +58,16 @@ static void set_options(int fd)
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
 }
 
+/* "localhost" and what ends in ".localhost": this host (RFC 6761), though no /etc/hosts may say so.
+ */
+static bool is_localhost(const char *host)
+{
+    static const char word[] = "localhost";
+    size_t size = strlen(host), tail = sizeof word - 1;
+    if (size < tail || strcasecmp(host + size - tail, word) != 0) return false;
+    return size == tail || host[size - tail - 1] == '.';
+}
+
 /* Adds what a name or an address stands for. getaddrinfo() blocks unless `flags` forbid names. */
 static bool look_up(const char *host, uint16_t port, int flags, int family, struct dial *found)
 {
@@ -65,7 +76,11 @@ static bool look_up(const char *host, uint16_t port, int flags, int family, stru
     struct addrinfo hints = {
         .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
     struct addrinfo *list = NULL;
-    if (getaddrinfo(host, service, &hints, &list) != 0) return false;
+    int rc = getaddrinfo(host, service, &hints, &list);
+    if (rc != 0 && (flags & AI_NUMERICHOST) == 0 && is_localhost(host)) {
+        rc = getaddrinfo(family == AF_INET6 ? "::1" : "127.0.0.1", service, &hints, &list);
+    }
+    if (rc != 0) return false;
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
         if (found->count == SOCK_DIAL_ADDRESSES) break;
         if (a->ai_addrlen > sizeof found->addresses[0]) continue;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "broker/api/handlers.h"
+#include "common/check.h"
 #include "proto/config.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_configs.h"
@@ -15,7 +16,7 @@
 #undef config_source
 
 #define SYNONYMS_MAX 3
-#define STATIC_MAX 16
+#define MADE_MAX 6 /* Rows that are made of the options. */
 
 /* The rows of one resource as they are collected. */
 struct rows {
@@ -209,33 +210,58 @@ static void add_cluster_rows(struct rows *rows, bool only_if_set)
     }
 }
 
-/* What the broker was started with: nobody changes it while it runs. */
-static void add_static(struct rows *rows, const char *name, int8_t type, const char *value)
+/* ---- What the broker was started with: nobody changes it while it runs. ---- */
+
+static bool has_row(const struct rows *rows, const char *name)
 {
-    if (!is_wanted(rows, name)) return;
+    struct slice wanted = slice_of_text(name);
+    for (int32_t i = 0; i < rows->count; i++) {
+        if (slice_equal(rows->items[i].name, wanted)) return true;
+    }
+    return false;
+}
+
+static int8_t type_of(const struct server_key *key)
+{
+    switch (key->kind) {
+    case CONFIG_NUMBER: return key->max > INT32_MAX ? CONFIG_TYPE_LONG : CONFIG_TYPE_INT;
+    case CONFIG_FLAG: return CONFIG_TYPE_BOOLEAN;
+    case CONFIG_RATIO: return CONFIG_TYPE_DOUBLE;
+    case CONFIG_TEXT: return CONFIG_TYPE_STRING;
+    }
+    UNREACHABLE();
+}
+
+/* `value` is NULL where a key has neither a value nor a default. */
+static void add_static(struct rows *rows, const char *name, const char *value, bool is_set)
+{
+    if (!is_wanted(rows, name) || has_row(rows, name)) return;
+    const struct server_key *key = config_key_find(name);
+    const char *otherwise = key != NULL ? key->otherwise : NULL;
+    struct describe_configs_response_config *row =
+        add_row(rows, name, value != NULL ? value : "",
+                is_set ? CONFIG_SOURCE_STATIC_BROKER : CONFIG_SOURCE_DEFAULT);
+    if (row == NULL) return;
+    if (value == NULL) row->value = (struct slice){0};
+    row->read_only = true;
+    row->config_type = key != NULL ? type_of(key) : CONFIG_TYPE_STRING;
+    if (key != NULL && rows->request->include_documentation) {
+        row->documentation = slice_of_text(key->text);
+    }
+    if (!begin_synonyms(rows, row)) return;
+    if (is_set) add_synonym(row, name, value, CONFIG_SOURCE_STATIC_BROKER);
+    if (otherwise != NULL) add_synonym(row, name, otherwise, CONFIG_SOURCE_DEFAULT);
+}
+
+/* Values that are made here live as long as the answer. */
+static void add_made(struct rows *rows, const char *name, const char *value)
+{
     size_t size = strlen(value) + 1;
     char *copy = arena_take(&rows->s->scratch, size, 1);
     rows->is_full |= copy == NULL;
     if (copy == NULL) return;
     memcpy(copy, value, size);
-
-    struct describe_configs_response_config *row =
-        add_row(rows, name, copy, CONFIG_SOURCE_STATIC_BROKER);
-    if (row == NULL) return;
-    row->read_only = true;
-    row->config_type = type;
-    const struct server_key *key = config_key_find(name);
-    if (key != NULL && rows->request->include_documentation) {
-        row->documentation = slice_of_text(key->text);
-    }
-    if (begin_synonyms(rows, row)) add_synonym(row, name, copy, CONFIG_SOURCE_STATIC_BROKER);
-}
-
-static void add_static_number(struct rows *rows, const char *name, int64_t value)
-{
-    char text[24];
-    (void)snprintf(text, sizeof text, "%lld", (long long)value);
-    add_static(rows, name, CONFIG_TYPE_INT, text);
+    add_static(rows, name, copy, true);
 }
 
 static void add_listeners(struct rows *rows, const char *name, bool advertised)
@@ -252,32 +278,40 @@ static void add_listeners(struct rows *rows, const char *name, bool advertised)
         if (size < 0 || (size_t)size >= sizeof text - used) break;
         used += (size_t)size;
     }
-    add_static(rows, name, CONFIG_TYPE_STRING, text);
+    add_made(rows, name, text);
+}
+
+/* The keys that a broker obeys. Of those that it was not started with, the default holds. */
+static void add_own_keys(struct rows *rows, const struct server_config *config)
+{
+    const struct server_key *key;
+    for (uint32_t i = 0; (key = config_key_at(i)) != NULL; i++) {
+        bool is_prefix = key->name[strlen(key->name) - 1] == '*';
+        if (is_prefix || key->verdict != CONFIG_HONOURED || key->who == CONFIG_CONTROLLER) continue;
+        add_static(rows, key->name, config_text(config, key->name),
+                   config_is_set(config, key->name));
+    }
+}
+
+static uint32_t own_key_count(void)
+{
+    uint32_t count = 0;
+    while (config_key_at(count) != NULL) count++;
+    return count;
 }
 
 static void add_static_rows(struct rows *rows)
 {
     const struct broker_options *o = rows->s->options;
-    add_static_number(rows, "node.id", o->id);
-    add_static_number(rows, "broker.id", o->id);
-    if (o->rack[0] != '\0') add_static(rows, "broker.rack", CONFIG_TYPE_STRING, o->rack);
-    add_static(rows, "log.dirs", CONFIG_TYPE_STRING, o->log_dir);
+    char id[16];
+    (void)snprintf(id, sizeof id, "%d", o->id);
+    add_made(rows, "node.id", id);
+    add_made(rows, "broker.id", id);
+    add_made(rows, "log.dirs", o->log_dir);
     add_listeners(rows, "listeners", false);
     add_listeners(rows, "advertised.listeners", true);
-    add_static(rows, "inter.broker.listener.name", CONFIG_TYPE_STRING, o->replication_listener);
-    add_static_number(rows, "broker.heartbeat.interval.ms", o->heartbeat_ms);
-    add_static_number(rows, "broker.session.timeout.ms", o->session_ms);
-    add_static_number(rows, "replica.lag.time.max.ms", o->replica_lag_max_ms);
-    add_static_number(rows, "log.retention.check.interval.ms", (int64_t)o->retention_check_ms);
-    add_static_number(rows, "log.initial.task.delay.ms", (int64_t)o->retention_first_ms);
-    add_static_number(rows, "log.cleaner.backoff.ms", (int64_t)o->cleaner_backoff_ms);
-    add_static_number(rows, "log.cleaner.dedupe.buffer.size", (int64_t)o->cleaner_map_bytes);
-    add_static_number(rows, "replica.fetch.wait.max.ms", o->replica_fetch_wait_ms);
-    add_static_number(rows, "replica.fetch.max.bytes", o->replica_fetch_max_bytes);
-    add_static_number(rows, "replica.fetch.response.max.bytes",
-                      o->replica_fetch_response_max_bytes);
-    add_static_number(rows, "socket.request.max.bytes", o->request_max_bytes);
-    add_static_number(rows, "max.incremental.fetch.session.cache.slots", o->fetch_sessions_max);
+    add_made(rows, "inter.broker.listener.name", o->replication_listener);
+    if (o->config != NULL) add_own_keys(rows, o->config);
 }
 
 /* The empty name is the cluster: only what is set there. A broker tells all that holds on it. */
@@ -294,7 +328,7 @@ static void fill_broker(struct rows *rows, struct describe_configs_response_resu
         return;
     }
     if (!rows_begin(rows, topic_config_count() + cluster_config_count() + broker_config_count() +
-                              STATIC_MAX))
+                              own_key_count() + MADE_MAX))
         return;
     add_cluster_rows(rows, is_cluster);
     if (!is_cluster) add_static_rows(rows);

@@ -96,6 +96,15 @@ static uint32_t count_all(struct array topics, size_t item_size, size_t partitio
     return count;
 }
 
+/* Timestamps below zero have meanings, of which later versions have more. */
+static bool has_meaning(int64_t timestamp_ms, int16_t version)
+{
+    static const int16_t since[] = {0, 1, 1, 7, 8, 9, 11}; /* Of -1, -2, -3, ... */
+    if (timestamp_ms >= 0) return true;
+    if (timestamp_ms <= -(int64_t)(sizeof since / sizeof since[0])) return false;
+    return version >= since[-timestamp_ms];
+}
+
 bool handle_list_offsets(struct shard *s, struct request *r, struct slice body)
 {
     struct list_offsets_request q;
@@ -114,6 +123,9 @@ bool handle_list_offsets(struct shard *s, struct request *r, struct slice body)
             op->current_leader_epoch = parts[j].current_leader_epoch;
             op->list.timestamp_ms = parts[j].timestamp;
             op->list.is_follower = is_follower;
+            if (op->error == KAFKA_NONE && !has_meaning(parts[j].timestamp, r->version.number)) {
+                op->error = KAFKA_UNSUPPORTED_VERSION;
+            }
         }
     }
     r->join = join_list;

@@ -199,7 +199,7 @@ static const char *reason_text(enum env_reason reason)
     UNREACHABLE();
 }
 
-void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address)
+void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason)
 {
     struct conn *c = find_conn(s, id);
     if (c == NULL) return;
@@ -207,7 +207,7 @@ void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const 
     const char *text = reason_text(reason);
     if (text != NULL) {
         s->numbers.connections_closed_hostile++;
-        log_warn(s->env, "connection from %s closed: it sent %s", address, text);
+        log_warn(s->env, "connection from %s closed: it sent %s", c->address, text);
     }
     forget_conn(s, c);
 }
@@ -215,7 +215,7 @@ void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const 
 static void close_conn(struct shard *s, struct conn *c, const char *why)
 {
     s->numbers.requests_refused++;
-    if (why != NULL) log_warn(s->env, "connection closed: %s", why);
+    if (why != NULL) log_warn(s->env, "connection from %s closed: %s", c->address, why);
     env_close(s->env, c->id, true);
     forget_conn(s, c);
 }

@@ -29,7 +29,7 @@ bool conns_turn(struct shard *s, handler_finder *handler_of);
 void conn_on_drained(struct shard *s, uint64_t id);
 
 void conn_on_accepted(struct shard *s, const struct env_event *e);
-void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason, const char *address);
+void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason);
 
 /* When this answer was sent on the connection, the first being 1. 0: not yet, or too long ago. */
 uint64_t conn_answered_ms(const struct conn *c, int32_t number);

@@ -84,6 +84,10 @@ void partition_delete_records(struct partition *p, struct op *op)
         op_refuse(p->host, op, KAFKA_NOT_LEADER_OR_FOLLOWER);
         return;
     }
+    if (!p->config.is_deleted) { /* Compaction alone may let records of such a topic go. */
+        op_finish(p->host, op, KAFKA_POLICY_VIOLATION);
+        return;
+    }
     int64_t before = op->delete_records.before;
     if (before == -1) before = p->replica.high_watermark;
     if (before < 0 || before > p->replica.high_watermark) {

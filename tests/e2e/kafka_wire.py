@@ -5,6 +5,7 @@ that the answer ends where it should. The standard library is enough."""
 
 import socket
 import struct
+import time
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, INIT_PRODUCER_ID, REPLICA_HELLO, INCREMENTAL_ALTER_CONFIGS = 0, 1, 2, 3, 18, 22, 20000, 44
 
@@ -22,6 +23,7 @@ INVALID_REQUIRED_ACKS = 21
 CLUSTER_AUTHORIZATION_FAILED = 31
 UNSUPPORTED_VERSION = 35
 OUT_OF_ORDER_SEQUENCE_NUMBER = 45
+POLICY_VIOLATION = 44
 STALE_BROKER_EPOCH = 77
 INVALID_RECORD = 87
 
@@ -68,7 +70,8 @@ def batch(values, producer_id=-1, producer_epoch=-1, sequence=-1, count=None, re
     """A record batch; `count` and `records` (bytes) say something else than the truth."""
     body = b"".join(record(v, i) for i, v in enumerate(values)) if records is None else records
     count = len(values) if count is None else count
-    checked = struct.pack(">hiqqqhii", attributes, count - 1, 1000, 1000, producer_id, producer_epoch, sequence, count) + body
+    now = int(time.time() * 1000)  # What is older than retention allows would go.
+    checked = struct.pack(">hiqqqhii", attributes, count - 1, now, now, producer_id, producer_epoch, sequence, count) + body
     head = struct.pack(">ibI", -1, magic, crc32c(checked))
     return struct.pack(">qi", 0, len(head) + len(checked)) + head + checked
 

@@ -230,6 +230,8 @@ Test(world, a_dial_says_how_it_ended)
     } cases[] = {
         {"127.0.0.1", ENV_REASON_REFUSED},
         {"localhost", ENV_REASON_REFUSED},
+        {"Broker-1.LocalHost", ENV_REASON_REFUSED},
+        {"notlocalhost", ENV_REASON_NAME},
         {"no-such-host.invalid", ENV_REASON_NAME},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
