@@ -18,6 +18,8 @@
 
 #define ISR_RETRY_MS 50
 #define HANDOVER_CLOSED_MAX_MS 500
+#define FULL_SAID_MS 10000
+#define FULL_RETRY_MS 500
 
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image)
@@ -306,8 +308,15 @@ void partition_on_checkpointed(struct partition *p)
 static void on_full(struct partition *p)
 {
     int64_t end = journal_assigned(p->journal);
-    log_error(p->host->env, "%s-%d: no space left on the device: produce is refused until there is",
-              p->topic, p->key.partition);
+    uint64_t now_ms = env_now_ms(p->host->env);
+    /* Clients try again, and so does whoever follows; it is said once in a while. */
+    if (p->full_said_ms == 0 || now_ms - p->full_said_ms >= FULL_SAID_MS) {
+        p->full_said_ms = now_ms;
+        log_error(p->host->env,
+                  "%s-%d: no space left on the device: nothing is appended until there is",
+                  p->topic, p->key.partition);
+    }
+    p->follow_after_ms = now_ms + FULL_RETRY_MS;
     waiters_fail_beyond(p, end, KAFKA_KAFKA_STORAGE_ERROR);
     if (p->state == PARTITION_READY) {
         /* What never was had been noted: the producers become again what the log says. */

@@ -105,6 +105,7 @@ struct partition {
     struct op_list watchers;          /* Fetches. */
     struct op_list finding;           /* ListOffsets by time. */
     struct op_list deleting;          /* DeleteRecords, until every replica has followed. */
+    uint64_t full_said_ms; /* When it was last said that the disk is full. */
     uint64_t role_ms; /* When the role or the epoch last changed. */
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
