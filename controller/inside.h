@@ -157,7 +157,8 @@ struct pull {
     uint64_t term;
     uint64_t deadline_ms;
     struct buf *bytes;
-    bool is_stored; /* All of it is here and read; its file is being written. */
+    bool is_whole;  /* All of it is here. */
+    bool is_stored; /* It is read, and its file is being written. */
     struct meta_image image;
 };
 

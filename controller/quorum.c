@@ -199,6 +199,16 @@ static void finish_head(struct controller *c, enum write_kind a, enum write_kind
     finish_writes(c);
 }
 
+bool quorum_is_vote_pending(const struct controller *c)
+{
+    const struct write *w;
+    STAILQ_FOREACH(w, &c->writes, link)
+    {
+        if (w->kind == WRITE_VOTE) return true;
+    }
+    return false;
+}
+
 void quorum_on_vote_written(struct controller *c)
 {
     finish_head(c, WRITE_VOTE, WRITE_VOTE);
@@ -519,6 +529,9 @@ bool quorum_start(struct controller *c, const struct raft_vote *vote,
                                    .last_index = metalog_next(&c->log) - 1,
                                    .runs = runs,
                                    .membership_count = 1};
+    /* Taken over from a controller that knew of a later term; nobody has our vote in that one. */
+    if (restart.vote.term > 0 && restart.vote.term < restart.start_term)
+        restart.vote = (struct raft_vote){.term = restart.start_term};
     restart.memberships[0] = members_of_image(c, &c->committed);
     find_memberships(c, &restart);
     if (forced != NULL) {

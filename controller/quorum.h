@@ -28,6 +28,8 @@ bool quorum_on_frame(struct controller *c, const struct rpc_msg *msg);
  * which has been logged), -ERR_LIMIT (too large for one entry). */
 MUST_USE int quorum_propose(struct controller *c, const struct decision *d, uint64_t *index);
 
+/* A vote, or a term, is not on the disk yet. */
+bool quorum_is_vote_pending(const struct controller *c);
 void quorum_on_vote_written(struct controller *c);
 void quorum_on_journal(struct controller *c, unsigned news);
 

@@ -161,21 +161,11 @@ static void ask(struct controller *c)
     c->pull.deadline_ms = env_now_ms(c->env) + PULL_TIMEOUT_MS;
 }
 
-void snapshot_pull(struct controller *c)
-{
-    uint32_t from = c->wanted_from;
-    c->wanted_from = 0;
-    if (c->pull.is_stored) return;
-    if (c->pull.peer != 0 && env_now_ms(c->env) >= c->pull.deadline_ms) drop_pull(c);
-    if (from == 0 || c->pull.peer != 0) return;
-
-    log_info(c->env, "fetching a snapshot of the metadata from controller %u", from);
-    c->pull.peer = from;
-    ask(c);
-}
-
+/* Not before the vote of its term is on the disk: after a power cut the two would not fit. */
 static void store_pulled(struct controller *c)
 {
+    c->pull.is_whole = true;
+    if (quorum_is_vote_pending(c)) return;
     struct buf *bytes = c->pull.bytes;
     c->pull.bytes = NULL;
     int rc = meta_snapshot_read(buf_slice(bytes), &c->pull.image);
@@ -190,10 +180,27 @@ static void store_pulled(struct controller *c)
     files_write_snapshot(c, JOB_SNAPSHOT_PULLED, bytes, c->pull.index, c->pull.term);
 }
 
+void snapshot_pull(struct controller *c)
+{
+    uint32_t from = c->wanted_from;
+    c->wanted_from = 0;
+    if (c->pull.is_stored) return;
+    if (c->pull.is_whole) {
+        store_pulled(c);
+        return;
+    }
+    if (c->pull.peer != 0 && env_now_ms(c->env) >= c->pull.deadline_ms) drop_pull(c);
+    if (from == 0 || c->pull.peer != 0) return;
+
+    log_info(c->env, "fetching a snapshot of the metadata from controller %u", from);
+    c->pull.peer = from;
+    ask(c);
+}
+
 void snapshot_on_chunk(struct controller *c, const struct conn *conn, const struct rpc_msg *msg)
 {
     struct pull *p = &c->pull;
-    if (p->peer != conn->node_id || p->is_stored) return;
+    if (p->peer != conn->node_id || p->is_whole) return;
     uint64_t total = msg->snapshot_chunk.total;
     struct slice bytes = msg->snapshot_chunk.bytes;
     if (total == 0 || total > SNAPSHOT_MAX_BYTES || bytes.size > total) return;
