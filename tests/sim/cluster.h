@@ -48,6 +48,7 @@ struct run;
     X(power_cut,        "a broker's host loses its power, when every copy is whole")    \
     X(power_cut_any,    "hosts lose their power, some or all, where every topic is flushed") \
     X(power_cut_controller, "a controller's host loses its power")              \
+    X(power_cut_quorum, "the controllers' disks stall, then all of them lose their power") \
     X(wipe_broker,      "a broker is back with an empty disk, when every copy is whole") \
     X(wipe_controller,  "a controller is back with an empty disk, when all are voters")
 

@@ -25,16 +25,20 @@ static const struct partition *find_partition(const struct oracles *o, uint32_t 
     return NULL;
 }
 
+bool handovers_was_proposed(const struct oracles *o, uint32_t part, const struct reign *from)
+{
+    const struct partition *old = find_partition(o, part, from->leader);
+    return old != NULL && old->replica.role == REPLICA_LEADER &&
+           old->replica.leader_epoch == from->leader_epoch &&
+           old->replica.handover == HANDOVER_PROPOSED;
+}
+
 void handovers_check_decision(const struct oracles *o, uint32_t part, const struct reign *from,
                               const struct reign *to)
 {
     const struct partition *old = find_partition(o, part, from->leader);
     const struct partition *new = find_partition(o, part, to->leader);
-    if (old == NULL || new == NULL || old->replica.role != REPLICA_LEADER) return;
-    if (old->replica.leader_epoch != from->leader_epoch) return;
-    /* A leader that stops, and finds nobody who could take over, is followed by who is eligible. */
-    if (old->replica.handover != HANDOVER_PROPOSED) return;
-    if (old->replica.written == new->replica.written) return;
+    if (old == NULL || new == NULL || old->replica.written == new->replica.written) return;
     sim_violation(o->cluster->sim,
                   "[handover] broker %d hands %s over with a log that ends at %lld to broker %d, "
                   "whose log ends at %lld",

@@ -303,7 +303,8 @@ void history_committed(struct history *h, uint32_t part, struct slice batch,
                                  .crc = header->crc,
                                  .leader_epoch = header->partition_leader_epoch,
                                  .first_id = first,
-                                 .count = (uint32_t)header->record_count};
+                                 .count = (uint32_t)header->record_count,
+                                 .since_us = sim_now_us(h->sim)};
     p->committed_end = last + 1;
 }
 

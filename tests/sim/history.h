@@ -54,6 +54,7 @@ struct committed_batch {
     int32_t leader_epoch;
     uint64_t first_id;
     uint32_t count;
+    uint64_t since_us; /* Seen as committed for the first time. */
 };
 
 /* One leadership, as the committed metadata tell. */

@@ -199,6 +199,7 @@ static void fault_end(struct fault *f)
     case FAULT_power_cut:
     case FAULT_power_cut_any:
     case FAULT_power_cut_controller:
+    case FAULT_power_cut_quorum:
     case FAULT_wipe_broker:
     case FAULT_wipe_controller: cluster_start(f->a); return;
     case FAULT_stop_broker:
@@ -247,6 +248,21 @@ static void wipe(struct nemesis *n, struct cluster_node *node)
     oracles_on_wiped(n->oracles, node->node);
 }
 
+static void cut_call(void *fault)
+{
+    const struct fault *f = fault;
+    if (!f->is_over) sim_node_power_cut(f->a->node);
+}
+
+/* What is acknowledged while the disk stands still is acknowledged too early. */
+static void stall_and_cut(struct fault *f, uint64_t length_us)
+{
+    struct nemesis *n = f->nemesis;
+    uint64_t cut_us = prng_range(&n->prng, 1, length_us / 2);
+    sim_disk_stall(f->a->node, length_us);
+    sim_at(n->cluster->sim, now_us(n) + cut_us, cut_call, f);
+}
+
 static void carry_out(struct fault *f, uint64_t length_us)
 {
     struct nemesis *n = f->nemesis;
@@ -259,8 +275,9 @@ static void carry_out(struct fault *f, uint64_t length_us)
     case FAULT_kill_several:
     case FAULT_kill_all: sim_node_kill(node); return;
     case FAULT_power_cut:
-    case FAULT_power_cut_any:
     case FAULT_power_cut_controller: sim_node_power_cut(node); return;
+    case FAULT_power_cut_any:
+    case FAULT_power_cut_quorum: stall_and_cut(f, length_us); return;
     case FAULT_wipe_broker:
     case FAULT_wipe_controller: wipe(n, f->a); return;
     case FAULT_stop_broker: sim_node_stop(node); return;
@@ -326,8 +343,10 @@ static bool hit_many(struct nemesis *n, enum fault_kind kind)
     bool any = false;
     for (uint32_t i = 0; i < node_count(n); i++) {
         struct cluster_node *node = node_at(n, i);
-        bool is_spared = kind != FAULT_kill_all && prng_chance(&n->prng, 1, 2);
+        bool is_all = kind == FAULT_kill_all || kind == FAULT_power_cut_quorum;
+        bool is_spared = !is_all && prng_chance(&n->prng, 1, 2);
         if (!is_fine(node) || is_spared) continue;
+        if (kind == FAULT_power_cut_quorum && node->is_broker) continue;
         fault_begin(n, kind, node, NULL, draw_length_us(n));
         any = true;
     }
@@ -359,6 +378,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_kill_several:
     case FAULT_kill_all:
     case FAULT_power_cut_any:
+    case FAULT_power_cut_quorum:
     case FAULT_KIND_COUNT: return NULL;
     }
     return NULL;
@@ -367,7 +387,9 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
 static void strike(struct nemesis *n)
 {
     enum fault_kind kind = draw_kind(n);
-    if (kind == FAULT_kill_several || kind == FAULT_kill_all || kind == FAULT_power_cut_any) {
+    bool hits_many = kind == FAULT_kill_several || kind == FAULT_kill_all ||
+                     kind == FAULT_power_cut_any || kind == FAULT_power_cut_quorum;
+    if (hits_many) {
         n->done[kind] += hit_many(n, kind);
         return;
     }

@@ -44,6 +44,8 @@ static void note_reign(struct oracles *o, const struct meta_record *record, bool
         p->reigns = realloc(p->reigns, p->reign_capacity * sizeof p->reigns[0]);
         CHECK(p->reigns != NULL);
     }
+    if (p->reign_count == 0 || record->partition.leader == META_NOBODY) is_handover = false;
+    is_handover = is_handover && handovers_was_proposed(o, part, &p->reigns[p->reign_count - 1]);
     p->reigns[p->reign_count++] = (struct reign){.leader = record->partition.leader,
                                                  .leader_epoch = record->partition.leader_epoch,
                                                  .since_us = sim_now_us(o->cluster->sim),

@@ -127,25 +127,41 @@ static void read_part(struct judge *j, uint32_t part)
 
 /* ---- What was promised. ---- */
 
-/* When the leadership that acknowledged the record was over, as was decided. */
-static uint64_t reign_end(const struct part_note *part, const struct record_note *r)
+/* Did the leadership end so that what only its leader had may be lost: unplanned, and with a
+ * reason, which is that this leader died, or was taken for dead? */
+static bool was_deposed(const struct judge *j, const struct reign *it, const struct reign *next,
+                        uint64_t from_us)
 {
-    uint32_t i = part->reign_count;
-    while (i > 0 && part->reigns[i - 1].since_us > r->acked_us) i--;
-    /* A decision may have been made before the broker knew of it. */
-    return i < part->reign_count ? part->reigns[i].since_us : UINT64_MAX;
+    if (it->leader == META_NOBODY || next->is_handover) return false;
+
+    const struct sim_options *w = &j->cluster->options.world;
+    bool is_noisy = w->loss_ppm > 0 || w->reset_ppm > 0 || w->freeze_ppm > 0 || w->tail_ppm > 0;
+    if (from_us > next->since_us) from_us = next->since_us; /* It did not know yet. */
+    return is_noisy || nemesis_excuses(j->nemesis, it->leader, from_us, next->since_us);
 }
 
-/* acks=1: the leader had it. Lost, if it lost its leadership before anybody else had it. */
-static bool may_be_lost(struct judge *j, const struct part_note *part, const struct record_note *r)
+/* acks=1: the leader had it. Lost, if that leader or one after it was deposed before anything was
+ * committed in its place. */
+static bool may_be_lost(const struct judge *j, const struct part_note *part,
+                        const struct record_note *r)
 {
-    const struct sim_options *w = &j->cluster->options.world;
-    if (w->loss_ppm > 0 || w->reset_ppm > 0 || w->freeze_ppm > 0 || w->tail_ppm > 0) return true;
+    const struct committed_batch *instead = history_find(j->history, r->part, r->offset);
+    uint32_t first = part->reign_count;
+    while (first > 0) {
+        const struct reign *it = &part->reigns[first - 1];
+        if (it->leader == r->broker && it->since_us <= r->acked_us) break;
+        first--;
+    }
+    if (first == 0) return false;
 
-    uint64_t end = reign_end(part, r);
-    uint64_t from = r->sent_us;
-    if (end == UINT64_MAX) end = r->acked_us;
-    return nemesis_excuses(j->nemesis, r->broker, from, end);
+    uint64_t from_us = r->sent_us;
+    for (uint32_t i = first - 1; i + 1 < part->reign_count; i++) {
+        const struct reign *it = &part->reigns[i];
+        if (instead != NULL && it->since_us > instead->since_us) return false;
+        if (was_deposed(j, it, it + 1, from_us)) return true;
+        from_us = it[1].since_us;
+    }
+    return false;
 }
 
 static void judge_record(struct judge *j, uint64_t id)
