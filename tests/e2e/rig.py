@@ -35,6 +35,14 @@ def until(what, condition, patience=PATIENCE_S):
         time.sleep(0.005)
 
 
+def stands_still(pid):
+    def state(thread):
+        with open(f"/proc/{pid}/task/{thread}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+
+    return all(state(thread) in "Tt" for thread in os.listdir(f"/proc/{pid}/task"))
+
+
 class Cluster:
     """Three controllers and three brokers in a folder of their own. Broker n listens on port + n - 1."""
 
@@ -120,8 +128,11 @@ class Cluster:
             self.run("start", node)
 
     def freeze(self, *nodes):
+        """Returns when every thread stands still: on a busy machine one may go on for a while."""
         for node in nodes:
-            assert self.signal(node, signal.SIGSTOP), f"{node} runs"
+            pid = self.signal(node, signal.SIGSTOP)
+            assert pid, f"{node} runs"
+            until(f"{node} stands still", lambda pid=pid: stands_still(pid))
 
     def thaw(self, *nodes):
         for node in nodes:
