@@ -93,6 +93,7 @@ static void on_session(struct shard *s, struct post_session *post)
     s->registered_index = post->registered_index;
     if (post->answered_ms > s->host.session_ms) s->host.session_ms = post->answered_ms;
     s->is_fenced = post->fenced;
+    s->metadata_ready = true; /* Held answers are looked at again. */
     env_give_back(s->env, &post->post);
 }
 

@@ -3,6 +3,7 @@
 
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
+#include "broker/partition/partition.h"
 #include "proto/acl_operations.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/metadata.h"
@@ -24,13 +25,38 @@ static bool is_suspect(const struct shard *s, int32_t broker_id)
     return false;
 }
 
-static bool fill_partition(struct shard *s, const struct meta_partition *p, int32_t number,
+/* We lead it as far as we know, and may have slept or been cut off for so long that others know
+ * better: what we said now could be older than what the client has heard already, and librdkafka
+ * 2.0 loses its way when a leader moves back and forth. */
+static bool doubts_itself(const struct shard *s, const struct meta_topic *topic, uint32_t number,
+                          bool is_late)
+{
+    if (topic->partitions[number].leader != s->options->id) return false;
+    if (s->is_fenced) return true;
+
+    uint64_t now_ms = env_clock_ms(s->env);
+    const struct partition *p = shard_partition(s, topic->id, (int32_t)number);
+    if (p != NULL && partition_leads(p))
+        return !replica_may_ack_early(&p->replica, s->host.session_ms, now_ms);
+    /* Another shard's: it may have followers that fetch. */
+    return !is_late && now_ms - s->host.session_ms > s->options->lease_ms;
+}
+
+static bool is_in_doubt(const struct shard *s, const struct meta_topic *topic, uint32_t number,
+                        bool is_late)
+{
+    return is_suspect(s, topic->partitions[number].leader) ||
+           doubts_itself(s, topic, number, is_late);
+}
+
+static bool fill_partition(struct shard *s, const struct meta_topic *topic, uint32_t number,
                            bool is_late, struct metadata_response_partition *out)
 {
+    const struct meta_partition *p = &topic->partitions[number];
     kafka_defaults(&schema_metadata_response_partition, out);
-    out->partition_index = number;
+    out->partition_index = (int32_t)number;
     bool has_leader = p->leader != META_NOBODY && is_serving(s, p->leader);
-    if (is_late && is_suspect(s, p->leader)) has_leader = false;
+    if (is_late && is_in_doubt(s, topic, number, true)) has_leader = false;
     out->leader_id = has_leader ? p->leader : -1;
     out->leader_epoch = p->leader_epoch;
     out->error_code = has_leader ? KAFKA_NONE : KAFKA_LEADER_NOT_AVAILABLE;
@@ -51,7 +77,7 @@ static bool fill_topic(struct shard *s, const struct meta_topic *topic, bool is_
         arena_take(&s->scratch, topic->partition_count, sizeof *parts);
     if (parts == NULL && topic->partition_count > 0) return false;
     for (uint32_t i = 0; i < topic->partition_count; i++) {
-        if (!fill_partition(s, &topic->partitions[i], (int32_t)i, is_late, &parts[i])) return false;
+        if (!fill_partition(s, topic, i, is_late, &parts[i])) return false;
     }
     out->partitions = (struct array){parts, (int32_t)topic->partition_count};
     return true;
@@ -161,15 +187,14 @@ static bool answer_now(struct shard *s, struct request *r, const struct metadata
     return true;
 }
 
-/* Does the request name a topic whose leader may just have died? */
+/* Does the request name a topic whose leader may just have died, or be another by now? */
 static bool names_suspect(const struct shard *s, const struct metadata_request *q)
 {
-    if (s->suspect_count == 0) return false;
     const struct metadata_request_topic *asked = q->topics.items;
     for (int32_t i = 0; i < q->topics.count; i++) {
         const struct meta_topic *topic = find_topic(s, &asked[i]);
         for (uint32_t n = 0; topic != NULL && n < topic->partition_count; n++) {
-            if (is_suspect(s, topic->partitions[n].leader)) return true;
+            if (is_in_doubt(s, topic, n, false)) return true;
         }
     }
     return false;

@@ -15,9 +15,12 @@ static int16_t check_leader(struct partition *p, const struct op *op)
 {
     if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
 
-    if (op->group->acks == ACKS_ALL) {
-        return replica_has_min_isr(&p->replica) ? KAFKA_NONE : KAFKA_NOT_ENOUGH_REPLICAS;
-    }
+    bool is_all = op->group->acks == ACKS_ALL;
+    if (is_all && !replica_has_min_isr(&p->replica)) return KAFKA_NOT_ENOUGH_REPLICAS;
+    if (is_all && p->replica.isr.count < 2) return KAFKA_NONE;
+    /* acks=all is safe without a lease, but nobody would acknowledge it. Refused at once, a
+     * producer looks for the leader, and never hears from an old one that its sequences have a gap,
+     * which librdkafka takes for its end. */
     bool may = replica_may_ack_early(&p->replica, p->host->session_ms, env_clock_ms(p->host->env));
     return may ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
 }
