@@ -21,10 +21,11 @@ int verb_log(int argc, char **argv)
         .operands = "dump FILE|FOLDER...",
         .operand_min = 2,
         .operand_max = SIZE_MAX,
-        .summary =
-            "Prints what is in segments (.log), their indexes (.index, .timeindex), producer\n"
-            "snapshots (.snapshot) and leader-epoch-checkpoint, and says what is wrong where.\n"
-            "Changes nothing; a broker may have the files open.",
+        .summary = "Prints what is in segments (.log), what was cut off (.kept), indexes (.index,\n"
+                   ".timeindex), producer snapshots (.snapshot) and leader-epoch-checkpoint, and "
+                   "says what\n"
+                   "is wrong where.\n"
+                   "Changes nothing; a broker may have the files open.",
         ROWS(rows),
         .example = "jackdaw log dump --summary jackdaw-data/broker-1/data/orders-0",
         .statuses = "0 nothing is wrong, 1 something is, 2 misused",

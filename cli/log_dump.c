@@ -9,8 +9,8 @@
 #include "cli/text.h"
 #include "common/crc32c.h"
 #include "common/fs_real.h"
-#include "journal/files.h"
 #include "journal/index.h"
+#include "journal/kept.h"
 #include "journal/scan.h"
 
 #define FILE_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
@@ -226,6 +226,16 @@ static void dump_epochs(struct log_dump *d, const char *path, const char *folder
     epochs_close(&e);
 }
 
+/* "00000000000000000042-7.kept": what was cut off at 42. */
+static bool is_kept(const char *name, int64_t *base)
+{
+    size_t size = strlen(name), tail = sizeof KEPT_EXTENSION - 1;
+    if (size <= tail || strcmp(name + size - tail, KEPT_EXTENSION) != 0) return false;
+    char *end = NULL;
+    *base = strtoll(name, &end, 10);
+    return end != name && *end == '-';
+}
+
 /* A file by its name. False: it is none of those known here. */
 static bool dump_file(struct log_dump *d, const char *folder, const char *name)
 {
@@ -235,7 +245,7 @@ static bool dump_file(struct log_dump *d, const char *folder, const char *name)
     bool known = true;
     if (strcmp(name, CHECKPOINT_NAME) == 0) {
         dump_epochs(d, path, folder);
-    } else if (files_parse_as(name, ".log", &base)) {
+    } else if (files_parse_as(name, ".log", &base) || is_kept(name, &base)) {
         dump_log(d, path, base);
     } else {
         size_t i = 0;

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/json.h"
 #include "cli/moves.h"
+#include "cli/recover.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 
@@ -17,6 +18,8 @@ struct partitions_options {
     bool wait;
     bool all;
     bool json;
+    bool yes;
+    const char *plan;
     int64_t timeout_s;
 };
 
@@ -155,6 +158,17 @@ static int moves(const struct partitions_options *o, struct wire *w, const struc
     return rc == 0 ? EXIT_OK : fail("no broker answers: %s", wire_why(rc));
 }
 
+static int show_or_recover(const struct partitions_options *o, struct wire *w, const struct view *v,
+                           char **names, size_t count)
+{
+    if (count == 0) return misuse("partitions recover: which one? TOPIC or TOPIC:NUMBER");
+    struct recover_options recover_options = {.yes = o->yes,
+                                              .plan = o->plan,
+                                              .json = o->json,
+                                              .timeout_ms = (uint32_t)o->timeout_s * 1000};
+    return recover(&recover_options, w, v, names, count);
+}
+
 static int run(const struct partitions_options *o, const char *verb, char **names, size_t count)
 {
     char *bootstrap = where_bootstrap(&o->where);
@@ -171,6 +185,8 @@ static int run(const struct partitions_options *o, const char *verb, char **name
         status = move(o, &w, &v, names, count);
     } else if (strcmp(verb, "cancel") == 0) {
         status = cancel(o, &w, &v, names, count);
+    } else if (strcmp(verb, "recover") == 0) {
+        status = show_or_recover(o, &w, &v, names, count);
     } else {
         status = moves(o, &w, &v);
     }
@@ -192,20 +208,27 @@ int verb_partitions(int argc, char **argv)
         OPT_FLAG("all", 0, &o.all, "cancel: every move that is under way"),
         OPT_NUMBER("timeout", 0, &o.timeout_s, "SECONDS", 1, 1000000,
                    "for answers and for --wait (default: 600)"),
-        OPT_FLAG("json", 0, &o.json, "moves: print JSON"),
+        OPT_FLAG("yes", 0, &o.yes, "recover: do it"),
+        OPT_TEXT("plan", 0, &o.plan, "PLAN",
+                 "recover: only if nothing has changed since it was shown"),
+        OPT_FLAG("json", 0, &o.json, "moves, recover: print JSON"),
     };
     const struct usage usage = {
         .verb = "partitions",
-        .operands = "[move|moves|cancel] [TOPIC:NUMBER...]",
+        .operands = "[move|moves|cancel|recover] [TOPIC:NUMBER...]",
         .operand_max = SIZE_MAX,
-        .summary = "Moves partitions to other brokers. The new replicas copy what there is; when "
-                   "all of them are in\n"
-                   "sync the old ones go, and a leader among those hands over without losing a "
-                   "record.\n\n"
-                   "  moves                     what is under way, and how far (what a bare "
-                   "`jackdaw partitions` does)\n"
-                   "  move TOPIC:NUMBER... --to 1,2,3\n"
-                   "  cancel TOPIC:NUMBER...    back to the replicas that it had",
+        .summary =
+            "Moves partitions to other brokers. The new replicas copy what there is; when "
+            "all of them are in\n"
+            "sync the old ones go, and a leader among those hands over without losing a "
+            "record.\n\n"
+            "  moves                     what is under way, and how far (what a bare "
+            "`jackdaw partitions` does)\n"
+            "  move TOPIC:NUMBER... --to 1,2,3\n"
+            "  cancel TOPIC:NUMBER...    back to the replicas that it had\n"
+            "  recover TOPIC[:NUMBER]... what the living replicas have of partitions that\n"
+            "                            nobody leads, and what is at risk; with --yes the one\n"
+            "                            that reaches furthest leads (an unclean election)",
         ROWS(rows),
         .example = "jackdaw partitions move orders:3 --to 4,2,3 --wait",
         .statuses = "0 done (moves: nothing went wrong), 1 refused, or not done in time, 2 misused",
@@ -215,10 +238,10 @@ int verb_partitions(int argc, char **argv)
     int status = result == ARGS_RUN ? EXIT_OK : args_status(result);
     if (result == ARGS_RUN) {
         const char *verb = operands.count > 0 ? operands.at[0] : "moves";
-        const char *const names[] = {"move", "moves", "cancel"};
+        const char *const names[] = {"move", "moves", "cancel", "recover"};
         bool is_known = false;
-        for (size_t i = 0; i < 3; i++) is_known |= strcmp(verb, names[i]) == 0;
-        const char *near = nearest_name(verb, names, 3);
+        for (size_t i = 0; i < 4; i++) is_known |= strcmp(verb, names[i]) == 0;
+        const char *near = nearest_name(verb, names, 4);
         if (is_known) {
             size_t count = operands.count > 0 ? operands.count - 1 : 0;
             status = run(&o, verb, count > 0 ? operands.at + 1 : NULL, count);

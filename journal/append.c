@@ -532,7 +532,10 @@ int64_t journal_truncate(struct journal *j, int64_t offset)
 
     offset = batch_boundary(j, offset);
     if (offset < j->start) offset = j->start;
-    j->change_wanted = (struct change){.kind = CHANGE_TRUNCATE, .offset = offset};
+    bool is_further = j->change_wanted.kind == CHANGE_TRUNCATE;
+    int32_t epoch = is_further ? j->change_wanted.last_epoch : epochs_last(&j->epochs);
+    j->change_wanted =
+        (struct change){.kind = CHANGE_TRUNCATE, .offset = offset, .last_epoch = epoch};
     epochs_cut_tail(&j->epochs, offset);
     j->epochs_dirty = true;
     advance(j);

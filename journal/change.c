@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "journal/kept.h"
 #include "journal/state.h"
 
 #define NAME_KEPT 200 /* Of a folder that is renamed: the rest of 255 is the suffix. */
@@ -25,6 +26,8 @@ struct change_work {
     uint32_t kept_count;
     bool sync;
     bool sync_parent;
+    uint64_t kept_bytes; /* Of what was cut off. */
+    int kept_rc;
 };
 
 /* A checkpoint that tells of epochs that the log does not hold would mislead the next recovery;
@@ -89,7 +92,8 @@ static int observe_again(struct change_work *x, struct fs *fs)
     return rc < 0 ? work_fail(&x->w, rc, "cannot read %s again", x->w.dir) : 0;
 }
 
-static int cut(struct change_work *x, struct fs *fs)
+/* The segment that stays, and where in it the cut is. */
+static int open_cut(struct change_work *x, struct fs *fs)
 {
     struct path path = files_segment(x->w.dir, x->c.base, ".log");
     int rc = 0;
@@ -101,7 +105,26 @@ static int cut(struct change_work *x, struct fs *fs)
         rc = find_cut(x, fs);
         if (rc < 0) return work_fail(&x->w, rc, "cannot read %s", path.text);
     }
-    rc = cut_snapshots(x, fs);
+    return 0;
+}
+
+/* What cannot be kept is cut off all the same: a replica that stands still is worse. */
+static void keep_tail(struct change_work *x, struct fs *fs)
+{
+    struct kept_tail tail = {.offset = x->c.end_offset,
+                             .epoch = x->change.last_epoch,
+                             .file = x->file,
+                             .at = x->c.size,
+                             .size = x->size,
+                             .gone = x->gone,
+                             .gone_count = x->gone_count};
+    x->kept_rc = kept_write(fs, x->w.dir, &tail, &x->kept_bytes);
+}
+
+static int cut(struct change_work *x, struct fs *fs)
+{
+    struct path path = files_segment(x->w.dir, x->c.base, ".log");
+    int rc = cut_snapshots(x, fs);
     if (rc < 0) return rc;
     /* An index that says more than its log would be believed once the log has grown past it. */
     rc = files_remove_indexes(fs, x->w.dir, x->c.base);
@@ -115,9 +138,16 @@ static int cut(struct change_work *x, struct fs *fs)
 static void change_run(struct fs *fs, struct job *job)
 {
     struct change_work *x = (struct change_work *)job;
+    int rc = 0;
+    if (x->change.kind == CHANGE_TRUNCATE) {
+        rc = open_cut(x, fs);
+        if (rc == 0) keep_tail(x, fs);
+    }
     /* The checkpoint before the bytes: it must never name an epoch that the log does not hold. */
-    int rc = store_epochs(&x->w, fs, &x->epochs);
+    if (rc == 0) rc = store_epochs(&x->w, fs, &x->epochs);
     if (rc == 0) rc = remove_gone(x, fs);
+    /* Only now: the segment that a reset begins with may have the name of one that goes. */
+    if (rc == 0 && x->change.kind == CHANGE_RESET) rc = open_cut(x, fs);
     if (rc == 0) rc = cut(x, fs);
     if (rc == 0) rc = observe_again(x, fs);
     job->rc = rc;
@@ -155,6 +185,14 @@ static unsigned change_finish(struct journal *j, struct work *w)
     struct change_work *x = (struct change_work *)w;
     if (w->job.rc < 0) return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
 
+    if (x->kept_rc < 0) {
+        log_error(j->env, "%s: what is cut off at %lld cannot be kept: %s", j->dir,
+                  (long long)x->c.end_offset, err_text(x->kept_rc));
+    } else if (x->kept_bytes > 0) {
+        log_info(j->env, "%s: what is cut off is kept in %020lld-%d" KEPT_EXTENSION " (%llu bytes)",
+                 j->dir, (long long)x->c.end_offset, x->change.last_epoch,
+                 (unsigned long long)x->kept_bytes);
+    }
     adopt(j, x);
     struct contents *c = &journal_active(j)->c;
     if (x->change.kind == CHANGE_RESET) j->start = x->change.offset;

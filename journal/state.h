@@ -107,6 +107,7 @@ enum change_kind { CHANGE_NONE, CHANGE_TRUNCATE, CHANGE_RESET };
 struct change {
     enum change_kind kind;
     int64_t offset;
+    int32_t last_epoch; /* Of the log before it is truncated. */
 };
 
 /* A segment whose files have been renamed. */

@@ -34,12 +34,18 @@ static void free_space_job(struct shard *s, void *state)
 
 /* ---- The answer. ---- */
 
-static void fill_partition(const struct op *op, struct describe_log_dirs_response_partition *out)
+static void fill_partition(const struct request *r, const struct op *op,
+                           struct describe_log_dirs_response_partition *out)
 {
     kafka_defaults(&schema_describe_log_dirs_response_partition, out);
     out->partition_index = op->partition;
     out->partition_size = op->log_size.size_bytes;
     out->offset_lag = op->log_size.lag;
+    if (r->version.number < 4) return;
+    out->last_epoch = op->log_size.epoch;
+    out->log_start = op->log_size.start;
+    out->log_end = op->log_size.end;
+    out->high_watermark = op->log_size.high_watermark;
 }
 
 /* What is not here is not mentioned. Neighbours of one topic share its entry. */
@@ -65,7 +71,7 @@ static bool fill_topics(struct shard *s, const struct request *r, struct array *
                 .name = name, .partitions = {.items = &parts[used]}};
         }
         topics[topic_count - 1].partitions.count++;
-        fill_partition(op, &parts[used++]);
+        fill_partition(r, op, &parts[used++]);
         last = op;
     }
     *out = (struct array){topics, topic_count};

@@ -121,5 +121,9 @@ void partition_log_size(struct partition *p, struct op *op)
     int64_t lag = committed - journal_written(p->journal);
     op->log_size.size_bytes = (int64_t)journal_size_bytes(p->journal);
     op->log_size.lag = lag > 0 ? lag : 0;
+    op->log_size.epoch = epochs_last(journal_epochs(p->journal));
+    op->log_size.start = journal_start(p->journal);
+    op->log_size.end = journal_written(p->journal);
+    op->log_size.high_watermark = r->high_watermark;
     op_finish(p->host, op, KAFKA_NONE);
 }

@@ -96,6 +96,10 @@ struct op {
             /* Answers. */
             int64_t size_bytes;
             int64_t lag; /* Committed records that are not here yet, as far as it knows. */
+            int32_t epoch; /* Of the last record; -1: there is none. */
+            int64_t start;
+            int64_t end;
+            int64_t high_watermark;
         } log_size;
     };
 };

@@ -1,4 +1,7 @@
-/* describe_log_dirs.h -- API 35, DescribeLogDirs: versions 1 to 5, flexible from 2. */
+/* describe_log_dirs.h -- API 35, DescribeLogDirs: versions 1 to 5, flexible from 2.
+ *
+ * Tags from 10000 on are ours; clients that do not know them pass over them.
+ */
 #ifndef PROTO_MSG_DESCRIBE_LOG_DIRS_H
 #define PROTO_MSG_DESCRIBE_LOG_DIRS_H
 
@@ -16,7 +19,11 @@
     F(T, I32,  partition_index, 0, ANY, 0)                     \
     F(T, I64,  partition_size,  0, ANY, 0)                     \
     F(T, I64,  offset_lag,      0, ANY, 0)                     \
-    F(T, BOOL, is_future_key,   0, ANY, 0)
+    F(T, BOOL, is_future_key,   0, ANY, 0)                     \
+    F(T, I32,  last_epoch,      4, ANY, 0, TAG(10000))        \
+    F(T, I64,  log_start,       4, ANY, 0, TAG(10001))        \
+    F(T, I64,  log_end,         4, ANY, 0, TAG(10002))        \
+    F(T, I64,  high_watermark,  4, ANY, 0, TAG(10003))
 
 #define DESCRIBE_LOG_DIRS_RESPONSE_TOPIC(T, F, A, P, S, N)            \
     F(T, STR,                                  name,       0, ANY, 0) \

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "journal/kept.h"
 #include "tests/unit/journal_rig.h"
 
 static struct rig rig;
@@ -427,6 +428,44 @@ Test(journal, a_kill_with_everything_in_flight_leaks_nothing)
     r->queue[0]->run(&r->disk.fs, r->queue[0]);
     (void)journal_truncate(r->j, 20);
     cr_assert_geq(r->queued, 4);
+}
+
+Test(journal, what_a_truncation_cuts_off_is_kept_beside_the_log)
+{
+    r->options.segment_bytes = 1000;
+    rig_open(r);
+    rig_fill(r, 20, 3, 50);
+    rig_fill(r, 20, 7, 50);
+    (void)journal_truncate(r->j, 31); /* Inside a batch: all of it goes. */
+    rig_run_all(r);
+    cr_assert_eq(journal_assigned(r->j), 30);
+    size_t size = 0;
+    uint8_t *bytes = rig_load(r, "00000000000000000030-7.kept", &size);
+    cr_assert_eq(walk(bytes, size, 30), 120, "over all the segments that went");
+    free(bytes);
+
+    (void)journal_truncate(r->j, 30);
+    rig_run_all(r);
+    cr_assert_not(rig_exists(r, "00000000000000000030-3.kept"), "nothing was cut off");
+    rig_fill(r, 2, 9, 50);
+    (void)journal_truncate(r->j, 0);
+    rig_run_all(r);
+    bytes = rig_load(r, "00000000000000000000-9.kept", &size);
+    cr_assert_eq(walk(bytes, size, 0), 36);
+    free(bytes);
+}
+
+Test(journal, no_more_tails_are_kept_than_there_is_room_for)
+{
+    rig_open(r);
+    for (int32_t epoch = 0; epoch < KEPT_FILES_MAX + 2; epoch++) {
+        rig_fill(r, 2, epoch, 50);
+        (void)journal_truncate(r->j, journal_assigned(r->j) - 3);
+        rig_run_all(r);
+    }
+    cr_assert_not(rig_exists(r, "00000000000000000003-0.kept"));
+    cr_assert_not(rig_exists(r, "00000000000000000006-1.kept"));
+    cr_assert(rig_exists(r, "00000000000000000009-2.kept"));
 }
 
 Test(journal, full_segments_become_durable_in_the_background)
