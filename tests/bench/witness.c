@@ -16,11 +16,12 @@
 
 #define NS_PER_S 1000000000ull
 #define QUIET_MS 2000 /* After which nothing more is on its way. */
-#define READ_LIMIT_MS 120000
+#define READ_LIMIT_MS 600000
 #define METADATA_TRIES 100
 #define PAUSE_US 200
 #define SILENCE_MIN_NS 10000000ull /* From here on a silence is told of by itself. */
 #define SILENCES_MAX 4096
+#define LOSSES_MAX 4096
 
 enum fate { ACKNOWLEDGED = 1, SEEN = 2, SEEN_AGAIN = 4 };
 
@@ -50,6 +51,7 @@ struct witness {
     rd_kafka_resp_err_t last_error;
     char fatal[256]; /* What the client gave up for; empty: it did not. */
     uint8_t *fates;  /* By id. */
+    uint64_t *acknowledged_ns; /* By id; when. */
     uint32_t *latencies_us;
     uint64_t id_count;
     int partition_count;
@@ -100,6 +102,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     CHECK(stamp.id < w->id_count);
     w->latencies_us[w->acknowledged++] = (uint32_t)((now_ns - sent_ns) / 1000);
     w->fates[stamp.id] |= ACKNOWLEDGED;
+    w->acknowledged_ns[stamp.id] = now_ns;
     note_silence(w, m->partition, now_ns);
 }
 
@@ -323,6 +326,13 @@ static void report(struct witness *w)
         printf("%s{\"from_ns\": %llu, \"ms\": %.1f}", i > 0 ? ", " : "",
                (unsigned long long)w->silences[i].from_ns, (double)w->silences[i].length_ns / 1e6);
     }
+    printf("], \"losses\": [");
+    uint32_t losses = 0;
+    for (uint64_t i = 0; i < w->sent && losses < LOSSES_MAX; i++) {
+        if ((w->fates[i] & (ACKNOWLEDGED | SEEN)) != ACKNOWLEDGED) continue;
+        printf("%s{\"partition\": %d, \"acknowledged_ns\": %llu}", losses++ > 0 ? ", " : "",
+               (int)(i % (uint64_t)w->partition_count), (unsigned long long)w->acknowledged_ns[i]);
+    }
     printf("]}\n");
 }
 
@@ -334,6 +344,7 @@ static int testify(struct witness *w)
     w->run = clock_ns();
     w->id_count = w->count > 0 ? (uint64_t)w->count : (uint64_t)((w->seconds + 5) * w->rate);
     w->fates = get_memory(w->id_count);
+    w->acknowledged_ns = get_memory(w->id_count * sizeof *w->acknowledged_ns);
     w->latencies_us = get_memory(w->id_count * sizeof *w->latencies_us);
     w->silences = get_memory(SILENCES_MAX * sizeof *w->silences);
     rd_kafka_t *rk = new_producer(w);
@@ -343,6 +354,7 @@ static int testify(struct witness *w)
     if (w->partition_count > 0) report(w);
     free(w->bootstrap);
     free(w->fates);
+    free(w->acknowledged_ns);
     free(w->latencies_us);
     free(w->heard_ns);
     free(w->silences);
