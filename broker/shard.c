@@ -107,6 +107,43 @@ static void count_partition(const struct partition *p, struct shard_numbers *n)
     n->under_min_isr += !replica_has_min_isr(&p->replica);
 }
 
+/* ---- How the disk gets on. ---- */
+
+static void do_nothing(struct fs *fs, struct job *job)
+{
+    (void)fs;
+    job->rc = 0;
+}
+
+/* How long the slowest lane has been at what it does; every lane is asked anew. */
+static uint64_t probe_disk(struct shard *s)
+{
+    uint64_t now_ms = env_now_ms(s->env), oldest_ms = 0;
+    for (uint32_t i = 0; i < DISK_PROBES; i++) {
+        struct disk_probe *probe = &s->disk_probes[i];
+        if (probe->is_out) {
+            if (now_ms - probe->since_ms > oldest_ms) oldest_ms = now_ms - probe->since_ms;
+            continue;
+        }
+        if (s->stop_post != NULL) continue;
+        *probe = (struct disk_probe){.is_out = true, .since_ms = now_ms};
+        probe->job.link.kind = DISK_PROBE_JOB_KIND;
+        probe->job.run = do_nothing;
+        probe->job.lane = i;
+        s->jobs_out++;
+        env_submit(s->env, &probe->job);
+    }
+    return oldest_ms;
+}
+
+static void on_disk_probe(struct shard *s, struct job *job)
+{
+    struct disk_probe *probe = (struct disk_probe *)(void *)job;
+    CHECK(probe->is_out && s->jobs_out > 0);
+    probe->is_out = false;
+    s->jobs_out--;
+}
+
 static void on_probe(struct shard *s, struct post_probe *post)
 {
     struct shard_numbers *n = &s->numbers;
@@ -120,6 +157,7 @@ static void on_probe(struct shard *s, struct post_probe *post)
     n->duplicate_batches = s->host.duplicates;
     n->isr_shrinks = s->host.isr_shrinks;
     n->isr_expands = s->host.isr_expands;
+    n->disk_oldest_job_ms = probe_disk(s);
     post->numbers = *n;
     env_give_back(s->env, &post->post);
 }
@@ -229,6 +267,8 @@ static void on_job(struct shard *s, struct job *job)
 {
     if (job->link.kind == CHECKPOINT_JOB_KIND) {
         checkpoint_on_job(s, job);
+    } else if (job->link.kind == DISK_PROBE_JOB_KIND) {
+        on_disk_probe(s, job);
     } else if (job->link.kind == LOG_DIRS_JOB_KIND) {
         log_dirs_on_job(s, job);
     } else if (job->link.kind == GROUPS_JOB_LOAD) {

@@ -99,6 +99,16 @@ struct request {
 };
 
 /* A leader whose connection broke and of whom the metadata say nothing new yet. */
+#define DISK_PROBES 4
+#define DISK_PROBE_JOB_KIND 0x44500000u
+
+/* A job that does nothing: it is as late as those before it in its lane. */
+struct disk_probe {
+    struct job job;
+    bool is_out;
+    uint64_t since_ms;
+};
+
 struct suspect {
     int32_t broker_id;
     int64_t broker_epoch;
@@ -140,7 +150,7 @@ struct shard {
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
     uint64_t posts_out;         /* Ours, not home yet. */
-    uint32_t jobs_out;          /* Of requests. */
+    uint32_t jobs_out;          /* Of requests, and probes of the disk. */
 
     struct conn *conns; /* uthash, by id. */
     uint32_t conn_count;
@@ -184,6 +194,7 @@ struct shard {
     struct arena scratch; /* Reset before each request. */
     struct writer out;    /* Answers are encoded here. */
     struct shard_numbers numbers;
+    struct disk_probe disk_probes[DISK_PROBES];
     bool is_halted;
     bool world_is_gone; /* Closing after a crash: nothing comes home any more. */
 };

@@ -23,6 +23,7 @@ static int fill_numbers(struct server_config *c, struct controller_options *o)
     CHECK(o->election_timeout_min_ms >= 2 * o->raft_heartbeat_ms);
     o->broker_session_timeout_ms = number(c, "broker.session.timeout.ms");
     o->broker_heartbeat_interval_ms = number(c, "broker.heartbeat.interval.ms");
+    o->hang_ms = number(c, "broker.hang.timeout.ms");
     o->connection_max = number(c, "max.connections");
     o->connection_max_per_address = number(c, "max.connections.per.ip");
     o->snapshot_bytes = number(c, "metadata.log.max.record.bytes.between.snapshots");

@@ -50,7 +50,7 @@ struct controller_options {
     uint32_t election_timeout_max_ms;      /* 600 */
     uint32_t broker_session_timeout_ms;    /* broker.session.timeout.ms: 1500 */
     uint32_t broker_heartbeat_interval_ms; /* broker.heartbeat.interval.ms: 300 */
-    uint32_t hang_ms;         /* A shard or disk quiet for so long hangs (DESIGN 7): 1500 */
+    uint32_t hang_ms;                      /* broker.hang.timeout.ms: 1500 */
     uint32_t reply_max_ms;    /* "Done everywhere" waits no longer than this: 5000 */
     uint32_t handover_max_ms; /* A leader that does not hand over for so long is replaced: 8000 */
     uint32_t balance_interval_ms; /* leader.imbalance.check.interval.seconds: 300000; 0: never. */

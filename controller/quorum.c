@@ -323,6 +323,10 @@ static void on_role(struct controller *c, const struct raft_effect *e)
         log_info(c->env, "term %llu: this controller leads", (unsigned long long)e->term);
     else if (e->peer != RAFT_NOBODY)
         log_info(c->env, "term %llu: controller %u leads", (unsigned long long)e->term, e->peer);
+    else if (e->role == RAFT_PRECANDIDATE && c->raft.leader_heard_ms > 0)
+        log_info(c->env, "term %llu: no leader was heard of for %llu ms: asking for an election",
+                 (unsigned long long)e->term,
+                 (unsigned long long)(c->raft.now_ms - c->raft.leader_heard_ms));
     else
         log_debug(c->env, "term %llu: %s, no leader", (unsigned long long)e->term,
                   raft_role_text(e->role));

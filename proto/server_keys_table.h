@@ -52,6 +52,9 @@ X("auto.create.topics.enable", FLAG, HONOURED, BROKER, "true", 0, 0,
 X("auto.leader.rebalance.enable", FLAG, HONOURED, CONTROLLER, "true", 0, 0,
   "preferred leaders get their partitions back")
 X("background.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_SHARDS)
+X("broker.hang.timeout.ms", NUMBER, HONOURED, CONTROLLER, "1500", 100, 3600000,
+  "a broker of which a shard or its disk stands still for so long is fenced, though it says that "
+  "it lives; never more than a third of the brokers at once")
 X("broker.heartbeat.interval.ms", NUMBER, HONOURED, BOTH, "300", 10, 3600000,
   "between a broker's signs of life")
 X("broker.id", NUMBER, HONOURED, BROKER, NULL, 0, INT32_MAX, "an older name of node.id")

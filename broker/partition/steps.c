@@ -20,6 +20,24 @@ void partition_mark_dirty(struct partition *p)
     TAILQ_INSERT_TAIL(&p->host->dirty, p, dirty_link);
 }
 
+/* Says what was seen of whoever is to leave the ISR. */
+static void tell_who_leaves(const struct partition *p)
+{
+    const struct replica *r = &p->replica;
+    const struct id_set *to = replica_proposal(r);
+    uint64_t now_ms = env_now_ms(p->host->env);
+    for (uint32_t i = 0; i < r->isr.count && r->handover != HANDOVER_PROPOSED; i++) {
+        const struct replica_peer *peer = replica_peer_find(r, r->isr.ids[i]);
+        if (peer == NULL || id_set_has(to, peer->id)) continue;
+        log_info(p->host->env,
+                 "%s-%d: broker %d leaves the ISR: it last fetched %llu ms ago, and was caught up "
+                 "%llu ms ago",
+                 p->topic, p->key.partition, peer->id,
+                 (unsigned long long)(now_ms - peer->fetch_ms),
+                 (unsigned long long)(now_ms - peer->caught_up_ms));
+    }
+}
+
 /* Carries out what a step of the core wants. */
 static void carry_out(struct partition *p, const struct replica_effects *effects)
 {
@@ -29,6 +47,7 @@ static void carry_out(struct partition *p, const struct replica_effects *effects
         partition_mark_moved(p);
     }
     if (effects->propose_isr && !p->wants_isr) {
+        tell_who_leaves(p);
         p->wants_isr = true;
         TAILQ_INSERT_TAIL(&p->host->proposals, p, proposal_link);
     }
