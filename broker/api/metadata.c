@@ -11,6 +11,7 @@
 
 #define HOLD_SUSPECT_MS 100
 #define HOLD_CREATE_MS 2000
+#define HOLD_BEHIND_MS 2000
 #define AUTO_CREATE_MAX 100
 
 /* A leader whose connection broke, and of whom the metadata say nothing new yet. */
@@ -224,6 +225,11 @@ bool handle_metadata(struct shard *s, struct request *r, struct slice body)
     struct metadata_request q;
     if (request_decode(s, r, body, &q) != 0) return false;
 
+    /* Just started: topics that it has not heard of yet would be said to be gone. */
+    if (!s->is_current) {
+        hold(s, r, HOLD_BEHIND_MS);
+        return true;
+    }
     struct slice names[AUTO_CREATE_MAX];
     uint32_t unknown = may_create(s, &q) ? unknown_names(s, &q, names) : 0;
     if (unknown > 0) {
@@ -249,7 +255,7 @@ static bool retry(struct shard *s, struct request *r)
               request_decode(s, r, body, &q) == 0;
     bool is_late = r->held_until_ms <= env_now_ms(s->env);
     if (ok && !is_late) {
-        if (r->waits_for_create != 0) return false;
+        if (r->waits_for_create != 0 || !s->is_current) return false;
         struct slice names[AUTO_CREATE_MAX];
         bool waits = (may_create(s, &q) && unknown_names(s, &q, names) > 0) || names_suspect(s, &q);
         if (waits) return false;
