@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/shard.h"
 #include "common/check.h"
 
 static void *grown(void *at, uint64_t count, uint64_t *capacity, size_t size)
@@ -139,6 +140,21 @@ void history_given_up(struct history *h, uint64_t first_id, uint32_t count)
     if (h->records[first_id].acks != 0) h->given_up += count;
 }
 
+/* Is the broker a replica no more? Its partition may have gone in the turn in which it acknowledged
+ * what was committed last, before anybody looked; what it was is judged at the end. */
+static bool has_left(const struct history *h, const struct part_note *p, int32_t broker)
+{
+    const struct broker_process *b = &h->cluster->brokers[broker - 1].broker;
+    for (uint32_t i = 0; i < h->cluster->options.shard_count; i++) {
+        const struct shard *s = b->shards[i];
+        if (s == NULL) continue;
+        const struct partition *own = shard_partition(s, h->topics[p->topic].id, p->number);
+        if (own != NULL && (own->state == PARTITION_READY || own->state == PARTITION_TRUNCATING))
+            return false;
+    }
+    return true;
+}
+
 /* acks=all means: from now on it is there, for ever and at this offset. */
 static void check_acked(struct history *h, uint64_t first_id, int64_t base_offset, int32_t broker)
 {
@@ -147,6 +163,7 @@ static void check_acked(struct history *h, uint64_t first_id, int64_t base_offse
     const struct committed_batch *b = history_find(h, r->part, base_offset);
     if (b == NULL && base_offset < p->delete_before) return;
     if (b == NULL && h->topics[p->topic].is_deleted) return; /* In the same turn, perhaps. */
+    if (b == NULL && has_left(h, p, broker)) return;
     if (b != NULL && b->base_offset == base_offset && b->first_id == first_id) return;
 
     sim_violation(h->sim,
