@@ -2,6 +2,7 @@
  * key is what everything that was ever written to it says. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
