@@ -24,6 +24,13 @@ bool ask_is_about(const struct groups *gs, const struct group_ask *ask, struct s
     return group_owner(gs->options, group_id, ask->partition_count) == ask->owner;
 }
 
+/* Without its lease another may lead the partition already, and have taken commits (DESIGN 6.13). */
+static bool holds_lease(const struct groups *gs, const struct coordinator *c)
+{
+    const struct partition *p = c->partition;
+    return replica_may_ack_early(&p->replica, p->host->session_ms, env_clock_ms(gs->env));
+}
+
 struct coordinator *ask_coordinator(const struct groups *gs, const struct group_ask *ask,
                                     struct slice group_id, int16_t *error)
 {
@@ -33,7 +40,7 @@ struct coordinator *ask_coordinator(const struct groups *gs, const struct group_
     struct partition_key key = {.topic_id = ask->topic_id,
                                 .partition = group_partition(group_id, ask->partition_count)};
     HASH_FIND(hh, gs->coordinators, &key, sizeof key, c);
-    if (c == NULL) return NULL;
+    if (c == NULL || !holds_lease(gs, c)) return NULL;
     *error = c->state == COORDINATOR_ACTIVE ? KAFKA_NONE : KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
     return *error == KAFKA_NONE ? c : NULL;
 }
