@@ -32,6 +32,7 @@ struct groups_options {
     uint32_t session_min_ms;      /* group.min.session.timeout.ms: 6000 */
     uint32_t session_max_ms;      /* group.max.session.timeout.ms: 30 minutes */
     uint32_t size_max;            /* group.max.size: no limit */
+    uint32_t canary;              /* enum group_canary; the simulator only. */
 };
 
 struct server_config;

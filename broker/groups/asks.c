@@ -24,7 +24,8 @@ bool ask_is_about(const struct groups *gs, const struct group_ask *ask, struct s
     return group_owner(gs->options, group_id, ask->partition_count) == ask->owner;
 }
 
-/* Without its lease another may lead the partition already, and have taken commits (DESIGN 6.13). */
+/* Without its lease another may lead the partition already, and have taken commits (DESIGN
+ * 6.13). */
 static bool holds_lease(const struct groups *gs, const struct coordinator *c)
 {
     const struct partition *p = c->partition;

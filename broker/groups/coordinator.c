@@ -32,6 +32,7 @@ void groups_init(struct groups *gs, struct env *env, const struct broker_options
         .initial_delay_ms = options->groups.initial_delay_ms,
         .new_join_ms = NEW_JOIN_MS,
         .size_max = options->groups.size_max,
+        .canary = options->groups.canary,
     };
     gs->arena = new_arena();
     gs->answers = new_arena();

@@ -46,10 +46,19 @@ enum group_state { GROUP_EMPTY, GROUP_PREPARING, GROUP_COMPLETING, GROUP_STABLE,
 /* "Empty", "PreparingRebalance" ...: Kafka's words. */
 const char *group_state_text(enum group_state state);
 
+/* Rules that the simulator breaks on purpose. */
+enum group_canary {
+    GROUP_CANARY_COMMIT_EARLY = 1u << 0,    /* A write counts when it is appended (writes.c). */
+    GROUP_CANARY_NO_FENCE = 1u << 1,        /* Commits of another generation are taken. */
+    GROUP_CANARY_SAME_GENERATION = 1u << 2, /* A rebalance does not raise the generation. */
+    GROUP_CANARY_NO_EXPIRY = 1u << 3,       /* Members that are silent stay. */
+};
+
 struct group_options {
     uint32_t initial_delay_ms; /* group.initial.rebalance.delay.ms */
     uint32_t new_join_ms;      /* A new member's first JoinGroup waits no longer than this. */
     uint32_t size_max;         /* group.max.size */
+    uint32_t canary;           /* enum group_canary; the simulator only. */
 };
 
 /* How a member could share out what the group consumes, in order of preference. */

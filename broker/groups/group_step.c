@@ -130,6 +130,11 @@ static int16_t check_member(const struct group *g, struct slice member_id, struc
     return group_member_find(g, member_id) != NULL ? KAFKA_NONE : KAFKA_UNKNOWN_MEMBER_ID;
 }
 
+static bool breaks(const struct group *g, enum group_canary rule)
+{
+    return (g->options->canary & (uint32_t)rule) != 0;
+}
+
 static bool have_all_joined(const struct group *g)
 {
     return g->joined_count == g->member_count && g->pending_count == 0;
@@ -238,7 +243,8 @@ static void complete_join(struct group *g, const struct group_event *e, struct g
         g->join_deadline_ms = e->now_ms + members_rebalance_timeout_ms(g);
         return;
     }
-    g->generation = g->generation == INT32_MAX ? 1 : g->generation + 1;
+    bool is_same = breaks(g, GROUP_CANARY_SAME_GENERATION) && g->generation > 0;
+    if (!is_same) g->generation = g->generation == INT32_MAX ? 1 : g->generation + 1;
     g->rebalance_took_ms = e->now_ms - g->rebalance_began_ms;
     if (g->member_count > 0) {
         begin_generation(g, e, fx);
@@ -691,7 +697,9 @@ int16_t group_commit(struct group *g, const struct group_commit *c)
     }
     int16_t error = check_member(g, c->member_id, c->instance_id);
     if (error != KAFKA_NONE) return error;
-    if (c->generation != g->generation) return KAFKA_ILLEGAL_GENERATION;
+    if (c->generation != g->generation && !breaks(g, GROUP_CANARY_NO_FENCE)) {
+        return KAFKA_ILLEGAL_GENERATION;
+    }
     if (g->state == GROUP_COMPLETING) return KAFKA_REBALANCE_IN_PROGRESS;
     touch(group_member_find(g, c->member_id), c->now_ms);
     return KAFKA_NONE;
@@ -743,6 +751,7 @@ static void on_leave(struct group *g, const struct group_event *e, struct group_
 static struct group_member *first_expired(const struct group *g, uint64_t now_ms)
 {
     struct group_member *m;
+    if (breaks(g, GROUP_CANARY_NO_EXPIRY)) return NULL;
     for (m = g->members; m != NULL; m = m->hh.next) {
         if (m->expires_ms != 0 && m->expires_ms <= now_ms) return m;
     }
@@ -857,7 +866,10 @@ static void set_deadline(struct group *g, const struct group_event *e)
     earlier(&g->deadline_ms, g->join_deadline_ms);
     earlier(&g->deadline_ms, g->sync_deadline_ms);
     const struct group_member *m;
-    for (m = g->members; m != NULL; m = m->hh.next) earlier(&g->deadline_ms, m->expires_ms);
+    bool is_deaf = breaks(g, GROUP_CANARY_NO_EXPIRY);
+    for (m = g->members; m != NULL && !is_deaf; m = m->hh.next) {
+        earlier(&g->deadline_ms, m->expires_ms);
+    }
     const struct group_pending *p;
     for (p = g->pending; p != NULL; p = p->hh.next) earlier(&g->deadline_ms, p->expires_ms);
 }

@@ -251,7 +251,9 @@ void writes_append(struct coordinator *c, struct group_write_list *refused, int1
 struct group_write *writes_next_done(struct coordinator *c)
 {
     struct group_write *w = TAILQ_FIRST(&c->appended);
-    if (w == NULL || w->end_offset > c->partition->replica.high_watermark) return NULL;
+    bool is_early = (c->host->options->groups.canary & GROUP_CANARY_COMMIT_EARLY) != 0;
+    if (w == NULL) return NULL;
+    if (w->end_offset > c->partition->replica.high_watermark && !is_early) return NULL;
 
     TAILQ_REMOVE(&c->appended, w, link);
     return w;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/groups/group.h"
 #include "broker/partition/replica.h"
 #include "common/check.h"
 
@@ -46,7 +47,7 @@ enum canary canary_find(const char *name)
     return CANARY_COUNT;
 }
 
-void canary_set(enum canary canary, struct cluster_options *options)
+static void set(enum canary canary, struct cluster_options *options)
 {
     switch (canary) {
 #define X(name, field, bit, seed, text) \
@@ -55,4 +56,13 @@ void canary_set(enum canary canary, struct cluster_options *options)
 #undef X
     case CANARY_COUNT: return;
     }
+}
+
+void canary_set(enum canary canary, struct cluster_options *options)
+{
+    set(canary, options);
+    /* What groups have nothing to do with is looked for without them. */
+    if (options->broker.groups.canary != 0) return;
+    options->group_count = 0;
+    options->member_count = 0;
 }

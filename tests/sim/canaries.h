@@ -54,6 +54,14 @@
       2, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
       2, "consumers read past the high watermark") \
+    X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
+      11, "what groups write counts when it is appended, not when it is committed") \
+    X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \
+      46, "members of an old generation may commit offsets") \
+    X(groups_same_generation, broker.groups.canary, GROUP_CANARY_SAME_GENERATION, \
+      8, "a rebalance does not raise the generation") \
+    X(groups_no_expiry, broker.groups.canary, GROUP_CANARY_NO_EXPIRY, \
+      8, "members that say nothing any more stay in their group") \
     X(vote_blindly, controller.raft_canary, RAFT_CANARY_VOTE_BLINDLY, \
       3, "Raft: votes are given without comparing logs") \
     X(forget_vote, controller.raft_canary, RAFT_CANARY_FORGET_VOTE, \

@@ -161,6 +161,7 @@ static void take_topic(struct client *c, const struct metadata_response_topic *f
                        const struct client_topic *olds, uint32_t old_count)
 {
     if (from->error_code != KAFKA_NONE || c->topic_count == CLIENT_TOPICS_MAX) return;
+    if (from->is_internal) return; /* The brokers' own business. */
 
     struct client_topic *to = &c->topics[c->topic_count++];
     *to = (struct client_topic){.id = from->topic_id};

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tests/sim/client.h"
+#include "tests/sim/groups_note.h"
 
 /* Writes records with the acks and retries that it draws. */
 struct client *producer_open(struct cluster *cluster, struct history *history, uint32_t number);
@@ -16,6 +17,15 @@ void producer_print(const struct client *c, FILE *to);
 struct client *consumer_open(struct cluster *cluster, struct history *history, uint32_t number);
 int64_t consumer_position(const struct client *c, uint32_t part); /* -1: not begun. */
 void consumer_print(const struct client *c, FILE *to);
+
+/* Is a member of a group (groups_note.h). */
+struct client *member_open(struct cluster *cluster, struct history *history,
+                           struct groups_note *note, uint32_t number);
+uint32_t member_group(const struct client *c);
+bool member_is_retired(const struct client *c); /* It has gone without a word, for good. */
+/* It has its shares, and has committed for one of them if it has any. */
+bool member_is_stable(const struct client *c, int32_t *generation, uint32_t *share_count);
+void member_print(const struct client *c, FILE *to);
 
 /* Makes the topics of the run, and then whatever admins do. */
 struct client *admin_open(struct cluster *cluster, struct history *history);

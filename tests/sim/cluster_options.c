@@ -103,6 +103,23 @@ static void draw_power(struct cluster_options *o, struct prng *p)
     }
 }
 
+/* Half of the runs have groups; not where all disks may lose what is not flushed, which the topic
+ * of the offsets is not. */
+static void draw_groups(struct cluster_options *o, struct prng *p)
+{
+    if (prng_chance(p, 1, 2) || o->power == POWER_ANY) return;
+
+    struct groups_options *g = &o->broker.groups;
+    o->group_count = pick32(p, 1, 2);
+    o->member_count = o->group_count * pick32(p, 1, 3);
+    g->topic_partitions = pick32(p, 1, 3);
+    g->topic_replication = o->broker_count < 3 ? o->broker_count : 3;
+    g->topic_segment_bytes = (uint32_t)PICK(p, 2000, 20000, 1 << 20);
+    g->initial_delay_ms = (uint32_t)PICK(p, 0, 50, 500);
+    g->session_min_ms = 100;
+    g->commit_timeout_ms = (uint32_t)PICK(p, 500, 2000, 5000);
+}
+
 struct cluster_options cluster_options_draw(uint64_t seed)
 {
     struct cluster_options o = {.seed = seed};
@@ -123,6 +140,7 @@ struct cluster_options cluster_options_draw(uint64_t seed)
     draw_faults(&o, p);
     draw_power(&o, p);
     fill_seeds(&o);
+    draw_groups(&o, p);
     o.duration_ms = 60 * 1000;
     o.duration_max_ms = 240 * 1000;
     o.acked_min = 1000;
@@ -160,6 +178,14 @@ void cluster_options_print(const struct cluster_options *o, FILE *to)
     }
     (void)fprintf(to, "\nclients: %u producers, %u consumers, an admin each %u ms\n",
                   o->producer_count, o->consumer_count, o->admin_pause_ms);
+    if (o->group_count > 0) {
+        (void)fprintf(to,
+                      "groups: %u of %u members together, initial delay %u ms, %u partitions, "
+                      "segments of %u bytes, commits time out after %u ms\n",
+                      o->group_count, o->member_count, b->groups.initial_delay_ms,
+                      b->groups.topic_partitions, b->groups.topic_segment_bytes,
+                      b->groups.commit_timeout_ms);
+    }
     (void)fprintf(to, "faults: each %u ms, <= %u ms;", o->fault_pause_ms, o->fault_length_ms);
     for (uint32_t k = 0; k < FAULT_KIND_COUNT && o->fault_pause_ms > 0; k++) {
         if (o->weights[k] > 0)

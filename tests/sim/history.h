@@ -89,6 +89,12 @@ struct topic_note {
     uint32_t parts[CLUSTER_PARTITIONS_MAX];
 };
 
+/* A topic of the brokers' own: its records are not ours. */
+static inline bool topic_is_internal(const struct topic_note *t)
+{
+    return t->name[0] == '_';
+}
+
 struct history {
     struct sim *sim;
     struct cluster *cluster;

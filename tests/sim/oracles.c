@@ -158,6 +158,7 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
     /* While it is cut, the files have what the log has no more. */
     if (p->state != PARTITION_READY || view->watermark == view->read_up_to) return;
+    if (topic_is_internal(&o->history->topics[o->history->parts[part].topic])) return;
     view->read_up_to = view->watermark;
     read_committed(o, n, p, part, view);
 }

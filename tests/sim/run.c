@@ -26,6 +26,9 @@ struct run {
     struct client *producers[CLIENTS_MAX];
     uint32_t consumer_count;
     struct client *consumers[CLIENTS_MAX];
+    uint32_t member_count;
+    struct client *members[CLIENTS_MAX];
+    struct groups_note groups;
     /* Of the liveness phase. */
     bool is_settled;
     int64_t settled_ends[256]; /* By part: what was committed when the cluster had converged. */
@@ -108,12 +111,44 @@ static bool is_structure_whole(struct run *r)
     return are_partitions_whole(r, image) && are_images_equal(r, active);
 }
 
+/* Topics that come and go, and the brokers' own, are not waited for. */
+static bool is_waited_for(const struct history *h, const struct part_note *p)
+{
+    const struct topic_note *t = &h->topics[p->topic];
+    return t->name[0] != 'v' && !topic_is_internal(t);
+}
+
+/* Every member of a group is in the same generation, and all shares are given out and committed. */
+static bool are_groups_stable(struct run *r)
+{
+    for (uint32_t g = 0; g < r->cluster.options.group_count; g++) {
+        uint32_t shares = 0;
+        int32_t first = -1;
+        for (uint32_t i = 0; i < r->member_count; i++) {
+            int32_t generation = -1;
+            uint32_t count = 0;
+            if (member_group(r->members[i]) != g || member_is_retired(r->members[i])) continue;
+            if (!member_is_stable(r->members[i], &generation, &count))
+                return waits(r, "%s of g%u is not stable", r->members[i]->name, g);
+            if (first >= 0 && generation != first)
+                return waits(r, "members of g%u are in generations %d and %d", g, first,
+                             generation);
+            first = generation;
+            shares += count;
+        }
+        if (shares != r->cluster.options.partition_count[0])
+            return waits(r, "members of g%u have %u of %u shares", g, shares,
+                         r->cluster.options.partition_count[0]);
+    }
+    return true;
+}
+
 /* Partitions of topics that stay take records again. */
 static bool is_progress_made(struct run *r)
 {
     for (uint32_t i = 0; i < r->history.part_count && i < 256; i++) {
         const struct part_note *p = &r->history.parts[i];
-        if (r->history.topics[p->topic].name[0] == 'v') continue;
+        if (!is_waited_for(&r->history, p)) continue;
         if (p->committed_end <= r->settled_ends[i])
             return waits(r, "%s takes no record", history_part_name(&r->history, i));
     }
@@ -131,14 +166,14 @@ static bool has_converged(struct run *r)
             r->settled_ends[i] = r->history.parts[i].committed_end;
         }
     }
-    return is_progress_made(r);
+    return is_progress_made(r) && are_groups_stable(r);
 }
 
 static bool have_readers_arrived(struct run *r)
 {
     for (uint32_t i = 0; i < r->history.part_count; i++) {
         const struct part_note *p = &r->history.parts[i];
-        if (r->history.topics[p->topic].name[0] == 'v') continue;
+        if (!is_waited_for(&r->history, p)) continue;
         for (uint32_t k = 0; k < r->consumer_count; k++) {
             if (consumer_position(r->consumers[k], i) >= p->committed_end) continue;
             return waits(r, "consumer-%u has read %s up to %lld of %lld", k + 1,
@@ -185,6 +220,15 @@ static void open_clients(struct run *r)
     }
 }
 
+static void open_members(struct run *r)
+{
+    CHECK(r->cluster.options.member_count <= CLIENTS_MAX);
+    r->groups.sim = r->cluster.sim;
+    for (uint32_t i = 0; i < r->cluster.options.member_count; i++) {
+        r->members[r->member_count++] = member_open(&r->cluster, &r->history, &r->groups, i);
+    }
+}
+
 static bool has_started(struct run *r)
 {
     if (!admin_is_ready(r->admin)) return waits(r, "the topics are not made");
@@ -212,6 +256,7 @@ static bool liveness(struct run *r)
     bool is_slow = r->history.acked >= r->cluster.options.acked_min;
     for (uint32_t i = 0; i < r->producer_count; i++) r->producers[i]->is_slow = is_slow;
     for (uint32_t i = 0; i < r->consumer_count; i++) r->consumers[i]->is_slow = true;
+    for (uint32_t i = 0; i < r->member_count; i++) r->members[i]->is_slow = true;
     if (!run_until(r, has_converged, CONVERGE_MAX_MS, "to converge")) return false;
     for (uint32_t i = 0; i < r->producer_count; i++) r->producers[i]->is_quiet = true;
     return run_until(r, is_drained, DRAIN_MAX_MS, "to drain");
@@ -222,6 +267,7 @@ static void run_phases(struct run *r)
     cluster_start_all(&r->cluster);
     open_clients(r);
     if (!run_until(r, has_started, START_MAX_MS, "to start")) return;
+    open_members(r);
     if (!safety(r)) return;
     if (!liveness(r)) return;
     verdict(&r->cluster, &r->history, &r->oracles, &r->nemesis);
@@ -256,6 +302,8 @@ static void close_run(struct run *r)
     client_close(r->admin);
     for (uint32_t i = 0; i < r->producer_count; i++) client_close(r->producers[i]);
     for (uint32_t i = 0; i < r->consumer_count; i++) client_close(r->consumers[i]);
+    for (uint32_t i = 0; i < r->member_count; i++) client_close(r->members[i]);
+    groups_note_close(&r->groups);
     nemesis_close(&r->nemesis);
     oracles_close(&r->oracles);
     history_close(&r->history);
@@ -267,6 +315,8 @@ static void print_clients(const struct run *r, FILE *out)
 {
     for (uint32_t i = 0; i < r->producer_count; i++) producer_print(r->producers[i], out);
     for (uint32_t i = 0; i < r->consumer_count; i++) consumer_print(r->consumers[i], out);
+    for (uint32_t i = 0; i < r->member_count; i++) member_print(r->members[i], out);
+    if (r->member_count > 0) groups_note_print(&r->groups, out);
     admin_print(r->admin, out);
 }
 

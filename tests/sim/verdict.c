@@ -117,6 +117,7 @@ static void read_part(struct judge *j, uint32_t part)
     const struct meta_partition *state = oracles_partition(j->oracles, part);
     if (state == NULL) return; /* Deleted. */
     const struct part_note note = j->history->parts[part];
+    if (topic_is_internal(&j->history->topics[note.topic])) return;
     j->part = part;
     for (uint32_t i = 0; i < state->replicas.count; i++) {
         j->is_leader = state->replicas.ids[i] == state->leader;
