@@ -6,7 +6,8 @@
  * from 1 up to 1,000. `build/sim --canary NAME --until-failure` finds it again.
  *
  * 0: not run with the others: no seed is known that catches it. ISR_ANY_BROKER_EPOCH needs a host
- * that loses its power while its older incarnation's proposal is on its way.
+ * that loses its power while its older incarnation's proposal is on its way; REOPEN_EARLY was caught
+ * by one seed in three hundred before groups were in the draw, and by none of 700 since.
  *
  * Raft's rules of counting (COMMIT_OLD_TERM, COUNT_UNDURABLE) have their canaries in raft_sim,
  * where terms change a thousand times faster.
@@ -21,11 +22,11 @@
     X(truncate_to_watermark, broker.broker_canary, BROKER_CANARY_TRUNCATE_TO_WATERMARK, \
       2, "a new follower truncates to its high watermark (KIP-101)") \
     X(committed_isr, broker.replica_canary, REPLICA_CANARY_COMMITTED_ISR, \
-      49, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
+      9, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
     X(ack_unwritten, broker.broker_canary, BROKER_CANARY_ACK_UNWRITTEN, \
       2, "a produce is acknowledged before its write is done") \
     X(send_before_durable, controller.canary, CONTROLLER_CANARY_SEND_BEFORE_DURABLE, \
-      16, "Raft messages do not wait for the writes they stand on") \
+      1, "Raft messages do not wait for the writes they stand on") \
     X(decide_on_committed, controller.canary, CONTROLLER_CANARY_DECIDE_ON_COMMITTED, \
       1, "decisions are made on the committed image, not on the tentative one") \
     X(isr_any_broker_epoch, controller.canary, CONTROLLER_CANARY_ISR_ANY_BROKER_EPOCH, \
@@ -45,31 +46,31 @@
     X(ignore_follower, broker.replica_canary, REPLICA_CANARY_IGNORE_FOLLOWER, \
       2, "the high watermark is the leader's own end") \
     X(hand_over_early, broker.replica_canary, REPLICA_CANARY_HAND_OVER_EARLY, \
-      3, "a leader hands over to a successor that lacks the last records") \
+      7, "a leader hands over to a successor that lacks the last records") \
     X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
-      299, "a leader whose handover was not answered goes on appending") \
+      0, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
-      58, "fetches of another leader epoch are served (KIP-320)") \
+      174, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
       2, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
       2, "consumers read past the high watermark") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
-      11, "what groups write counts when it is appended, not when it is committed") \
+      3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \
-      46, "members of an old generation may commit offsets") \
+      1, "members of an old generation may commit offsets") \
     X(groups_same_generation, broker.groups.canary, GROUP_CANARY_SAME_GENERATION, \
       8, "a rebalance does not raise the generation") \
     X(groups_no_expiry, broker.groups.canary, GROUP_CANARY_NO_EXPIRY, \
-      8, "members that say nothing any more stay in their group") \
+      13, "members that say nothing any more stay in their group") \
     X(vote_blindly, controller.raft_canary, RAFT_CANARY_VOTE_BLINDLY, \
       3, "Raft: votes are given without comparing logs") \
     X(forget_vote, controller.raft_canary, RAFT_CANARY_FORGET_VOTE, \
       4, "Raft: a voter votes again in the same term") \
     X(never_truncate, controller.raft_canary, RAFT_CANARY_NEVER_TRUNCATE, \
-      6, "Raft: a follower keeps entries that conflict") \
+      12, "Raft: a follower keeps entries that conflict") \
     X(ignore_prev, controller.raft_canary, RAFT_CANARY_IGNORE_PREV, \
-      3, "Raft: entries are taken whatever comes before them")
+      40, "Raft: entries are taken whatever comes before them")
 /* clang-format on */
 
 enum canary {
