@@ -22,6 +22,7 @@ static void free_part(struct shard *s, struct fetch_session *session, struct fet
     CHECK(s->session_part_count > 0);
 
     s->session_part_count--;
+    session->unknown_count -= uuid_is_zero(part->key.topic_id);
     HASH_DEL(session->parts, part);
     free(part->name);
     free(part);
@@ -103,6 +104,18 @@ static struct fetch_part *find_by_name(struct fetch_session *session, struct sli
     return NULL;
 }
 
+/* A topic that was asked for by its name before this broker knew it: one part it stays. Two would
+ * be asked for from then on, and nobody would ever forget the first. */
+static void know(struct fetch_session *session, struct fetch_part *part, struct uuid topic_id)
+{
+    if (uuid_is_zero(part->key.topic_id) && !uuid_is_zero(topic_id)) session->unknown_count--;
+    HASH_DEL(session->parts, part);
+    part->key.topic_id = topic_id;
+    part->told_watermark = -1;
+    part->told_start = -1;
+    HASH_ADD(hh, session->parts, key, sizeof part->key, part);
+}
+
 /* Room for one part more: sessions of other clients make it, the longest unused first. A follower's
  * has room always, and makes none: what it asks for is bounded by what is here. */
 static bool make_room(struct shard *s, const struct fetch_session *session)
@@ -123,6 +136,10 @@ struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *ses
     struct fetch_part *part = uuid_is_zero(topic_id)
                                   ? find_by_name(session, name, partition)
                                   : fetch_session_find_part(session, topic_id, partition);
+    if (part == NULL && session->unknown_count > 0) {
+        part = find_by_name(session, name, partition);
+        if (part != NULL) know(session, part, topic_id);
+    }
     if (part != NULL) return part;
     if (!make_room(s, session)) return NULL;
 
@@ -130,6 +147,7 @@ struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *ses
     part = calloc(1, sizeof *part);
     CHECK(part != NULL);
     part->key = (struct fetch_part_key){.topic_id = topic_id, .partition = partition};
+    session->unknown_count += uuid_is_zero(topic_id);
     part->told_watermark = -1;
     part->told_start = -1;
     if (name.size > 0) {

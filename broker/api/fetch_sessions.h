@@ -33,6 +33,7 @@ struct fetch_session {
     int32_t id;
     int32_t epoch; /* The next one that is expected. */
     bool is_replica;
+    uint32_t unknown_count; /* Parts of topics that this broker did not know: under their names. */
     struct fetch_part *parts;
     UT_hash_handle hh;
 };

@@ -6,8 +6,8 @@
  * from 1 up to 1,000. `build/sim --canary NAME --until-failure` finds it again.
  *
  * 0: not run with the others: no seed is known that catches it. ISR_ANY_BROKER_EPOCH needs a host
- * that loses its power while its older incarnation's proposal is on its way; REOPEN_EARLY was caught
- * by one seed in three hundred before groups were in the draw, and by none of 700 since.
+ * that loses its power while its older incarnation's proposal is on its way; REOPEN_EARLY was
+ * caught by one seed in three hundred before groups were in the draw, and by none of 700 since.
  *
  * Raft's rules of counting (COMMIT_OLD_TERM, COUNT_UNDURABLE) have their canaries in raft_sim,
  * where terms change a thousand times faster.
