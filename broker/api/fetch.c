@@ -272,6 +272,7 @@ static uint32_t count_partitions(const struct fetch_request *q)
 static bool update_session(struct shard *s, const struct request *r, struct fetch_session *session,
                            const struct fetch_request *q)
 {
+    fetch_session_follow_image(s, session);
     const struct fetch_request_topic *topics = q->topics.items;
     for (int32_t i = 0; i < q->topics.count; i++) {
         struct uuid id = resolve(s, r, topics[i].topic_id, topics[i].topic);
@@ -293,7 +294,8 @@ static bool update_session(struct shard *s, const struct request *r, struct fetc
         struct uuid id = resolve(s, r, gone[i].topic_id, gone[i].topic);
         const int32_t *numbers = gone[i].partitions.items;
         for (int32_t j = 0; j < gone[i].partitions.count; j++) {
-            fetch_session_drop_part(s, session, id, gone[i].topic, numbers[j]);
+            struct slice name = has_ids(r) ? (struct slice){0} : gone[i].topic;
+            fetch_session_drop_part(s, session, id, name, numbers[j]);
         }
     }
     return true;
@@ -322,9 +324,7 @@ static bool add_all_of_session(struct shard *s, struct request *r, struct fetch_
     HASH_ITER(hh, session->parts, part, next)
     {
         struct slice name = part->name != NULL ? slice_of_text(part->name) : (struct slice){0};
-        struct uuid id = part->key.topic_id;
-        if (uuid_is_zero(id)) id = resolve(s, r, id, name); /* It may have been created since. */
-        op_of_part(add_op(s, r, route, id, name, part->key.partition), part);
+        op_of_part(add_op(s, r, route, part->key.topic_id, name, part->key.partition), part);
     }
     return true;
 }

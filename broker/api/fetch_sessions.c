@@ -22,7 +22,6 @@ static void free_part(struct shard *s, struct fetch_session *session, struct fet
     CHECK(s->session_part_count > 0);
 
     s->session_part_count--;
-    session->unknown_count -= uuid_is_zero(part->key.topic_id);
     HASH_DEL(session->parts, part);
     free(part->name);
     free(part);
@@ -92,10 +91,13 @@ static bool has_name(const struct fetch_part *part, struct slice name)
     return part->name != NULL && name.at != NULL && slice_equal(slice_of_text(part->name), name);
 }
 
-/* A topic that was not known when it was asked for is kept under its name. */
-static struct fetch_part *find_by_name(struct fetch_session *session, struct slice name,
-                                       int32_t partition)
+/* Topics that are not known have one id, zero: only their names tell them apart. */
+static struct fetch_part *find_part(struct fetch_session *session, struct uuid topic_id,
+                                    struct slice name, int32_t partition)
 {
+    if (!uuid_is_zero(topic_id) || name.size == 0) {
+        return fetch_session_find_part(session, topic_id, partition);
+    }
     struct fetch_part *part, *next;
     HASH_ITER(hh, session->parts, part, next)
     {
@@ -104,16 +106,30 @@ static struct fetch_part *find_by_name(struct fetch_session *session, struct sli
     return NULL;
 }
 
-/* A topic that was asked for by its name before this broker knew it: one part it stays. Two would
- * be asked for from then on, and nobody would ever forget the first. */
-static void know(struct fetch_session *session, struct fetch_part *part, struct uuid topic_id)
+static struct uuid id_of_name(const struct shard *s, const char *name)
 {
-    if (uuid_is_zero(part->key.topic_id) && !uuid_is_zero(topic_id)) session->unknown_count--;
-    HASH_DEL(session->parts, part);
-    part->key.topic_id = topic_id;
-    part->told_watermark = -1;
-    part->told_start = -1;
-    HASH_ADD(hh, session->parts, key, sizeof part->key, part);
+    const struct meta_topic *topic = meta_topic_by_name(&s->image, slice_of_text(name));
+    return topic != NULL ? topic->id : (struct uuid){0};
+}
+
+void fetch_session_follow_image(const struct shard *s, struct fetch_session *session)
+{
+    if (session->image_index == s->image.index) return;
+    session->image_index = s->image.index;
+
+    /* What gets another id goes to the end, and is met there again: with that id. */
+    struct fetch_part *part, *next;
+    HASH_ITER(hh, session->parts, part, next)
+    {
+        if (part->name == NULL) continue;
+        struct uuid id = id_of_name(s, part->name);
+        if (uuid_equal(id, part->key.topic_id)) continue;
+        HASH_DEL(session->parts, part);
+        part->key.topic_id = id;
+        part->told_watermark = -1;
+        part->told_start = -1;
+        HASH_ADD(hh, session->parts, key, sizeof part->key, part);
+    }
 }
 
 /* Room for one part more: sessions of other clients make it, the longest unused first. A follower's
@@ -133,13 +149,7 @@ static bool make_room(struct shard *s, const struct fetch_session *session)
 struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *session,
                                       struct uuid topic_id, struct slice name, int32_t partition)
 {
-    struct fetch_part *part = uuid_is_zero(topic_id)
-                                  ? find_by_name(session, name, partition)
-                                  : fetch_session_find_part(session, topic_id, partition);
-    if (part == NULL && session->unknown_count > 0) {
-        part = find_by_name(session, name, partition);
-        if (part != NULL) know(session, part, topic_id);
-    }
+    struct fetch_part *part = find_part(session, topic_id, name, partition);
     if (part != NULL) return part;
     if (!make_room(s, session)) return NULL;
 
@@ -147,7 +157,6 @@ struct fetch_part *fetch_session_part(struct shard *s, struct fetch_session *ses
     part = calloc(1, sizeof *part);
     CHECK(part != NULL);
     part->key = (struct fetch_part_key){.topic_id = topic_id, .partition = partition};
-    session->unknown_count += uuid_is_zero(topic_id);
     part->told_watermark = -1;
     part->told_start = -1;
     if (name.size > 0) {
@@ -167,7 +176,6 @@ void fetch_session_give_way(struct fetch_session *session, struct fetch_part *pa
 void fetch_session_drop_part(struct shard *s, struct fetch_session *session, struct uuid topic_id,
                              struct slice name, int32_t partition)
 {
-    struct fetch_part *part = fetch_session_find_part(session, topic_id, partition);
-    if (part == NULL) part = find_by_name(session, name, partition);
+    struct fetch_part *part = find_part(session, topic_id, name, partition);
     if (part != NULL) free_part(s, session, part);
 }

@@ -16,8 +16,7 @@ struct fetch_part_key {
 };
 
 struct fetch_part {
-    struct fetch_part_key
-        key;    /* A zero id: the topic is not known (yet); then `name` says which. */
+    struct fetch_part_key key; /* Zero id: a topic not known (yet); `name` says which. */
     char *name; /* Owned; NULL where the request gave an id. */
     int32_t leader_epoch;
     int32_t last_epoch;
@@ -33,7 +32,7 @@ struct fetch_session {
     int32_t id;
     int32_t epoch; /* The next one that is expected. */
     bool is_replica;
-    uint32_t unknown_count; /* Parts of topics that this broker did not know: under their names. */
+    uint64_t image_index; /* The metadata by which its parts have their ids. */
     struct fetch_part *parts;
     UT_hash_handle hh;
 };
@@ -52,6 +51,10 @@ struct fetch_part *fetch_session_find_part(struct fetch_session *session, struct
                                            int32_t partition);
 void fetch_session_drop_part(struct shard *s, struct fetch_session *session, struct uuid topic_id,
                              struct slice name, int32_t partition);
+
+/* Clients that name topics mean whatever has that name now: a part of a topic that was created, or
+ * deleted and created again, since the last request gets its id. Before each request. */
+void fetch_session_follow_image(const struct shard *s, struct fetch_session *session);
 
 /* It has had its share: the others come first now. */
 void fetch_session_give_way(struct fetch_session *session, struct fetch_part *part);
