@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "controller/decide/partitions.h"
 
 static void add(struct controller *c, struct uuid topic_id, int32_t number, int32_t epoch,
                 uint64_t index)
@@ -24,7 +25,8 @@ void handovers_begin(struct controller *c)
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++) {
             const struct meta_partition *p = &t->partitions[i];
-            if (p->successor.count > 0) add(c, t->id, (int32_t)i, p->partition_epoch, 0);
+            if (partition_is_on_the_move(image, p))
+                add(c, t->id, (int32_t)i, p->partition_epoch, 0);
         }
     }
 }
@@ -45,8 +47,12 @@ void handovers_note(struct controller *c, const struct decision *d, uint64_t ind
 {
     for (uint32_t i = 0; i < d->count; i++) {
         const struct meta_record *r = &d->records[i];
-        if (r->kind != META_PARTITION || r->partition.successor.count == 0) continue;
-        add(c, r->partition.topic_id, r->partition.partition, r->partition.partition_epoch, index);
+        if (r->kind != META_PARTITION) continue;
+        struct uuid id = r->partition.topic_id;
+        const struct meta_partition *p =
+            meta_partition_find(&c->tentative, id, r->partition.partition);
+        if (p == NULL || !partition_is_on_the_move(&c->tentative, p)) continue;
+        add(c, id, r->partition.partition, r->partition.partition_epoch, index);
     }
 }
 
@@ -54,7 +60,8 @@ void handovers_note(struct controller *c, const struct decision *d, uint64_t ind
 static bool is_under_way(const struct meta_image *image, const struct handover *h)
 {
     const struct meta_partition *p = meta_partition_find(image, h->topic_id, h->partition);
-    return p != NULL && p->partition_epoch <= h->partition_epoch && p->successor.count > 0;
+    return p != NULL && p->partition_epoch <= h->partition_epoch &&
+           partition_is_on_the_move(image, p);
 }
 
 bool handovers_are_pending(const struct controller *c, uint64_t index)

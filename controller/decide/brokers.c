@@ -5,7 +5,15 @@
 #include "controller/decide/seeds.h"
 #include "proto/kafka_errors.h"
 
-/* Every partition in whose ISR, ELR or leadership the broker has a part. */
+/* Does a leader on its way out wait for whoever comes in sync, maybe for that one? */
+static bool is_waited_for(const struct meta_image *image, const struct meta_partition *p,
+                          int32_t id)
+{
+    return id_set_has(&p->replicas, id) && p->successor.count == 0 &&
+           partition_is_on_the_move(image, p);
+}
+
+/* Every partition in whose ISR, ELR or leadership the broker has a part, or may have. */
 static void drop_everywhere(const struct meta_image *image, int32_t id, bool keep,
                             struct decision *d)
 {
@@ -14,7 +22,7 @@ static void drop_everywhere(const struct meta_image *image, int32_t id, bool kee
             const struct meta_partition *p = &t->partitions[i];
             bool is_out_already =
                 !id_set_has(&p->isr, id) && p->leader != id && (keep || !id_set_has(&p->elr, id));
-            if (is_out_already) continue;
+            if (is_out_already && !is_waited_for(image, p, id)) continue;
 
             struct partition_change c = partition_change_of(image, t, (int32_t)i);
             c.gone = id;
@@ -116,21 +124,24 @@ void decide_unfence(const struct meta_image *image, int32_t id, const char *why,
     }
 }
 
-/* Its partitions are handed over where somebody can take them; the rest it leaves. */
+/* Its partitions are handed over where somebody can take them, or will be able to before long; the
+ * rest it leaves. */
 static void leave(const struct meta_image *image, const struct meta_topic *t, int32_t number,
                   int32_t id, struct decision *d)
 {
     const struct meta_partition *p = &t->partitions[number];
-    if (!id_set_has(&p->isr, id) && p->leader != id) return;
+    bool is_out_already = !id_set_has(&p->isr, id) && p->leader != id;
+    if (is_out_already && !is_waited_for(image, p, id)) return;
 
     struct partition_change c = partition_change_of(image, t, number);
     c.stopping = id;
-    if (p->leader != id || !partition_hand_over(&c, META_NOBODY)) {
+    if (p->leader != id) {
         c.gone = id;
         partition_drop(&c, id, true);
         partition_elect(&c, d->canary);
     }
-    partition_change_end(d, &c, false);
+    /* Its time runs from here, also if it only waits. */
+    partition_change_end(d, &c, p->leader == id);
 }
 
 void decide_stop(const struct meta_image *image, int32_t id, struct decision *d)

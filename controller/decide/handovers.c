@@ -9,13 +9,18 @@ void decide_give_up(const struct meta_image *image, const struct meta_topic *top
     CHECK(d->count == 0);
     struct partition_change c = partition_change_of(image, topic, number);
     int32_t leader = c.to.leader;
-    CHECK(c.to.successor.count == 1 && leader != META_NOBODY);
+    CHECK(leader != META_NOBODY && partition_is_on_the_move(image, &c.to));
 
     const struct meta_broker *broker = meta_broker_find(image, leader);
     bool is_leaving = broker == NULL || broker->stopping;
-    decision_cause(d, "%s-%d: broker %d did not hand over to broker %d in time, %s", topic->name,
-                   number, leader, c.to.successor.ids[0],
-                   is_leaving ? "and is replaced" : "and goes on leading");
+    if (c.to.successor.count == 0) {
+        decision_cause(d, "%s-%d: no follower of broker %d was in sync in time, and it leaves",
+                       topic->name, number, leader);
+    } else {
+        decision_cause(d, "%s-%d: broker %d did not hand over to broker %d in time, %s",
+                       topic->name, number, leader, c.to.successor.ids[0],
+                       is_leaving ? "and is replaced" : "and goes on leading");
+    }
     c.to.successor = (struct id_set){0};
     if (is_leaving) {
         c.gone = leader;

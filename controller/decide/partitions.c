@@ -28,6 +28,13 @@ bool broker_is_usable(const struct meta_image *image, int32_t id)
     return broker != NULL && !broker->fenced && !broker->stopping;
 }
 
+bool partition_is_on_the_move(const struct meta_image *image, const struct meta_partition *p)
+{
+    if (p->successor.count > 0) return true;
+    const struct meta_broker *leader = meta_broker_find(image, p->leader);
+    return leader != NULL && leader->stopping;
+}
+
 bool broker_is_drained(const struct meta_image *image, int32_t id)
 {
     char name[16];
@@ -174,9 +181,8 @@ static bool is_changed(const struct meta_partition *a, const struct meta_partiti
            !same_set(&a->removing, &b->removing) || !same_set(&a->successor, &b->successor);
 }
 
-/* Whoever was to take over has died, left the ISR, or leads. A leader on its way out looks for
- * another, and leaves if there is none. */
-static void settle_successor(struct partition_change *c, uint32_t canary)
+/* Whoever was to take over has died, left the ISR, or leads. */
+static void settle_successor(struct partition_change *c)
 {
     struct meta_partition *p = &c->to;
     if (p->successor.count == 0) return;
@@ -185,11 +191,30 @@ static void settle_successor(struct partition_change *c, uint32_t canary)
     int32_t old = c->topic->partitions[c->number].leader;
     bool is_over = p->leader == META_NOBODY || p->leader != old || p->leader == id;
     bool is_fit = id_set_has(&p->isr, id) && is_alive(c, id) && !is_stopping(c, id);
-    if (!is_over && is_fit && id != c->draining) return;
+    if (is_over || !is_fit || id == c->draining) p->successor = (struct id_set){0};
+}
 
-    p->successor = (struct id_set){0};
-    if (is_over || !is_stopping(c, old) || partition_hand_over(c, META_NOBODY)) return;
-    partition_drop(c, old, true);
+/* Is there a follower that is not in sync, and may be before long? */
+static bool may_be_joined(const struct partition_change *c)
+{
+    const struct meta_partition *p = &c->to;
+    for (uint32_t i = 0; i < p->replicas.count; i++) {
+        int32_t id = p->replicas.ids[i];
+        if (id_set_has(&p->isr, id) || id_set_has(&p->removing, id)) continue;
+        if (is_alive(c, id) && !is_stopping(c, id)) return true;
+    }
+    return false;
+}
+
+/* A leader on its way out hands over, waits for somebody who can take over, or leaves. Not at once
+ * because all have fallen behind: what it alone has acknowledged would be lost. */
+static void settle_stopping(struct partition_change *c, uint32_t canary)
+{
+    const struct meta_partition *p = &c->to;
+    if (p->leader == META_NOBODY || p->successor.count > 0 || !is_stopping(c, p->leader)) return;
+    if (partition_hand_over(c, META_NOBODY) || may_be_joined(c)) return;
+
+    partition_drop(c, p->leader, true);
     partition_elect(c, canary);
 }
 
@@ -253,7 +278,8 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
 {
     const struct meta_partition *from = &c->topic->partitions[c->number];
     settle_reassignment(c);
-    settle_successor(c, d->canary);
+    settle_successor(c);
+    settle_stopping(c, d->canary);
     settle_drained(c);
     settle(c);
     if (!even_if_equal && !is_changed(from, &c->to)) return;

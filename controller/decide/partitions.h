@@ -10,6 +10,8 @@
  * both are empty, those that are remembered are asked who reaches furthest (ends.h).
  *   - Where somebody leads, another takes over only when the leader says that it has everything
  * (handovers.h), so that not even what one replica alone has acknowledged is lost.
+ *   - A leader that stops, and of whose followers none is in sync, waits for one that may still
+ * become so, and leaves when its time is up.
  *   - A drained broker stays in sync and leads only where nobody else can; when somebody can, it is
  *     asked to hand over.
  *   - A partition that moves has its old and its new replicas until the new ones are in sync.
@@ -54,6 +56,9 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
 
 /* Can this broker lead, and join an ISR, as the image has it? */
 bool broker_is_usable(const struct meta_image *image, int32_t id);
+
+/* Is its leader asked to hand over, or does it wait for somebody to whom it can, since it stops? */
+bool partition_is_on_the_move(const struct meta_image *image, const struct meta_partition *p);
 
 /* Is it to lead only where nobody else can (drain.h)? */
 bool broker_is_drained(const struct meta_image *image, int32_t id);

@@ -115,6 +115,47 @@ Test(handover, given_up_leaves_any_other_leader_in_peace)
     fixture_close(f);
 }
 
+/* Its followers have fallen behind, and one is dead: the other may still come. */
+static struct fixture *stopping_alone(void)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 3);
+    fixture_topic(f, "t", "1,2,3");
+    fixture_fence(f, 3);
+    cr_assert_eq(fixture_alter_isr(f, "t", 1, "1"), 0);
+    decide_stop(&f->image, 1, &f->d);
+    cr_expect_eq(f->d.count, 2, "its time has a beginning");
+    fixture_commit(f);
+    EXPECT(f, "t", "leader 1 epoch 0 isr 1 elr 2");
+    return f;
+}
+
+Test(handover, who_stops_alone_in_sync_waits_for_a_follower)
+{
+    struct fixture *f = stopping_alone();
+    cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,2"), 0);
+    EXPECT(f, "t", "leader 1 epoch 0 isr 1,2 elr - successor 2");
+    cr_assert_eq(fixture_hand_over(f, "t", 1, 2, 0), 0);
+    EXPECT(f, "t", "leader 2 epoch 1 isr 2 elr 1");
+    fixture_close(f);
+}
+
+Test(handover, who_stops_alone_in_sync_leaves_when_no_follower_is_left)
+{
+    struct fixture *f = stopping_alone();
+    fixture_fence(f, 2);
+    EXPECT(f, "t", "leader -1 epoch 1 isr - elr 2,1");
+    fixture_close(f);
+}
+
+Test(handover, who_stops_alone_in_sync_leaves_when_its_time_is_up)
+{
+    struct fixture *f = stopping_alone();
+    give_up(f);
+    EXPECT(f, "t", "leader 2 epoch 1 isr 2 elr 1");
+    fixture_close(f);
+}
+
 Test(balance, brings_back_only_what_is_out_of_balance_and_in_sync)
 {
     struct fixture *f = fixture_open();
