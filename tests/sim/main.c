@@ -14,6 +14,7 @@
 #define CANARY_SEEDS_MAX 1000
 #define STATUS_VIOLATION 1
 #define STATUS_USAGE 2
+#define STORY_MAX_BYTES 32768 /* Fits into a pipe, behind the result. */
 
 static const char USAGE[] =
     "usage: sim [--seed N] [--count K] [--seeds FILE] [--until-failure] [--canary NAME] ...\n"
@@ -35,6 +36,7 @@ static const char USAGE[] =
     "  --seconds S       simulated seconds of the safety phase (60)\n"
     "  --jobs J          so many processes at once (1)\n"
     "  --verbose         log lines go to standard error as they come\n"
+    "  --logs            a run that fails prints the last lines of every node\n"
     "\n"
     "  sim --seed 42 --verbose\n"
     "  sim --seed 1000 --count 200 --until-failure\n";
@@ -52,6 +54,7 @@ struct flags {
     bool runs_canaries;
     bool compares;
     bool verbose;
+    bool prints_logs;
     uint64_t seconds;
     uint32_t jobs;
     enum canary canary;
@@ -75,17 +78,6 @@ static void print_replay(const struct flags *f, uint64_t seed, FILE *to)
                   f->canary < CANARY_COUNT ? canary_name(f->canary) : "");
     if (f->seconds > 0) (void)fprintf(to, " --seconds %llu", (unsigned long long)f->seconds);
     (void)fprintf(to, "\n");
-}
-
-static void on_crash(int signal)
-{
-    /* The program under test has failed a CHECK or worse; what the nodes said last may explain it.
-     */
-    (void)signal;
-    run_print_last(stdout);
-    (void)printf("violation: [crash] the program under test has crashed; see above\n");
-    (void)fflush(stdout);
-    _exit(STATUS_VIOLATION);
 }
 
 static void print_result(const struct run_result *r, FILE *to)
@@ -112,18 +104,78 @@ static void print_result(const struct run_result *r, FILE *to)
     (void)fprintf(to, "\n");
 }
 
+/* What a failure has to say, in memory until it is its turn. */
+struct telling {
+    char *text;
+    size_t size;
+    FILE *to;
+};
+
+static void telling_open(struct telling *t)
+{
+    t->to = open_memstream(&t->text, &t->size);
+    CHECK(t->to != NULL);
+}
+
+static void telling_close(struct telling *t)
+{
+    if (t->to == NULL) return;
+    (void)fclose(t->to);
+    t->to = NULL;
+    if (t->size > STORY_MAX_BYTES) t->size = STORY_MAX_BYTES;
+}
+
+/* The one run of this process, if there is one. */
+static struct {
+    const struct flags *flags;
+    uint64_t seed;
+    int to; /* A pipe for the result; -1: it is printed. */
+} running;
+
+static void report(const struct run_result *r, struct telling *story)
+{
+    const struct flags *f = running.flags;
+    telling_close(story);
+    if (running.to >= 0) {
+        bool ok = write(running.to, r, sizeof *r) == (ssize_t)sizeof *r &&
+                  write(running.to, story->text, story->size) == (ssize_t)story->size;
+        _exit(ok ? 0 : STATUS_USAGE);
+    }
+    print_result(r, stdout);
+    (void)printf("trace %016llx\n", (unsigned long long)r->trace_hash);
+    (void)fwrite(story->text, 1, story->size, stdout);
+    free(story->text);
+    if (r->violation[0] != '\0') print_replay(f, running.seed, stdout);
+    (void)fflush(stdout);
+}
+
+/* The program under test has failed a CHECK or worse; the story may explain it. */
+static void on_crash(int signal)
+{
+    (void)signal;
+    struct run_result r = {.seed = running.seed};
+    struct telling story = {0};
+    telling_open(&story);
+    FILE *logs = running.flags->prints_logs ? stdout : NULL;
+    run_tell_crash(r.violation, sizeof r.violation, logs, story.to);
+    report(&r, &story);
+    _exit(STATUS_VIOLATION);
+}
+
 static int run_one(const struct flags *f)
 {
+    running.flags = f;
+    running.seed = f->seed;
+    running.to = -1;
     (void)signal(SIGABRT, on_crash);
+    struct telling story = {0};
+    telling_open(&story);
     struct cluster_options o = options_of(f, f->seed);
-    struct run_result r = run_seed(&o, stdout);
-    print_result(&r, stdout);
-    (void)printf("trace %016llx\n", (unsigned long long)r.trace_hash);
-    if (r.violation[0] == '\0') return EXIT_SUCCESS;
-
-    (void)printf("violation: %s\n", r.violation);
-    print_replay(f, f->seed, stdout);
-    return STATUS_VIOLATION;
+    struct run_result r =
+        run_seed(&o, &(struct run_print){
+                         .out = stdout, .logs = f->prints_logs ? stdout : NULL, .story = story.to});
+    report(&r, &story);
+    return r.violation[0] == '\0' ? EXIT_SUCCESS : STATUS_VIOLATION;
 }
 
 /* ---- Many seeds, each in a process of its own: a crash is a result. ---- */
@@ -134,6 +186,26 @@ struct worker {
     uint64_t seed;
 };
 
+static _Noreturn void run_in_worker(const struct flags *f, uint64_t seed)
+{
+    struct telling story = {0};
+    telling_open(&story);
+    running.flags = f;
+    running.seed = seed;
+    (void)signal(SIGABRT, on_crash);
+    struct cluster_options o = options_of(f, seed);
+    struct run_result r = run_seed(&o, &(struct run_print){.story = story.to});
+    struct run_result again = r;
+    if (f->compares) again = run_seed(&o, &(struct run_print){0});
+    if (r.violation[0] == '\0' && again.trace_hash != r.trace_hash) {
+        (void)snprintf(r.violation, sizeof r.violation,
+                       "[trace] the same seed made two runs: %016llx and %016llx",
+                       (unsigned long long)r.trace_hash, (unsigned long long)again.trace_hash);
+    }
+    report(&r, &story);
+    UNREACHABLE();
+}
+
 static void worker_start(const struct flags *f, uint64_t seed, struct worker *w)
 {
     int ends[2];
@@ -143,24 +215,16 @@ static void worker_start(const struct flags *f, uint64_t seed, struct worker *w)
     CHECK(w->pid >= 0);
     if (w->pid == 0) {
         (void)close(ends[0]);
-        struct cluster_options o = options_of(f, seed);
-        struct run_result r = run_seed(&o, NULL);
-        struct run_result again = r;
-        if (f->compares) again = run_seed(&o, NULL);
-        if (r.violation[0] == '\0' && again.trace_hash != r.trace_hash) {
-            (void)snprintf(r.violation, sizeof r.violation,
-                           "[trace] the same seed made two runs: %016llx and %016llx",
-                           (unsigned long long)r.trace_hash, (unsigned long long)again.trace_hash);
-        }
-        bool ok = write(ends[1], &r, sizeof r) == (ssize_t)sizeof r;
-        _exit(ok ? 0 : STATUS_USAGE);
+        running.to = ends[1];
+        run_in_worker(f, seed);
     }
     (void)close(ends[1]);
     w->from = ends[0];
     w->seed = seed;
 }
 
-static struct run_result worker_wait(struct worker *w)
+/* `story` has STORY_MAX_BYTES + 1 of room, or is NULL. */
+static struct run_result worker_wait(struct worker *w, char *story)
 {
     struct run_result r = {0};
     size_t got = 0;
@@ -168,6 +232,12 @@ static struct run_result worker_wait(struct worker *w)
     while (got < sizeof r && (part = read(w->from, (uint8_t *)&r + got, sizeof r - got)) > 0) {
         got += (size_t)part;
     }
+    size_t told = 0;
+    while (story != NULL && told < STORY_MAX_BYTES &&
+           (part = read(w->from, story + told, STORY_MAX_BYTES - told)) > 0) {
+        told += (size_t)part;
+    }
+    if (story != NULL) story[told] = '\0';
     int status = 0;
     (void)waitpid(w->pid, &status, 0);
     (void)close(w->from);
@@ -215,12 +285,13 @@ static bool fails_anyway(const struct flags *f, uint64_t seed)
     plain.canary = CANARY_COUNT;
     struct worker w;
     worker_start(&plain, seed, &w);
-    return worker_wait(&w).violation[0] != '\0';
+    return worker_wait(&w, NULL).violation[0] != '\0';
 }
 
 static void take(struct many *m, struct worker *w)
 {
-    struct run_result r = worker_wait(w);
+    static char story[STORY_MAX_BYTES + 1];
+    struct run_result r = worker_wait(w, story);
     m->done++;
     if (m->f->runs_canaries && r.violation[0] != '\0' && fails_anyway(m->f, r.seed)) return;
     add_up(&m->sum, &r);
@@ -232,6 +303,7 @@ static void take(struct many *m, struct worker *w)
     }
     if (m->f->runs_canaries) return;
     (void)printf("seed %llu: %s\n", (unsigned long long)r.seed, r.violation);
+    if (m->failed == 1) (void)fputs(story, stdout); /* Of the others their own runs tell it. */
     print_replay(m->f, r.seed, stdout);
     (void)fflush(stdout);
 }
@@ -354,9 +426,13 @@ static bool take_switch(const char *arg, struct flags *f)
         const char *name;
         bool *to;
     } switches[] = {
-        {"--until-failure", &f->until_failure}, {"--report", &f->reports},
-        {"--all-faults", &f->wants_all_faults}, {"--canaries", &f->runs_canaries},
-        {"--same-trace", &f->compares},         {"--verbose", &f->verbose},
+        {"--until-failure", &f->until_failure},
+        {"--report", &f->reports},
+        {"--all-faults", &f->wants_all_faults},
+        {"--canaries", &f->runs_canaries},
+        {"--same-trace", &f->compares},
+        {"--verbose", &f->verbose},
+        {"--logs", &f->prints_logs},
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         if (strcmp(arg, switches[i].name) != 0) continue;

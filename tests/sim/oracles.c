@@ -21,6 +21,7 @@ void oracles_close(struct oracles *o)
 {
     for (uint32_t i = 0; i < CLUSTER_BROKERS_MAX; i++) free(o->brokers[i].views);
     meta_image_close(&o->truth);
+    chronicle_close(&o->chronicle);
     free(o->terms);
     free(o->decisions);
     free(o->scratch.base);

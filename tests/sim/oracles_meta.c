@@ -30,6 +30,21 @@ static void check_term(struct oracles *o, const struct cluster_node *n)
 
 /* ---- What a decision may do. ---- */
 
+/* What was decided is told if the run fails; also what is found to be illegal. */
+static void note_decision(struct oracles *o, uint64_t index, uint64_t term,
+                          const struct meta_batch *batch)
+{
+    chronicle_decision(&o->chronicle, index, term, sim_now_us(o->cluster->sim), batch);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct meta_record *r = &batch->records[i];
+        const struct meta_topic *t = NULL;
+        if (r->kind == META_PARTITION) t = meta_topic_by_id(&o->truth, r->partition.topic_id);
+        if (t == NULL) continue;
+        uint32_t part = history_part(o->history, t->id, t->name, r->partition.partition);
+        chronicle_change(&o->chronicle, part, r);
+    }
+}
+
 static void note_reign(struct oracles *o, const struct meta_record *record, bool is_handover)
 {
     const struct meta_topic *topic = meta_topic_by_id(&o->truth, record->partition.topic_id);
@@ -142,7 +157,9 @@ static bool fold_records(struct oracles *o, uint64_t index, uint64_t term,
         check_succession(o, &topic->partitions[r->partition.partition], r, topic->name);
     }
     const char *why = "";
-    if (meta_try(&o->truth, index, term, batch, &why) != 0) {
+    int rc = meta_try(&o->truth, index, term, batch, &why);
+    note_decision(o, index, term, batch);
+    if (rc != 0) {
         sim_violation(o->cluster->sim, "[metadata] the decision at %llu (%.*s) is illegal: %s",
                       (unsigned long long)index, (int)batch->cause.size,
                       (const char *)batch->cause.at, why);

@@ -2,6 +2,7 @@
 #ifndef TESTS_SIM_ORACLES_STATE_H
 #define TESTS_SIM_ORACLES_STATE_H
 
+#include "tests/sim/chronicle.h"
 #include "tests/sim/disk_log.h"
 #include "tests/sim/history.h"
 
@@ -48,6 +49,7 @@ struct oracles {
     struct node_view controllers[CLUSTER_CONTROLLERS_MAX];
     struct node_view brokers[CLUSTER_BROKERS_MAX];
     uint32_t lives[2][CLUSTER_BROKERS_MAX]; /* Counted by oracles_on_start(). */
+    struct chronicle chronicle; /* For the story of a run that fails. */
     uint64_t partition_checks;
     uint64_t image_checks;
 };

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/story.h"
 #include "tests/sim/verdict.h"
 
 #define CLIENTS_MAX 16
@@ -35,7 +36,7 @@ struct run {
     char waits_for[256];
 };
 
-static struct run *current; /* For run_print_last(). */
+static struct run *current; /* For run_tell_crash(). */
 
 /* ---- Hooks. ---- */
 
@@ -320,8 +321,16 @@ static void print_clients(const struct run *r, FILE *out)
     admin_print(r->admin, out);
 }
 
-struct run_result run_seed(const struct cluster_options *options, FILE *out)
+static void tell(struct run *r, const char *violation, FILE *logs, FILE *story)
 {
+    struct story of = {.oracles = &r->oracles, .nemesis = &r->nemesis};
+    if (logs != NULL) sim_print_logs(r->cluster.sim, logs);
+    if (story != NULL) story_tell(&of, violation, story);
+}
+
+struct run_result run_seed(const struct cluster_options *options, const struct run_print *print)
+{
+    FILE *out = print->out;
     struct run *r = calloc(1, sizeof *r);
     CHECK(r != NULL);
     current = r;
@@ -336,12 +345,15 @@ struct run_result run_seed(const struct cluster_options *options, FILE *out)
     run_phases(r);
     struct run_result result = result_of(r);
     if (out != NULL) print_clients(r, out);
-    if (out != NULL && result.violation[0] != '\0') sim_print_logs(r->cluster.sim, out);
+    if (result.violation[0] != '\0') tell(r, result.violation, print->logs, print->story);
     close_run(r);
     return result;
 }
 
-void run_print_last(FILE *to)
+void run_tell_crash(char *violation, size_t size, FILE *logs, FILE *story)
 {
-    if (current != NULL) sim_print_logs(current->cluster.sim, to);
+    const char *who = current == NULL ? NULL : sim_in_turn(current->cluster.sim);
+    (void)snprintf(violation, size, "[crash] the program under test has crashed%s%s; see above",
+                   who == NULL ? "" : " in a turn of ", who == NULL ? "" : who);
+    if (current != NULL) tell(current, violation, logs, story);
 }

@@ -28,10 +28,16 @@ struct run_result {
     struct sim_counts world;
 };
 
-/* Prints options, what went wrong and the totals to `out` (NULL: nothing). */
-struct run_result run_seed(const struct cluster_options *options, FILE *out);
+/* What is said beside the result; NULL: nothing of that. */
+struct run_print {
+    FILE *out;   /* Options, and what each client made of it. */
+    FILE *logs;  /* The last lines of every node, if it fails. */
+    FILE *story; /* What happened, if it fails (story.h). */
+};
 
-/* After a crash of the program under test: what the nodes said last. */
-void run_print_last(FILE *to);
+struct run_result run_seed(const struct cluster_options *options, const struct run_print *print);
+
+/* The program under test has crashed in the run: says so in `violation`, and tells the story. */
+void run_tell_crash(char *violation, size_t size, FILE *logs, FILE *story);
 
 #endif

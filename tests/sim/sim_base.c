@@ -119,28 +119,72 @@ void sim_world_line(struct sim_node *node, const char *format, ...)
     node_line(node, LOG_INFO, text);
 }
 
-void sim_print_logs(const struct sim *sim, FILE *to)
+/* The line that comes first of those that have not been taken; NULL: none is left. */
+static const struct sim_line *next_line(const struct sim *sim, uint64_t *next,
+                                        const struct sim_node **of)
 {
-    uint64_t next[SIM_NODES_MAX];
+    const struct sim_line *first = NULL;
+    uint32_t which = 0;
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        const struct sim_node *node = sim->nodes[i];
+        if (next[i] == node->line_count) continue;
+        const struct sim_line *line = &node->lines[next[i] % SIM_LOG_LINES];
+        if (first != NULL && first->serial < line->serial) continue;
+        first = line;
+        which = i;
+    }
+    if (first == NULL) return NULL;
+
+    next[which]++;
+    *of = sim->nodes[which];
+    return first;
+}
+
+static void first_lines(const struct sim *sim, uint64_t *next)
+{
     for (uint32_t i = 0; i < sim->node_count; i++) {
         uint64_t count = sim->nodes[i]->line_count;
         next[i] = count > SIM_LOG_LINES ? count - SIM_LOG_LINES : 0;
     }
-    for (;;) {
-        const struct sim_line *first = NULL;
-        uint32_t of = 0;
-        for (uint32_t i = 0; i < sim->node_count; i++) {
-            const struct sim_node *node = sim->nodes[i];
-            if (next[i] == node->line_count) continue;
-            const struct sim_line *line = &node->lines[next[i] % SIM_LOG_LINES];
-            if (first != NULL && first->serial < line->serial) continue;
-            first = line;
-            of = i;
-        }
-        if (first == NULL) return;
-        print_line(to, sim->nodes[of], first->time_us, first->level, first->text);
-        next[of]++;
+}
+
+void sim_print_lines(const struct sim *sim, uint64_t most, sim_wants_line *wants, void *arg,
+                     FILE *to)
+{
+    uint64_t next[SIM_NODES_MAX];
+    uint64_t wanted = 0;
+    const struct sim_line *line;
+    const struct sim_node *node;
+    first_lines(sim, next);
+    while ((line = next_line(sim, next, &node)) != NULL) wanted += wants(arg, node, line->text);
+
+    first_lines(sim, next);
+    while ((line = next_line(sim, next, &node)) != NULL) {
+        if (!wants(arg, node, line->text)) continue;
+        if (wanted-- > most) continue;
+        print_line(to, node, line->time_us, line->level, line->text);
     }
+}
+
+static bool wants_all(void *arg, const struct sim_node *node, const char *text)
+{
+    (void)arg;
+    (void)node;
+    (void)text;
+    return true;
+}
+
+void sim_print_logs(const struct sim *sim, FILE *to)
+{
+    sim_print_lines(sim, UINT64_MAX, wants_all, NULL, to);
+}
+
+const char *sim_in_turn(const struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        if (sim->nodes[i]->is_in_turn) return sim->nodes[i]->name;
+    }
+    return NULL;
 }
 
 void sim_violation(struct sim *sim, const char *format, ...)

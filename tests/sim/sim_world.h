@@ -135,6 +135,11 @@ const char *sim_violated(const struct sim *sim); /* NULL if there is none. */
 /* The last lines of every node's log, in the order of time. */
 void sim_print_logs(const struct sim *sim, FILE *to);
 
+/* The last `most` of the lines that are wanted. */
+typedef bool sim_wants_line(void *arg, const struct sim_node *node, const char *text);
+void sim_print_lines(const struct sim *sim, uint64_t most, sim_wants_line *wants, void *arg,
+                     FILE *to);
+
 /* ---- Processes. ---- */
 
 /* What the harness's open function fills in. */
@@ -170,6 +175,7 @@ const char *sim_node_name(const struct sim_node *node);
 const char *sim_node_host(const struct sim_node *node);
 struct sim *sim_node_sim(const struct sim_node *node);
 const char *sim_node_why_down(const struct sim_node *node); /* "killed", env_halt()'s reason, ... */
+const char *sim_in_turn(const struct sim *sim); /* Whose turn it is now; NULL: nobody's. */
 struct env *sim_node_env(struct sim_node *node, uint32_t actor); /* Of a running process. */
 void *sim_node_process(const struct sim_node *node); /* sim_process.process, NULL if down. */
 
