@@ -458,7 +458,8 @@ static void on_message(struct link *l, uint64_t conn, const struct rpc_msg *msg)
     case RPC_PRODUCER_IDS:
     case RPC_FOLLOW:
     case RPC_APPLIED:
-    case RPC_LOG_ENDS: break;
+    case RPC_LOG_ENDS:
+    case RPC_DISKS: break;
     }
     log_warn(l->env, "a controller sent %s, which is not for brokers", rpc_kind_name(msg->kind));
     disconnect(l, false);

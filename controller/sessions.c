@@ -4,6 +4,7 @@
 #include "controller/admin.h"
 #include "controller/conns.h"
 #include "controller/decide/brokers.h"
+#include "controller/decide/disks.h"
 #include "controller/decide/ends.h"
 #include "controller/decide/isr.h"
 #include "controller/decide/seeds.h"
@@ -356,6 +357,18 @@ static void on_log_ends(struct controller *c, const struct conn *conn, const str
     }
 }
 
+static void on_disks(struct controller *c, const struct conn *conn, const struct rpc_msg *msg)
+{
+    if (speaks_for(c, conn, msg->disks.id, msg->disks.epoch) == NULL) return;
+
+    struct decision d = decision_begin(c, 0);
+    uint64_t index;
+    decide_disks(decision_image(c), msg, &d);
+    /* If it cannot be proposed now, the broker says it again. */
+    if (d.count > 0) (void)!quorum_propose(c, &d, &index);
+    decision_close(&d);
+}
+
 static void on_producer_ids(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
 {
     struct rpc_msg reply = {.kind = RPC_PRODUCER_IDS_REPLY};
@@ -398,6 +411,7 @@ void sessions_on_frame(struct controller *c, struct conn *conn, const struct rpc
     case RPC_ADMIN: admin_on_request(c, conn, msg); return;
     case RPC_PRODUCER_IDS: on_producer_ids(c, conn, msg); return;
     case RPC_LOG_ENDS: on_log_ends(c, conn, msg); return;
+    case RPC_DISKS: on_disks(c, conn, msg); return;
     default:
         log_warn(c->env, "broker %u sends %s on a session, which makes no sense there",
                  conn->node_id, rpc_kind_name(msg->kind));

@@ -16,6 +16,7 @@
  *   (4) leader_epoch and partition_epoch never fall; partition_epoch rises with every change.
  *   (5) Two images that have applied the same index are equal (meta_image_hash).
  *   (6) successor has at most one member: of the ISR, not the leader, and only where one leads.
+ *   (7) offline is a subset of replicas, and disjoint from isr.
  */
 #ifndef PROTO_META_H
 #define PROTO_META_H
@@ -139,6 +140,7 @@ struct meta_record {
             struct id_set removing;
             struct id_set
                 successor; /* The one to whom the leader is asked to hand over, or empty. */
+            struct id_set offline; /* Their disks are lost, or stand still. */
         } partition;
         struct {
             int8_t type; /* Kafka's: 2 topic, 4 broker (name "" = the cluster's default). */
@@ -190,6 +192,7 @@ struct meta_partition {
     struct id_set adding;
     struct id_set removing;
     struct id_set successor;
+    struct id_set offline;
     uint64_t changed_index; /* The decision that last changed it. */
 };
 

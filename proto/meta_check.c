@@ -153,7 +153,7 @@ static const char *successor_fault(const struct meta_partition *p)
     return id_set_has(&p->isr, id) ? NULL : say("successor %d is not in the isr", id);
 }
 
-/* Invariants (1), (2) and (6), as far as the partition alone can tell. */
+/* Invariants (1), (2), (6) and (7), as far as the partition alone can tell. */
 static const char *partition_sets_fault(const struct meta_partition *p)
 {
     /* clang-format off */
@@ -169,6 +169,7 @@ static const char *partition_sets_fault(const struct meta_partition *p)
         {"adding",         &p->adding,         true},
         {"removing",       &p->removing,       true},
         {"successor",      &p->successor,      true},
+        {"offline",        &p->offline,        true},
     };
     /* clang-format on */
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
@@ -183,6 +184,7 @@ static const char *partition_sets_fault(const struct meta_partition *p)
 
     const char *fault = overlap("isr and elr", &p->isr, &p->elr);
     if (fault == NULL) fault = overlap("adding and removing", &p->adding, &p->removing);
+    if (fault == NULL) fault = overlap("isr and offline", &p->isr, &p->offline);
     if (fault == NULL) fault = successor_fault(p);
     return fault;
 }

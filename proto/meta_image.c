@@ -238,6 +238,7 @@ struct meta_partition meta_partition_of(const struct meta_record *r, uint64_t in
         .adding = r->partition.adding,
         .removing = r->partition.removing,
         .successor = r->partition.successor,
+        .offline = r->partition.offline,
         .changed_index = index,
     };
 }

@@ -85,6 +85,7 @@ static struct meta_record record_of_partition(const struct meta_topic *t, uint32
     r.partition.adding = p->adding;
     r.partition.removing = p->removing;
     r.partition.successor = p->successor;
+    r.partition.offline = p->offline;
     return r;
 }
 

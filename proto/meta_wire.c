@@ -96,6 +96,8 @@ static void fill_partition(struct form *form, const struct meta_record *r)
     to->removing = pb_list(&r->partition.removing);
     to->n_successor = r->partition.successor.count;
     to->successor = pb_list(&r->partition.successor);
+    to->n_offline = r->partition.offline.count;
+    to->offline = pb_list(&r->partition.offline);
 }
 
 static void fill_config(struct form *form, const struct meta_record *r)
@@ -246,6 +248,7 @@ static void take_partition(int *rc, const Pb__Partition *from, struct meta_recor
     r->partition.adding = pb_take_set(rc, from->n_adding, from->adding);
     r->partition.removing = pb_take_set(rc, from->n_removing, from->removing);
     r->partition.successor = pb_take_set(rc, from->n_successor, from->successor);
+    r->partition.offline = pb_take_set(rc, from->n_offline, from->offline);
 }
 
 static void take_config(int *rc, const Pb__Config *from, struct meta_record *r)

@@ -42,6 +42,7 @@ struct form {
         Pb__Records records;
         Pb__Applied applied;
         Pb__LogEnds log_ends;
+        Pb__Disks disks;
     };
     struct pb_listeners listeners;
     ProtobufCBinaryData seeds[RPC_SEEDS_MAX];
@@ -598,6 +599,48 @@ static void take_log_ends(int *rc, const Pb__Message *message, struct arena *are
     }
 }
 
+static void fill_disks(const struct rpc_msg *m, struct form *form)
+{
+    uint32_t count = m->disks.count;
+    Pb__ReplicaDisk *rows = take_rows(count, sizeof *rows);
+    Pb__ReplicaDisk **at = take_rows(count, sizeof(Pb__ReplicaDisk *));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rpc_replica_disk *replica = &m->disks.replicas[i];
+        pb__replica_disk__init(&rows[i]);
+        rows[i].topic_id = pb_id(&replica->topic_id);
+        rows[i].partition = replica->partition;
+        rows[i].disk = (uint32_t)replica->disk;
+        at[i] = &rows[i];
+    }
+    form->rows = rows;
+    form->at = at;
+
+    pb__disks__init(&form->disks);
+    form->disks.id = m->disks.id;
+    form->disks.epoch = m->disks.epoch;
+    form->disks.n_replicas = count;
+    form->disks.replicas = at;
+}
+
+static void take_disks(int *rc, const Pb__Message *message, struct arena *arena, struct rpc_msg *m)
+{
+    const Pb__Disks *from = message->disks;
+    m->disks.id = from->id;
+    m->disks.epoch = from->epoch;
+    m->disks.replicas = arena_rows(rc, arena, from->n_replicas, sizeof *m->disks.replicas);
+    if (m->disks.replicas == NULL) return;
+
+    m->disks.count = (uint32_t)from->n_replicas;
+    for (size_t i = 0; i < from->n_replicas; i++) {
+        m->disks.replicas[i] = (struct rpc_replica_disk){
+            .topic_id = pb_take_id(rc, from->replicas[i]->topic_id),
+            .partition = pb_take_number(rc, from->replicas[i]->partition, 0, INT32_MAX),
+            .disk = (enum rpc_disk)pb_take_number(rc, (int64_t)from->replicas[i]->disk,
+                                                  RPC_DISK_WELL, RPC_DISK_LOST),
+        };
+    }
+}
+
 /* ---- The table of kinds. ---- */
 
 struct kind {
@@ -634,6 +677,7 @@ static const struct kind kinds[] = {
     ROW_BULK(RECORDS, records, batches, RPC_FRAME_MAX_BYTES),
     ROW(APPLIED, applied),
     ROW(LOG_ENDS, log_ends),
+    ROW(DISKS, disks),
 };
 
 #define KIND_IS(NAME, PB_NAME) \
@@ -657,6 +701,7 @@ KIND_IS(FOLLOW, FOLLOW);
 KIND_IS(RECORDS, RECORDS);
 KIND_IS(APPLIED, APPLIED);
 KIND_IS(LOG_ENDS, LOG_ENDS);
+KIND_IS(DISKS, DISKS);
 /* clang-format on */
 
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])

@@ -13,9 +13,9 @@
  * Connections, each dialled by the first named:
  *   voter  -> voter        RPC_HELLO, then RPC_RAFT and RPC_SNAPSHOT_CHUNK in both directions.
  *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR,
- * RPC_ADMIN, RPC_PRODUCER_IDS and their answers, RPC_LOG_ENDS. Any controller accepts; one that
- * does not lead answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then
- * RPC_SNAPSHOT_CHUNK and RPC_RECORDS one way, RPC_APPLIED the other.
+ * RPC_ADMIN, RPC_PRODUCER_IDS and their answers, RPC_LOG_ENDS, RPC_DISKS. Any controller accepts;
+ * one that does not lead answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO,
+ * RPC_FOLLOW, then RPC_SNAPSHOT_CHUNK and RPC_RECORDS one way, RPC_APPLIED the other.
  */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H
@@ -56,6 +56,7 @@ enum rpc_kind {
     RPC_RECORDS,
     RPC_APPLIED,
     RPC_LOG_ENDS, /* How far the logs of partitions reach that nobody leads. No answer. */
+    RPC_DISKS,    /* Replicas whose disk is lost, stands still, or is well again. No answer. */
 };
 
 enum rpc_role { RPC_ROLE_VOTER = 1, RPC_ROLE_SESSION = 2, RPC_ROLE_STREAM = 3 };
@@ -92,6 +93,19 @@ struct rpc_log_end {
     int32_t partition;
     int32_t epoch; /* Of its last record; -1: it has none. */
     int64_t end;
+};
+
+/* How the disk of a replica fares. */
+enum rpc_disk {
+    RPC_DISK_WELL = 0,
+    RPC_DISK_SLOW = 1, /* It stands still: what it holds is whole, and may come back. */
+    RPC_DISK_LOST = 2, /* It has failed: what it holds may lack something when it comes back. */
+};
+
+struct rpc_replica_disk {
+    struct uuid topic_id;
+    int32_t partition;
+    enum rpc_disk disk;
 };
 
 struct rpc_msg {
@@ -230,6 +244,12 @@ struct rpc_msg {
             uint32_t count;
             struct rpc_log_end *ends; /* In the arena. */
         } log_ends;
+        struct {
+            int32_t id;
+            int64_t epoch;
+            uint32_t count;
+            struct rpc_replica_disk *replicas; /* In the arena. */
+        } disks;
     };
 };
 

@@ -66,7 +66,8 @@ struct id_set offline_replicas(const struct shard *s, const struct meta_partitio
 {
     struct id_set offline = {0};
     for (uint32_t i = 0; i < p->replicas.count; i++) {
-        if (!is_serving(s, p->replicas.ids[i])) (void)id_set_add(&offline, p->replicas.ids[i]);
+        int32_t id = p->replicas.ids[i];
+        if (!is_serving(s, id) || id_set_has(&p->offline, id)) (void)id_set_add(&offline, id);
     }
     return offline;
 }

@@ -13,8 +13,9 @@ static bool is_waited_for(const struct meta_image *image, const struct meta_part
            partition_is_on_the_move(image, p);
 }
 
-/* Every partition in whose ISR, ELR or leadership the broker has a part, or may have. */
-static void drop_everywhere(const struct meta_image *image, int32_t id, bool keep,
+/* Every partition in whose ISR, ELR or leadership the broker has a part, or may have. is_new: it is
+ * another incarnation, which tells anew how its disks fare. */
+static void drop_everywhere(const struct meta_image *image, int32_t id, bool keep, bool is_new,
                             struct decision *d)
 {
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
@@ -22,10 +23,12 @@ static void drop_everywhere(const struct meta_image *image, int32_t id, bool kee
             const struct meta_partition *p = &t->partitions[i];
             bool is_out_already =
                 !id_set_has(&p->isr, id) && p->leader != id && (keep || !id_set_has(&p->elr, id));
-            if (is_out_already && !is_waited_for(image, p, id)) continue;
+            bool has_news = is_new && id_set_has(&p->offline, id);
+            if (is_out_already && !has_news && !is_waited_for(image, p, id)) continue;
 
             struct partition_change c = partition_change_of(image, t, (int32_t)i);
             c.gone = id;
+            if (has_news) (void)id_set_remove(&c.to.offline, id);
             partition_drop(&c, id, keep);
             partition_elect(&c, d->canary);
             partition_change_end(d, &c, false);
@@ -78,7 +81,7 @@ int16_t decide_register(const struct meta_image *image, const struct rpc_msg *re
 
     if (image->brokers == NULL)
         decide_seeds(image, request->register_broker.seeds, request->register_broker.seed_count, d);
-    if (meta_broker_find(image, id) != NULL) drop_everywhere(image, id, is_whole, d);
+    if (meta_broker_find(image, id) != NULL) drop_everywhere(image, id, is_whole, true, d);
     add_broker(request, index, d);
 
     /* What a stranger has sent may be illegal in itself. */
@@ -98,7 +101,7 @@ void decide_fence(const struct meta_image *image, int32_t id, const char *why, s
     CHECK(broker != NULL && !broker->fenced);
 
     decision_cause(d, "broker %d fenced: %s", id, why);
-    drop_everywhere(image, id, true, d);
+    drop_everywhere(image, id, true, false, d);
     add_state(broker, true, broker->stopping, d);
 }
 

@@ -63,10 +63,11 @@ int32_t ends_best(const struct log_ends *ends, const struct meta_image *image,
                   const struct meta_topic *topic, int32_t number, const struct id_set *required)
 {
     const struct id_set *replicas = &topic->partitions[number].replicas;
+    const struct id_set *offline = &topic->partitions[number].offline;
     const struct log_end *best = NULL;
     for (uint32_t i = 0; i < replicas->count; i++) {
         int32_t id = replicas->ids[i];
-        if (!broker_is_usable(image, id)) {
+        if (!broker_is_usable(image, id) || id_set_has(offline, id)) {
             if (required != NULL && id_set_has(required, id)) return META_NOBODY;
             continue;
         }

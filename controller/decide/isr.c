@@ -35,6 +35,7 @@ static int16_t check_members(const struct meta_image *image, const struct meta_p
         const struct meta_broker *broker = meta_broker_find(image, member->id);
         bool is_joining = !id_set_has(&p->isr, member->id);
         if (broker == NULL || broker->fenced) return KAFKA_INELIGIBLE_REPLICA;
+        if (id_set_has(&p->offline, member->id)) return KAFKA_INELIGIBLE_REPLICA;
         if (is_joining && broker->stopping) return KAFKA_INELIGIBLE_REPLICA;
         bool is_epoch_checked = !(canary & DECIDE_CANARY_ISR_ANY_BROKER_EPOCH);
         if (is_epoch_checked && broker->epoch != member->broker_epoch)
@@ -53,7 +54,8 @@ static int16_t check_successor(const struct meta_image *image, const struct meta
 
     int32_t id = change->successor.ids[0];
     if (!id_set_has(&p->successor, id)) return KAFKA_INELIGIBLE_REPLICA;
-    return broker_is_usable(image, id) ? KAFKA_NONE : KAFKA_INELIGIBLE_REPLICA;
+    bool is_fit = broker_is_usable(image, id) && !id_set_has(&p->offline, id);
+    return is_fit ? KAFKA_NONE : KAFKA_INELIGIBLE_REPLICA;
 }
 
 static int16_t check_change(const struct meta_image *image, int32_t sender,

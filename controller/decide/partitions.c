@@ -94,7 +94,7 @@ static int32_t first_alive(const struct partition_change *c, const struct id_set
 {
     for (uint32_t i = 0; i < c->to.replicas.count; i++) {
         int32_t id = c->to.replicas.ids[i];
-        if (!id_set_has(set, id) || !is_alive(c, id)) continue;
+        if (!id_set_has(set, id) || !is_alive(c, id) || id_set_has(&c->to.offline, id)) continue;
         if (least < FIT_BUT_STOPPING && is_stopping(c, id)) continue;
         if (least < FIT_BUT_DRAINED && is_drained(c, id)) continue;
         return id;
@@ -178,7 +178,8 @@ static bool is_changed(const struct meta_partition *a, const struct meta_partiti
     return a->leader != b->leader || !same_set(&a->isr, &b->isr) || !same_set(&a->elr, &b->elr) ||
            !same_set(&a->last_known_elr, &b->last_known_elr) ||
            !same_set(&a->replicas, &b->replicas) || !same_set(&a->adding, &b->adding) ||
-           !same_set(&a->removing, &b->removing) || !same_set(&a->successor, &b->successor);
+           !same_set(&a->removing, &b->removing) || !same_set(&a->successor, &b->successor) ||
+           !same_set(&a->offline, &b->offline);
 }
 
 /* Whoever was to take over has died, left the ISR, or leads. */
@@ -272,6 +273,16 @@ static void add_record(struct decision *d, const struct meta_topic *topic, int32
     r->partition.adding = p->adding;
     r->partition.removing = p->removing;
     r->partition.successor = p->successor;
+    r->partition.offline = p->offline;
+}
+
+/* Who is no replica any more has no disk that matters. */
+static void settle_offline(struct meta_partition *p)
+{
+    for (uint32_t i = p->offline.count; i > 0; i--) {
+        int32_t id = p->offline.ids[i - 1];
+        if (!id_set_has(&p->replicas, id)) (void)id_set_remove(&p->offline, id);
+    }
 }
 
 void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal)
@@ -281,6 +292,7 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
     settle_successor(c);
     settle_stopping(c, d->canary);
     settle_drained(c);
+    settle_offline(&c->to);
     settle(c);
     if (!even_if_equal && !is_changed(from, &c->to)) return;
 

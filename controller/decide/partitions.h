@@ -14,6 +14,7 @@
  * become so, and leaves when its time is up.
  *   - A drained broker stays in sync and leads only where nobody else can; when somebody can, it is
  *     asked to hand over.
+ *   - Who has lost its disk, or whose disk stands still, is in no ISR and leads nothing (disks.h).
  *   - A partition that moves has its old and its new replicas until the new ones are in sync.
  *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
  * if the same broker leads again.

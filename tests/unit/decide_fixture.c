@@ -171,7 +171,9 @@ const char *fixture_text(const struct fixture *f, const char *topic)
     if (p->successor.count > 0)
         used += write_ids(text + used, sizeof text - used, "successor", &p->successor);
     if (p->last_known_elr.count > 0)
-        (void)write_ids(text + used, sizeof text - used, "last", &p->last_known_elr);
+        used += write_ids(text + used, sizeof text - used, "last", &p->last_known_elr);
+    if (p->offline.count > 0)
+        (void)write_ids(text + used, sizeof text - used, "offline", &p->offline);
     return text;
 }
 

@@ -250,7 +250,7 @@ static void is_same_topic(const struct meta_topic *t, const struct meta_topic *u
     for (uint32_t i = 0; i < t->partition_count; i++) {
         const struct meta_partition *p = &t->partitions[i], *q = &u->partitions[i];
         /* Without the padding in front of the index. */
-        size_t size = offsetof(struct meta_partition, successor) + sizeof p->successor;
+        size_t size = offsetof(struct meta_partition, offline) + sizeof p->offline;
         cr_assert_arr_eq(p, q, size);
         cr_assert_eq(p->changed_index, q->changed_index);
     }

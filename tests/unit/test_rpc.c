@@ -17,7 +17,7 @@ static struct slice text(const char *s)
     return slice_of_text(s);
 }
 
-#define KINDS RPC_LOG_ENDS
+#define KINDS RPC_DISKS
 
 static struct rpc_isr_change changes[2];
 static struct rpc_isr_result results[2];
@@ -89,6 +89,9 @@ static void session_kinds(struct rpc_msg m[KINDS + 1])
 static struct rpc_log_end log_ends[2] = {{.partition = 7, .epoch = -1},
                                          {.partition = 2147483647, .epoch = 5, .end = 1ll << 60}};
 
+static struct rpc_replica_disk disks[2] = {{.partition = 7, .disk = RPC_DISK_SLOW},
+                                           {.partition = 2147483647, .disk = RPC_DISK_LOST}};
+
 static void request_kinds(struct rpc_msg m[KINDS + 1])
 {
     changes[0] = (struct rpc_isr_change){.topic_id = id_of(1), .partition = 2, .leader_epoch = 3};
@@ -127,6 +130,10 @@ static void request_kinds(struct rpc_msg m[KINDS + 1])
     m[RPC_LOG_ENDS].log_ends.epoch = 12;
     m[RPC_LOG_ENDS].log_ends.count = 2;
     m[RPC_LOG_ENDS].log_ends.ends = log_ends;
+    m[RPC_DISKS].disks.id = 3;
+    m[RPC_DISKS].disks.epoch = 12;
+    m[RPC_DISKS].disks.count = 2;
+    m[RPC_DISKS].disks.replicas = disks;
     m[RPC_FOLLOW].follow.id = 3;
     m[RPC_FOLLOW].follow.epoch = 12;
     m[RPC_FOLLOW].follow.applied_index = 17;
