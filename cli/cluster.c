@@ -129,11 +129,29 @@ static void print_broker(const json_t *b, bool fancy)
            (long long)number_in(b, "applied_index"), *colour ? "\033[0m" : "");
 }
 
+/* In order of their ids; the list is the caller's. */
+static json_t *sorted_by_id(json_t *list)
+{
+    json_t *sorted = json_array();
+    while (json_array_size(list) > 0) {
+        size_t least = 0;
+        for (size_t i = 1; i < json_array_size(list); i++) {
+            bool is_less = number_in(json_array_get(list, i), "id") <
+                           number_in(json_array_get(list, least), "id");
+            if (is_less) least = i;
+        }
+        json_array_append(sorted, json_array_get(list, least));
+        json_array_remove(list, least);
+    }
+    json_decref(list);
+    return sorted;
+}
+
 /* As the controllers see the brokers; without controllers, as the brokers see themselves. */
 static json_t *broker_list(const struct answer *answers, size_t count, const json_t *leader)
 {
     const json_t *known = json_object_get(leader, "brokers");
-    if (json_is_array(known)) return json_deep_copy(known);
+    if (json_is_array(known)) return sorted_by_id(json_deep_copy(known));
 
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -147,7 +165,7 @@ static json_t *broker_list(const struct answer *answers, size_t count, const jso
         json_object_set_new(row, "isr_short", json_integer(number_in(s, "under_replicated")));
         json_array_append_new(list, row);
     }
-    return list;
+    return sorted_by_id(list);
 }
 
 static void print_brokers(json_t *brokers, const json_t *leader)

@@ -289,12 +289,24 @@ static int produce(const struct produce_options *o)
     return p.failed > 0 ? EXIT_FAILED : status;
 }
 
+static bool is_codec(const char *name)
+{
+    static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        if (strcmp(name, codecs[i]) == 0) return true;
+    }
+    return false;
+}
+
 static int check_options(const struct produce_options *o)
 {
     static const char *const acks[] = {"0", "1", "all", "-1"};
     bool known = false;
     for (size_t i = 0; i < 4; i++) known = known || strcmp(o->acks, acks[i]) == 0;
     if (!known) return misuse("produce: --acks is 0, 1 or all, not %s", o->acks);
+    if (!is_codec(o->compression))
+        return misuse("produce: --compression is none, gzip, snappy, lz4 or zstd, not %s",
+                      o->compression);
     if (o->idempotent && o->acks[0] != 'a' && o->acks[0] != '-') {
         return misuse("produce: --idempotent needs --acks all");
     }

@@ -76,15 +76,33 @@ static int check_value(struct server_config *c, const struct server_key *key, co
     return 0;
 }
 
+/* As it is kept: a flag in small letters, a default of the cluster as its own table has it. The
+ * caller frees it. */
+static char *normal_of(const struct server_key *key, const char *value)
+{
+    char *text = strdup(value);
+    CHECK(text != NULL);
+    if (key->verdict == CONFIG_SEED) {
+        const struct config_key *known = cluster_config_find(slice_of_text(key->name));
+        text[config_normal(known, slice_of_text(value), text).size] = '\0';
+    } else if (key->kind == CONFIG_FLAG) {
+        for (char *c = text; *c != '\0'; c++) *c = (char)tolower((unsigned char)*c);
+    }
+    return text;
+}
+
 int config_set(struct server_config *c, const char *name, const char *value)
 {
     const struct server_key *key = config_key_find(name);
     if (key == NULL)
         return config_refuse(c, "unknown key %.100s: did you mean %s?", name,
                              config_key_nearest(name)->name);
-    int rc = check_value(c, key, name, value);
-    if (rc != 0) return rc;
-
+    char *text = normal_of(key, value);
+    int rc = check_value(c, key, name, text);
+    if (rc != 0) {
+        free(text);
+        return rc;
+    }
     struct server_value *at = NULL;
     for (uint32_t i = 0; i < c->count && at == NULL; i++) {
         if (c->values[i].key == key) at = &c->values[i];
@@ -95,8 +113,7 @@ int config_set(struct server_config *c, const char *name, const char *value)
     }
     free(at->text);
     at->key = key;
-    at->text = strdup(value);
-    CHECK(at->text != NULL);
+    at->text = text;
     return 0;
 }
 

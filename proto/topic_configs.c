@@ -297,6 +297,27 @@ static bool value_fits(const struct config_key *key, struct slice value)
     return false;
 }
 
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct slice config_normal(const struct config_key *key, struct slice value, char *room)
+{
+    if (value.at == NULL || room == NULL) return value;
+
+    while (value.size > 0 && is_space(value.at[0])) value = slice_of(value.at + 1, value.size - 1);
+    while (value.size > 0 && is_space(value.at[value.size - 1])) value.size--;
+    size_t size = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        char c = (char)value.at[i];
+        if (key->type == CONFIG_LIST && is_space((uint8_t)c)) continue;
+        if (key->type == CONFIG_BOOLEAN && c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+        room[size++] = c;
+    }
+    return slice_of(room, size);
+}
+
 int config_check(const struct config_key *key, struct slice value, char why[CONFIG_WHY_SIZE])
 {
     if (value.at != NULL && value.size <= META_VALUE_MAX && value_fits(key, value)) return 0;

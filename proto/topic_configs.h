@@ -77,6 +77,11 @@ uint32_t broker_config_count(void);
 const struct config_key *broker_config_at(uint32_t index);
 const struct config_key *broker_config_find(struct slice name);
 
+/* The value as it is kept: as ConfigDef in Kafka reads it, without white space around it (nor
+ * around the commas of a list), and a boolean in small letters. Lies in `room`, which has
+ * value.size bytes; NULL: as it came. */
+struct slice config_normal(const struct config_key *key, struct slice value, char *room);
+
 /* Is this a value of that key? 0 or -ERR_INVALID, and then `why` holds a sentence. */
 #define CONFIG_WHY_SIZE 256
 MUST_USE int config_check(const struct config_key *key, struct slice value,

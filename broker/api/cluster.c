@@ -185,11 +185,22 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
     return set_next_cursor(pages, name, from + count);
 }
 
+/* The error of the request has no place of its own in the answer: each topic has it. */
+static void refuse_each(struct pages *pages, const struct slice *names, size_t count, int16_t error)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct describe_topic_partitions_response_topic *out = &pages->topics[i];
+        kafka_defaults(&schema_describe_topic_partitions_response_topic, out);
+        out->name = names[i];
+        out->error_code = error;
+    }
+    pages->answer.topics.count = (int32_t)count;
+}
+
 bool handle_describe_topic_partitions(struct shard *s, struct request *r, struct slice body)
 {
     struct describe_topic_partitions_request q;
     if (request_decode(s, r, body, &q) != 0) return false;
-    if (q.cursor != NULL && q.cursor->partition_index < 0) return false;
 
     size_t count = 0;
     const struct slice *names = collect_names(s, &q, &count);
@@ -201,7 +212,9 @@ bool handle_describe_topic_partitions(struct shard *s, struct request *r, struct
     pages.topics = arena_take(&s->scratch, count, sizeof *pages.topics);
     if (pages.topics == NULL && count > 0) return false;
     pages.answer.topics = (struct array){pages.topics, 0};
-    for (size_t i = 0; i < count && pages.answer.next_cursor == NULL; i++) {
+    bool is_legal = q.cursor == NULL || q.cursor->partition_index >= 0;
+    if (!is_legal) refuse_each(&pages, names, count, KAFKA_INVALID_REQUEST);
+    for (size_t i = 0; is_legal && i < count && pages.answer.next_cursor == NULL; i++) {
         int order = q.cursor != NULL ? compare_names(&names[i], &q.cursor->topic_name) : 1;
         if (order < 0) continue;
         if (!fill_pages_topic(&pages, names[i], order == 0 ? q.cursor->partition_index : 0))

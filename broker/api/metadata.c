@@ -13,6 +13,7 @@
 #define HOLD_CREATE_MS 2000
 #define HOLD_BEHIND_MS 2000
 #define AUTO_CREATE_MAX 100
+#define FIRST_VERSION_BY_ID 12
 
 /* A leader whose connection broke, and of whom the metadata say nothing new yet. */
 static bool is_suspect(const struct shard *s, int32_t broker_id)
@@ -106,10 +107,16 @@ static bool fill_brokers(struct shard *s, struct request *r, struct metadata_res
     return true;
 }
 
-/* Java's AdminClient sends an empty name, not a null one, beside the id. */
+/* The id counts, whatever name stands beside it (Java's AdminClient sends an empty one). */
 static bool is_by_id(const struct metadata_request_topic *asked)
 {
-    return asked->name.at == NULL || (asked->name.size == 0 && !uuid_is_zero(asked->topic_id));
+    return asked->name.at == NULL || !uuid_is_zero(asked->topic_id);
+}
+
+/* Versions 10 and 11 have the field for an id, and no meaning for it (KIP-516). */
+static bool is_legal(const struct request *r, const struct metadata_request_topic *asked)
+{
+    return r->version.number >= FIRST_VERSION_BY_ID || !is_by_id(asked);
 }
 
 static const struct meta_topic *find_topic(const struct shard *s,
@@ -153,15 +160,16 @@ static bool fill_topics(struct shard *s, struct request *r, const struct metadat
     }
     const struct metadata_request_topic *asked = q->topics.items;
     for (int32_t i = 0; !all && i < q->topics.count; i++) {
-        const struct meta_topic *topic = find_topic(s, &asked[i]);
+        bool legal = is_legal(r, &asked[i]);
+        const struct meta_topic *topic = legal ? find_topic(s, &asked[i]) : NULL;
         struct metadata_response_topic *out = &items[count++];
         if (topic != NULL) {
             if (!fill_topic(s, topic, is_late, out)) return false;
             continue;
         }
         kafka_defaults(&schema_metadata_response_topic, out);
-        out->error_code = why_unknown(&asked[i], may_create(s, q));
-        out->name = asked[i].name;
+        out->error_code = legal ? why_unknown(&asked[i], may_create(s, q)) : KAFKA_INVALID_REQUEST;
+        out->name = legal || asked[i].name.at != NULL ? asked[i].name : slice_of_text("");
         out->topic_id = asked[i].topic_id;
     }
     for (int32_t i = 0; i < count && q->include_topic_authorized_operations; i++) {

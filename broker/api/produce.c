@@ -2,11 +2,13 @@
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
 #include "broker/net/router.h"
+#include "broker/partition/keys.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
 
 #define FIRST_VERSION_WITH_IDS 13
 #define FIRST_VERSION_WITH_LEADERS 10
+#define FIRST_VERSION_WITH_ZSTD 7
 
 static int16_t unknown_topic(const struct request *r)
 {
@@ -31,7 +33,29 @@ static void set_leader(struct produce_response_partition *out, const struct op *
     out->current_leader.leader_epoch = op->leader_epoch;
 }
 
-static void fill_partition(struct produce_response_partition *out, const struct op *op)
+/* KIP-467: which records of the batch are at fault. The client may send the others again. */
+static void name_records(struct shard *s, const struct op *op,
+                         struct produce_response_partition *out)
+{
+    int32_t most = op->produce.keyless;
+    if (op->error != KAFKA_INVALID_RECORD || most <= 0) return;
+    int32_t *places = arena_take(&s->scratch, (size_t)most, sizeof *places);
+    struct produce_response_record_error *errors =
+        arena_take(&s->scratch, (size_t)most, sizeof *errors);
+    if (places == NULL || errors == NULL) return;
+
+    int32_t count = batch_keyless(op->produce.records, places, most);
+    for (int32_t i = 0; i < count; i++) {
+        errors[i] = (struct produce_response_record_error){
+            .batch_index = places[i],
+            .batch_index_error_message = slice_of_text(op->produce.why),
+        };
+    }
+    out->record_errors = (struct array){errors, count > 0 ? count : 0};
+}
+
+static void fill_partition(struct shard *s, struct produce_response_partition *out,
+                           const struct op *op)
 {
     kafka_defaults(&schema_produce_response_partition, out);
     out->index = op->partition;
@@ -40,6 +64,7 @@ static void fill_partition(struct produce_response_partition *out, const struct 
     out->log_append_time_ms = op->error == 0 ? op->produce.log_append_ms : -1;
     out->log_start_offset = op->error == 0 ? op->produce.log_start : -1;
     if (op->produce.why != NULL) out->error_message = slice_of_text(op->produce.why);
+    name_records(s, op, out);
     set_leader(out, op);
 }
 
@@ -68,7 +93,7 @@ static bool fill_answer(struct shard *s, struct request *r, struct produce_respo
         if (parts == NULL && count > 0) return false;
         for (int32_t j = 0; j < count; j++) {
             const struct op *op = route_op(r, slot++);
-            fill_partition(&parts[j], op);
+            fill_partition(s, &parts[j], op);
             *any_error |= op->error != 0;
         }
         topics[i] = (struct produce_response_topic){.name = asked[i].name,
@@ -122,6 +147,34 @@ static int16_t check_request(const struct produce_request *request)
     return KAFKA_NONE;
 }
 
+/* KIP-110: such a client could not read what it wrote. */
+static bool has_early_zstd(const struct request *r, struct slice records)
+{
+    struct record_batch_header header;
+    return r->version.number < FIRST_VERSION_WITH_ZSTD &&
+           kafka_batch_peek(records, &header) == BATCH_OK &&
+           batch_codec(&header) == BATCH_CODEC_ZSTD;
+}
+
+/* What is wrong with one partition of it, as far as the metadata and the client tell. */
+static int16_t check_partition(const struct request *r, const struct meta_topic *topic,
+                               struct op *op)
+{
+    if (topic == NULL) return unknown_topic(r);
+    if (op->partition < 0 || (uint32_t)op->partition >= topic->partition_count) {
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    if (topic_is_internal(topic->name)) {
+        op->produce.why = "the cluster itself writes this topic, and nobody else";
+        return KAFKA_INVALID_TOPIC_EXCEPTION;
+    }
+    if (has_early_zstd(r, op->produce.records)) {
+        op->produce.why = "zstd needs Produce version 7 or later";
+        return KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
+    }
+    return KAFKA_NONE;
+}
+
 bool handle_produce(struct shard *s, struct request *r, struct slice body)
 {
     struct produce_request request;
@@ -142,17 +195,8 @@ bool handle_produce(struct shard *s, struct request *r, struct slice body)
             op->produce.base_offset = -1;
             op->produce.log_append_ms = -1;
             op->produce.log_start = -1;
-            op->error = error;
-            if (error != 0) continue;
-            if (topic == NULL) op->error = unknown_topic(r);
-            if (topic != NULL && topic_is_internal(topic->name)) {
-                op->error = KAFKA_INVALID_TOPIC_EXCEPTION;
-                op->produce.why = "the cluster itself writes this topic, and nobody else";
-            }
-            if (topic != NULL &&
-                (parts[j].index < 0 || (uint32_t)parts[j].index >= topic->partition_count)) {
-                op->error = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-            }
+            op->produce.keyless = 0;
+            op->error = error != 0 ? error : check_partition(r, topic, op);
         }
     }
     r->join = join_produce;

@@ -34,7 +34,9 @@ bool handle_init_producer_id(struct shard *s, struct request *r, struct slice bo
     struct init_producer_id_request q;
     if (request_decode(s, r, body, &q) != 0) return false;
 
-    if (q.transactional_id.at != NULL) {
+    if (q.transactional_id.at != NULL && q.transactional_id.size == 0) {
+        answer(s, r, KAFKA_INVALID_REQUEST, -1);
+    } else if (q.transactional_id.at != NULL) {
         answer(s, r, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1);
     } else if (s->producer_id_next < s->producer_id_end) {
         /* A producer that gives its old id gets a new one: its sequences begin anew with it. */

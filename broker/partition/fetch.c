@@ -142,9 +142,9 @@ enum journal_read partition_read(struct op *op, uint64_t max_bytes, bool at_leas
     int64_t end = visible_end(p, op);
     bool is_throttled = waiters_is_throttled(p, op);
     uint64_t now_ms = env_now_ms(p->host->env);
-    if (is_throttled && !throttle_is_open(&p->host->leading, now_ms)) max_bytes = 0;
+    bool is_shut = is_throttled && !throttle_is_open(&p->host->leading, now_ms);
     enum journal_read result = JOURNAL_READ_OK;
-    if (op->fetch.offset < end && max_bytes > 0) {
+    if (op->fetch.offset < end && !is_shut && (max_bytes > 0 || at_least_one)) {
         uint64_t wanted = op->fetch.max_bytes < max_bytes ? op->fetch.max_bytes : max_bytes;
         result = journal_read(p->journal, op->fetch.offset, end, (uint32_t)wanted, at_least_one,
                               &op->fetch.range);

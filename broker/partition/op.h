@@ -55,6 +55,7 @@ struct op {
             int64_t log_append_ms;
             int64_t log_start;
             const char *why; /* A sentence for error_message; NULL: none. Static text. */
+            int32_t keyless; /* Records that have no key, and need one. */
             bool is_held;    /* Not looked at yet: it is in the partition's `held`. */
         } produce;
         struct {

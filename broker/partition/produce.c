@@ -1,14 +1,13 @@
 #include "broker/partition/produce.h"
 
+#include "broker/partition/keys.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
-#include "proto/kafka_compress.h"
 #include "proto/kafka_errors.h"
 
 #define ACKS_ALL (-1)
 #define GAP_GRACE_MS 1000
-#define UNPACKED_MAX ((size_t)64 * 1024 * 1024) /* What a compacted topic's batch may become. */
 
 /* May this leader take anything at all? */
 static int16_t check_leader(struct partition *p, const struct op *op)
@@ -51,37 +50,15 @@ static int16_t check_time(const struct partition *p, struct op *op, const struct
     return KAFKA_NONE;
 }
 
-/* A compacted topic keeps the last record of each key: a record without one has no place in it. */
-static bool all_have_keys(struct slice records, const struct record_batch_header *h)
+static int16_t check_keys(struct op *op)
 {
-    struct record_cursor cursor = kafka_records_of(records, h);
-    struct record record;
-    while (kafka_record_next(&cursor, &record)) {
-        if (record.key.at == NULL) return false;
-    }
-    return record_cursor_ok(&cursor);
-}
+    op->produce.keyless = batch_keyless(op->produce.records, NULL, 0);
+    if (op->produce.keyless == 0) return KAFKA_NONE;
 
-static int16_t check_keys(struct op *op, const struct batch_facts *facts)
-{
-    struct slice batch = op->produce.records;
-    struct slice packed = slice_of(batch.at + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
-    struct writer plain = writer_with(UNPACKED_MAX);
-    struct slice records = packed;
-    bool can_read = true;
-    if (batch_codec(&facts->header) != BATCH_CODEC_NONE) {
-        can_read = kafka_unpack(batch_codec(&facts->header), packed, &plain);
-        records = writer_slice(&plain);
-    }
-    int16_t error = KAFKA_NONE;
-    if (!can_read) {
-        error = refuse(op, KAFKA_INVALID_RECORD,
-                       "the records of a batch for a compacted topic cannot be unpacked");
-    } else if (!all_have_keys(records, &facts->header)) {
-        error = refuse(op, KAFKA_INVALID_RECORD, "a compacted topic takes no record without a key");
-    }
-    writer_close(&plain);
-    return error;
+    const char *why = op->produce.keyless == KEYS_UNREADABLE
+                          ? "the records of a batch for a compacted topic cannot be unpacked"
+                          : "a compacted topic takes no record without a key";
+    return refuse(op, KAFKA_INVALID_RECORD, why);
 }
 
 static int16_t check_batch(const struct partition *p, struct op *op, struct batch_facts *facts)
@@ -107,7 +84,7 @@ static int16_t check_batch(const struct partition *p, struct op *op, struct batc
     if (batch_is_transactional(&facts->header)) {
         return refuse(op, KAFKA_INVALID_TXN_STATE, "transactions are not supported yet");
     }
-    int16_t error = p->config.is_compacted ? check_keys(op, facts) : KAFKA_NONE;
+    int16_t error = p->config.is_compacted ? check_keys(op) : KAFKA_NONE;
     return error != KAFKA_NONE ? error : check_time(p, op, facts);
 }
 

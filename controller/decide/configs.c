@@ -166,6 +166,7 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
     struct refusal refusal = find_key(r, name, &key);
     if (refusal.error != 0) return refusal;
 
+    value = config_normal(key, value, arena_take(r->d->arena, value.size, 1));
     switch (operation) {
     case CONFIG_OP_DELETE: add_config(r, name, (struct slice){0}); return GRANTED;
     case CONFIG_OP_SET: break;
@@ -272,22 +273,22 @@ static struct refusal alter_whole(struct resource *r, const struct alter_configs
     return GRANTED;
 }
 
-/* The resources that a request has named so far. */
-struct seen {
+/* The resources that a request names. */
+struct named {
     int8_t type;
     struct slice name;
 };
 
-/* What both do before they look through a request's resource of this number. */
-static struct refusal begin_resource(struct resource *r, struct seen *seen, int32_t number)
+/* What both do before they look through a request's resource of this number. Of one that is named
+ * twice nothing is changed: which one would count? */
+static struct refusal begin_resource(struct resource *r, const struct named *all, int32_t count,
+                                     int32_t number)
 {
-    seen[number] = (struct seen){.type = r->type, .name = r->name};
-    struct refusal refusal = check_resource(r);
-    for (int32_t i = 0; i < number && refusal.error == 0; i++) {
-        if (seen[i].type == r->type && slice_equal(seen[i].name, r->name))
-            refusal = REFUSE(r->d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
+    for (int32_t i = 0; i < count; i++) {
+        if (i != number && all[i].type == r->type && slice_equal(all[i].name, r->name))
+            return REFUSE(r->d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
     }
-    return refusal;
+    return check_resource(r);
 }
 
 /* And when they have. */
@@ -315,8 +316,11 @@ int decide_incremental_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct incremental_alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    struct seen *seen = decision_take(d, (uint32_t)count, sizeof *seen);
-    if (results == NULL || seen == NULL) return -ERR_LIMIT;
+    struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
+    if (results == NULL || named == NULL) return -ERR_LIMIT;
+    for (int32_t i = 0; i < count; i++) {
+        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
+    }
 
     for (int32_t i = 0; i < count; i++) {
         struct resource r = {.image = image,
@@ -324,7 +328,7 @@ int decide_incremental_alter_configs(const struct meta_image *image,
                              .type = resources[i].resource_type,
                              .name = resources[i].resource_name};
         uint32_t before = d->count;
-        struct refusal refusal = begin_resource(&r, seen, i);
+        struct refusal refusal = begin_resource(&r, named, count, i);
         if (refusal.error == 0)
             refusal = alter_incremental(&r, resources[i].configs.items, resources[i].configs.count);
         end_resource(&r, refusal, before);
@@ -349,8 +353,11 @@ int decide_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    struct seen *seen = decision_take(d, (uint32_t)count, sizeof *seen);
-    if (results == NULL || seen == NULL) return -ERR_LIMIT;
+    struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
+    if (results == NULL || named == NULL) return -ERR_LIMIT;
+    for (int32_t i = 0; i < count; i++) {
+        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
+    }
 
     for (int32_t i = 0; i < count; i++) {
         struct resource r = {.image = image,
@@ -358,7 +365,7 @@ int decide_alter_configs(const struct meta_image *image,
                              .type = resources[i].resource_type,
                              .name = resources[i].resource_name};
         uint32_t before = d->count;
-        struct refusal refusal = begin_resource(&r, seen, i);
+        struct refusal refusal = begin_resource(&r, named, count, i);
         if (refusal.error == 0)
             refusal = alter_whole(&r, resources[i].configs.items, resources[i].configs.count);
         end_resource(&r, refusal, before);

@@ -81,6 +81,14 @@ static struct refusal check_name(struct creation *c, int32_t index)
     return GRANTED;
 }
 
+/* Of a known key. */
+static struct slice normal(const struct creation *c,
+                           const struct create_topics_request_config *config)
+{
+    char *room = arena_take(c->d->arena, config->value.size, 1);
+    return config_normal(topic_config_find(config->name), config->value, room);
+}
+
 static struct refusal check_configs(struct creation *c,
                                     const struct create_topics_request_topic *topic)
 {
@@ -94,7 +102,7 @@ static struct refusal check_configs(struct creation *c,
             return REFUSE(c->d, KAFKA_INVALID_CONFIG,
                           "Null value not supported for topic config %s", key->name);
         char why[CONFIG_WHY_SIZE];
-        if (config_check(key, configs[i].value, why) != 0)
+        if (config_check(key, normal(c, &configs[i]), why) != 0)
             return REFUSE(c->d, KAFKA_INVALID_CONFIG, "%s", why);
         for (int32_t j = 0; j < i; j++) {
             if (slice_equal(configs[i].name, configs[j].name))
@@ -225,7 +233,7 @@ static void add_configs(struct creation *c, const struct create_topics_request_t
         r->config.type = CONFIG_RESOURCE_TOPIC;
         r->config.name = topic->name;
         r->config.key = configs[i].name;
-        r->config.value = configs[i].value;
+        r->config.value = normal(c, &configs[i]);
     }
 }
 
@@ -306,67 +314,96 @@ int decide_create_topics(const struct meta_image *image,
 
 /* ---- DeleteTopics. ---- */
 
-static bool is_deleted_already(const struct decision *d, struct uuid id)
+/* How a request names a topic: by name up to version 5, by name or by id from 6 on. */
+struct doomed {
+    struct slice name;
+    struct uuid id;
+    const struct meta_topic *topic; /* NULL: there is none. */
+};
+
+static bool is_same(const struct doomed *a, const struct doomed *b)
 {
-    for (uint32_t i = 0; i < d->count; i++) {
-        if (uuid_equal(d->records[i].topic_deleted.id, id)) return true;
+    if (a->topic != NULL || b->topic != NULL) return a->topic == b->topic;
+    return uuid_equal(a->id, b->id) && slice_equal(a->name, b->name);
+}
+
+/* Among the first `count`. */
+static bool is_among(const struct doomed *all, uint32_t count, uint32_t index)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i != index && is_same(&all[i], &all[index])) return true;
     }
     return false;
 }
 
-static struct refusal delete_topic(const struct meta_image *image, struct slice name,
-                                   struct uuid id, struct decision *d,
+static struct refusal delete_topic(const struct doomed *x, struct decision *d,
                                    struct delete_topics_response_topic *out)
 {
-    bool by_name = name.at != NULL;
-    if (by_name && !uuid_is_zero(id))
+    bool by_name = x->name.at != NULL;
+    if (by_name && !uuid_is_zero(x->id))
         return REFUSE(d, KAFKA_INVALID_REQUEST, "a topic is named both by name and by id");
-    if (!by_name && uuid_is_zero(id))
+    if (!by_name && uuid_is_zero(x->id))
         return REFUSE(d, KAFKA_INVALID_REQUEST, "a topic is named neither by name nor by id");
-
-    const struct meta_topic *topic =
-        by_name ? meta_topic_by_name(image, name) : meta_topic_by_id(image, id);
-    if (topic == NULL && by_name)
+    if (x->topic == NULL && by_name)
         return REFUSE(d, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "topic %.*s does not exist",
-                      SLICE_TEXT(name));
-    if (topic == NULL) return REFUSE(d, KAFKA_UNKNOWN_TOPIC_ID, "no topic has this id");
-    if (is_deleted_already(d, topic->id))
-        return REFUSE(d, KAFKA_INVALID_REQUEST, "topic %s is in the request twice", topic->name);
+                      SLICE_TEXT(x->name));
+    if (x->topic == NULL) return REFUSE(d, KAFKA_UNKNOWN_TOPIC_ID, "no topic has this id");
 
-    out->name = decision_say(d, "%s", topic->name);
-    out->topic_id = topic->id;
-    decision_add(d, META_TOPIC_DELETED)->topic_deleted.id = topic->id;
-    decision_cause(d, "topic %s deleted", topic->name);
+    out->name = decision_say(d, "%s", x->topic->name);
+    out->topic_id = x->topic->id;
+    decision_add(d, META_TOPIC_DELETED)->topic_deleted.id = x->topic->id;
+    decision_cause(d, "topic %s deleted", x->topic->name);
     return GRANTED;
 }
 
+static struct doomed *take_doomed(const struct meta_image *image,
+                                  const struct delete_topics_request *request, struct decision *d,
+                                  uint32_t *count)
+{
+    const struct delete_topics_request_topic *topics = request->topics.items;
+    const struct slice *names = request->topic_names.items;
+    uint32_t topic_count = request->topics.count < 0 ? 0 : (uint32_t)request->topics.count;
+    uint32_t name_count = request->topic_names.count < 0 ? 0 : (uint32_t)request->topic_names.count;
+    struct doomed *all = decision_take(d, topic_count + name_count, sizeof *all);
+    if (all == NULL) return NULL;
+
+    *count = topic_count + name_count;
+    for (uint32_t i = 0; i < *count; i++) {
+        bool is_name = i >= topic_count;
+        struct doomed *x = &all[i];
+        x->name = is_name ? names[i - topic_count] : topics[i].name;
+        x->id = is_name ? (struct uuid){0} : topics[i].topic_id;
+        if (x->name.at == NULL)
+            x->topic = meta_topic_by_id(image, x->id);
+        else if (uuid_is_zero(x->id))
+            x->topic = meta_topic_by_name(image, x->name);
+    }
+    return all;
+}
+
+/* Of a topic that is named twice nothing is deleted, and it is answered once, as Kafka does. */
 int decide_delete_topics(const struct meta_image *image,
                          const struct delete_topics_request *request, struct decision *d,
                          struct delete_topics_response *reply)
 {
     CHECK(d->count == 0);
-    /* Names alone up to version 5, names or ids from 6 on: never both in one request. */
-    const struct delete_topics_request_topic *topics = request->topics.items;
-    const struct slice *names = request->topic_names.items;
-    int32_t topic_count = request->topics.count < 0 ? 0 : request->topics.count;
-    int32_t name_count = request->topic_names.count < 0 ? 0 : request->topic_names.count;
-    struct delete_topics_response_topic *results =
-        decision_take(d, (uint32_t)(topic_count + name_count), sizeof *results);
-    if (results == NULL) return -ERR_LIMIT;
+    uint32_t count = 0;
+    const struct doomed *all = take_doomed(image, request, d, &count);
+    struct delete_topics_response_topic *results = decision_take(d, count, sizeof *results);
+    if (all == NULL || results == NULL) return -ERR_LIMIT;
 
-    for (int32_t i = 0; i < topic_count + name_count; i++) {
-        bool is_name = i >= topic_count;
-        struct slice name = is_name ? names[i - topic_count] : topics[i].name;
-        struct uuid id = is_name ? (struct uuid){0} : topics[i].topic_id;
-        results[i].name = name;
-        results[i].topic_id = id;
-        struct refusal refusal = delete_topic(image, name, id, d, &results[i]);
-        results[i].error_code = refusal.error;
-        results[i].error_message = refusal.text;
+    *reply = (struct delete_topics_response){.responses = {.items = results}};
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_among(all, i, i)) continue;
+        struct delete_topics_response_topic *out = &results[reply->responses.count++];
+        *out = (struct delete_topics_response_topic){.name = all[i].name, .topic_id = all[i].id};
+        struct refusal refusal = is_among(all, count, i) ? REFUSE(d, KAFKA_INVALID_REQUEST,
+                                                                  "a topic is in the request twice")
+                                                         : delete_topic(&all[i], d, out);
+        out->error_code = refusal.error;
+        out->error_message = refusal.text;
     }
     if (d->count > 1) decision_cause(d, "%u topics deleted", d->count);
-    *reply = (struct delete_topics_response){
-        .responses = {.items = results, .count = topic_count + name_count}};
     return 0;
 }
 

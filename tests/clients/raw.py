@@ -8,13 +8,14 @@ from lib.cluster import Cluster, free_port, wait_for
 
 NONE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION = 0, 2, 3
 LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, MESSAGE_TOO_LARGE = 5, 6, 10
-INVALID_REQUIRED_ACKS, INVALID_TIMESTAMP = 21, 32
+INVALID_REQUIRED_ACKS, INVALID_TIMESTAMP, INVALID_REQUEST, UNSUPPORTED_COMPRESSION_TYPE = 21, 32, 42, 76
 TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_RECORD = 53, 87
 HOUR_MS = 3_600_000
 
 
 def everything(cluster, work, claims):
-    for about in (produce_errors, acks_zero, old_produce, coordinators, auto_creation):
+    for about in (produce_errors, named_records, acks_zero, old_produce, topics_by_id, pages, no_bytes, producer_ids,
+                  coordinators, auto_creation):
         claims.attempt(about.__name__.replace("_", " "), about, cluster, work, claims)
 
 
@@ -79,7 +80,85 @@ def old_produce(cluster, work, claims):
     cluster.create_topic("raw-old", 1)
     _, leader = wire.leader(cluster.bootstrap, "raw-old")
     told = [wire.produce(leader, "raw-old", 0, 1, a_batch(), version) for version in (3, 5, 7)]
+    zstd = [wire.produce(leader, "raw-old", 0, 1, a_batch(codec=4), version)[0] for version in (3, 6)]
+    claims.check("zstd before Produce 7 is UNSUPPORTED_COMPRESSION_TYPE", zstd == [UNSUPPORTED_COMPRESSION_TYPE] * 2,
+                 str(zstd))
     claims.check("Produce 3, 5 and 7", told == [(NONE, 0), (NONE, 2), (NONE, 4)], str(told))
+
+
+def named_records(cluster, work, claims):
+    """KIP-467: which records of a batch are at fault."""
+    cluster.create_topic("raw-compact", 1, configs=[("cleanup.policy", "compact")])
+    _, leader = wire.leader(cluster.bootstrap, "raw-compact")
+    records = wire.batch([b"a", b"b", b"c"], int(time.time() * 1000), keys=[None, b"key", None])
+    told = wire.Reader(wire.call(leader, wire.PRODUCE, 8, wire.produce_body("raw-compact", 0, -1, records)))
+    told.take("i"), told.text(), told.take("ii")
+    error = told.take("hqqq")[0]
+    places = []
+    for _ in range(told.take("i")):
+        places.append(told.take("i"))
+        told.text()
+    claims.check("records without a key are named by their places", (error, places) == (INVALID_RECORD, [0, 2]),
+                 f"error {error}, {places}")
+
+
+def metadata_by_id(address, version, topic_id, name):
+    """(error, name) of the one topic that was asked for."""
+    named = b"\0" if name is None else bytes([len(name) + 1]) + name.encode()
+    body = b"\2" + topic_id + named + b"\0" + b"\0" + (b"\0" if version == 10 else b"") + b"\0" + b"\0"
+    told = wire.Reader(wire.call(address, wire.METADATA, version, body, flexible=True))
+    told.take("b"), told.take("i")
+    for _ in range(told.take("b") - 1):
+        told.take("i"), told.compact(), told.take("i"), told.compact(), told.take("b")
+    told.compact(), told.take("i")
+    assert told.take("b") == 2, "one topic"
+    return told.take("h"), told.compact(), told.take("16s")
+
+
+def topics_by_id(cluster, work, claims):
+    address = cluster.bootstrap.split(",")[0]
+    cluster.create_topic("raw-a", 1)
+    cluster.create_topic("raw-b", 1)
+    _, _, a = metadata_by_id(address, 12, bytes(16), "raw-a")
+    told = metadata_by_id(address, 12, a, "raw-b")
+    claims.check("Metadata 12 goes by the id, whatever name stands beside it", told[:2] == (NONE, "raw-a"), str(told))
+    told = metadata_by_id(address, 10, a, None)
+    claims.check("Metadata 10 with an id is INVALID_REQUEST", told[0] == INVALID_REQUEST, str(told))
+
+
+def pages(cluster, work, claims):
+    """DescribeTopicPartitions, from a partition that cannot be."""
+    address = cluster.bootstrap.split(",")[0]
+    body = b"\2" + b"\6raw-a" + b"\0" + struct.pack(">i", 10) + b"\1" + b"\6raw-a" + struct.pack(">i", -1) + b"\0\0"
+    told = wire.Reader(wire.call(address, wire.DESCRIBE_TOPIC_PARTITIONS, 0, body, flexible=True))
+    told.take("b"), told.take("i"), told.take("b")
+    error = told.take("h")
+    claims.check("a cursor of a negative partition is INVALID_REQUEST", error == INVALID_REQUEST, f"error {error}")
+
+
+def no_bytes(cluster, work, claims):
+    """KIP-74: the first batch comes whatever its size, so that nobody is stuck."""
+    cluster.create_topic("raw-large", 1)
+    _, leader = wire.leader(cluster.bootstrap, "raw-large")
+    records = a_batch()
+    assert wire.produce(leader, "raw-large", 0, -1, records) == (NONE, 0)
+    body = struct.pack(">iiiib", -1, 5000, 1, 0, 0) + struct.pack(">i", 1) + wire.text("raw-large")
+    body += struct.pack(">iiqi", 1, 0, 0, 0)
+    told = wire.Reader(wire.call(leader, wire.FETCH, 4, body))
+    told.take("i"), told.take("i"), told.text(), told.take("i")
+    _, error, _, _ = told.take("ihqq")
+    told.take("i")
+    size = told.take("i")
+    claims.check("Fetch with max_bytes=0 gets the first batch", (error, size) == (NONE, len(records)),
+                 f"error {error}, {size} bytes")
+
+
+def producer_ids(cluster, work, claims):
+    address = cluster.bootstrap.split(",")[0]
+    told = wire.Reader(wire.call(address, wire.INIT_PRODUCER_ID, 0, wire.text("") + struct.pack(">i", 1000)))
+    told.take("i")
+    error = told.take("h")
+    claims.check("an empty transactional id is INVALID_REQUEST", error == INVALID_REQUEST, f"error {error}")
 
 
 def coordinator_of(address, version):

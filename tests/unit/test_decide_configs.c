@@ -230,3 +230,45 @@ Test(topic_configs, throttled_replicas_are_named_one_by_one_or_all)
     cr_expect_not(throttled_replicas_have("0:1,10:2,3:14", 3, 1));
     cr_expect_not(throttled_replicas_have("", 0, 1));
 }
+
+/* ---- What is kept. ---- */
+
+Test(configs, values_are_kept_as_they_are_read)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    static const char *const kept[][3] = {
+        {"retention.ms", " 5 ", "5"},
+        {"preallocate", "\tFALSE ", "false"},
+        {"cleanup.policy", " compact , delete\n", "compact,delete"},
+    };
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        cr_assert_eq(change(f, 2, "t", CONFIG_OP_SET, kept[i][0], kept[i][1]), 0, "%s", kept[i][0]);
+        cr_expect_str_eq(meta_config_find(&f->image, 2, "t", kept[i][0]), kept[i][2]);
+    }
+    fixture_close(f);
+}
+
+Test(configs, a_resource_that_is_named_twice_stays_as_it_is)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    fixture_topic(f, "t", "1");
+    struct incremental_alter_configs_request_config config = {.name = slice_of_text("retention.ms"),
+                                                              .value = slice_of_text("5")};
+    struct incremental_alter_configs_request_resource twice[2];
+    for (int i = 0; i < 2; i++) {
+        twice[i] = (struct incremental_alter_configs_request_resource){
+            .resource_type = 2,
+            .resource_name = slice_of_text("t"),
+            .configs = {.items = &config, .count = 1}};
+    }
+    struct incremental_alter_configs_request request = {.resources = {.items = twice, .count = 2}};
+    struct incremental_alter_configs_response reply;
+    cr_assert_eq(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
+    for (int i = 0; i < 2; i++) cr_expect_eq(r[i].error_code, KAFKA_INVALID_REQUEST);
+    cr_expect_eq(f->d.count, 0);
+    fixture_close(f);
+}

@@ -311,7 +311,6 @@ Test(delete_topics, by_name_and_by_id)
     struct delete_topics_request_topic topics[] = {
         {.topic_id = a},
         {.name = slice_of_text("b")},
-        {.name = slice_of_text("a")},
         {.name = slice_of_text("none")},
         {.topic_id = {{9}}},
         {.name = {0}},
@@ -319,19 +318,45 @@ Test(delete_topics, by_name_and_by_id)
     };
     static const int16_t errors[] = {KAFKA_NONE,
                                      KAFKA_NONE,
-                                     KAFKA_INVALID_REQUEST,
                                      KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
                                      KAFKA_UNKNOWN_TOPIC_ID,
                                      KAFKA_INVALID_REQUEST,
                                      KAFKA_INVALID_REQUEST};
-    struct delete_topics_request request = {.topics = {.items = topics, .count = 7}};
+    struct delete_topics_request request = {.topics = {.items = topics, .count = 6}};
     struct delete_topics_response reply;
     cr_assert_eq(decide_delete_topics(&f->image, &request, &f->d, &reply), 0);
     const struct delete_topics_response_topic *r = reply.responses.items;
-    for (int i = 0; i < 7; i++) cr_expect_eq(r[i].error_code, errors[i], "%d", i);
+    cr_assert_eq(reply.responses.count, 6);
+    for (int i = 0; i < 6; i++) cr_expect_eq(r[i].error_code, errors[i], "%d", i);
     cr_expect(slice_equal(r[0].name, slice_of_text("a")));
     fixture_commit(f);
     cr_expect_eq(f->image.topic_count, 0);
+    fixture_close(f);
+}
+
+Test(delete_topics, one_that_is_named_twice_stays)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    struct uuid a = fixture_topic(f, "a", "1");
+    fixture_topic(f, "b", "1");
+    struct delete_topics_request_topic topics[] = {
+        {.topic_id = a},
+        {.name = slice_of_text("none")},
+        {.name = slice_of_text("a")},
+        {.name = slice_of_text("none")},
+        {.name = slice_of_text("b")},
+    };
+    struct delete_topics_request request = {.topics = {.items = topics, .count = 5}};
+    struct delete_topics_response reply;
+    cr_assert_eq(decide_delete_topics(&f->image, &request, &f->d, &reply), 0);
+    const struct delete_topics_response_topic *r = reply.responses.items;
+    cr_assert_eq(reply.responses.count, 3, "each is answered once");
+    cr_expect_eq(r[0].error_code, KAFKA_INVALID_REQUEST);
+    cr_expect_eq(r[1].error_code, KAFKA_INVALID_REQUEST);
+    cr_expect_eq(r[2].error_code, KAFKA_NONE);
+    fixture_commit(f);
+    cr_expect_eq(f->image.topic_count, 1);
     fixture_close(f);
 }
 

@@ -4,7 +4,8 @@ the topics must not be one of the clients under test, nor share code with the br
 import socket
 import struct
 
-PRODUCE, LIST_OFFSETS, METADATA, FIND_COORDINATOR, CREATE_TOPICS = 0, 2, 3, 10, 19
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, FIND_COORDINATOR, CREATE_TOPICS, INIT_PRODUCER_ID = 0, 1, 2, 3, 10, 19, 22
+DESCRIBE_TOPIC_PARTITIONS = 75
 
 
 class Refused(Exception):
@@ -16,10 +17,10 @@ def text(value):
     return struct.pack(">h", len(data)) + data
 
 
-def call(address, api, version, body, timeout=30):
-    """The body of the answer. Not for flexible versions: their headers differ."""
+def call(address, api, version, body, timeout=30, flexible=False):
+    """The body of the answer. Flexible versions: with the tagged fields of its header, which are none."""
     host, port = address.rsplit(":", 1)
-    header = struct.pack(">hhi", api, version, 7) + text("tests")
+    header = struct.pack(">hhi", api, version, 7) + text("tests") + (b"\0" if flexible else b"")
     with socket.create_connection((host, int(port)), timeout=timeout) as s:
         s.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
         size, = struct.unpack(">i", exactly(s, 4))
@@ -70,6 +71,14 @@ class Reader:
         self.at += size
         return self.data[self.at - size:self.at].decode()
 
+    def compact(self):
+        """A short text of a flexible version."""
+        size = self.take("B") - 1
+        if size < 0:
+            return None
+        self.at += size
+        return self.data[self.at - size:self.at].decode()
+
 
 CASTAGNOLI = []
 for byte in range(256):
@@ -94,14 +103,17 @@ def varint(value):
     return out + bytes([value])
 
 
-def batch(values, time_ms, count=None):
-    """A batch of plain records, of which `count` are claimed."""
+def batch(values, time_ms, count=None, keys=None, codec=0):
+    """A batch of plain records, of which `count` are claimed, and of a codec that is claimed."""
     records = b""
     for i, value in enumerate(values):
-        record = b"\0" + varint(0) + varint(i) + varint(-1) + varint(len(value)) + value + varint(0)
+        key = keys[i] if keys else None
+        record = b"\0" + varint(0) + varint(i)
+        record += varint(-1) if key is None else varint(len(key)) + key
+        record += varint(len(value)) + value + varint(0)
         records += varint(len(record)) + record
     count = len(values) if count is None else count
-    body = struct.pack(">hiqqqhii", 0, count - 1, time_ms, time_ms, -1, -1, -1, count) + records
+    body = struct.pack(">hiqqqhii", codec, count - 1, time_ms, time_ms, -1, -1, -1, count) + records
     return struct.pack(">qiibI", 0, 9 + len(body), -1, 2, crc32c(body)) + body
 
 
