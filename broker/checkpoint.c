@@ -37,6 +37,7 @@ struct checkpoint_entry {
 
 struct checkpoint_job {
     struct job job;
+    uint32_t number; /* Of the folder. */
     bool is_load;
     bool removes_stale;
     const char *dir;
@@ -100,29 +101,41 @@ static void run_write(struct fs *fs, struct job *job)
     job->rc = rc;
 }
 
-static struct checkpoint_job *new_job(struct shard *s, bool is_load)
+static struct checkpoint_job *new_job(struct shard *s, uint32_t dir, bool is_load)
 {
     struct checkpoint_job *x = calloc(1, sizeof *x);
     CHECK(x != NULL);
     x->job.link.kind = CHECKPOINT_JOB_KIND;
     x->job.run = is_load ? run_load : run_write;
-    x->job.lane = s->number;
+    x->job.lane = dir_lane(s->options, dir, s->number);
+    x->number = dir;
     x->is_load = is_load;
-    x->dir = s->options->log_dir;
+    x->dir = s->options->log_dirs[dir];
     x->shard = s->number;
     x->shard_count = s->options->shard_count;
     /* Each shard has read all files when it began; the first write is seconds later. */
-    x->removes_stale = s->number == 1 && !s->is_stale_removed;
-    CHECK(s->checkpoint_job == NULL);
-    s->checkpoint_job = x;
+    x->removes_stale = s->number == 1 && !s->checkpoints[dir].is_stale_removed;
+    CHECK(s->checkpoints[dir].job == NULL);
+    s->checkpoints[dir].job = x;
     return x;
 }
 
 /* ---- Reading ---- */
 
+static void note_loaded(struct shard *s)
+{
+    s->checkpoints_loaded = true;
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        bool is_loaded = s->checkpoints[i].is_loaded || s->host.dirs[i].is_dead;
+        s->checkpoints_loaded = s->checkpoints_loaded && is_loaded;
+    }
+}
+
 void checkpoint_load(struct shard *s)
 {
-    env_submit(s->env, &new_job(s, true)->job);
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        if (!s->host.dirs[i].is_dead) env_submit(s->env, &new_job(s, i, true)->job);
+    }
 }
 
 static void key_of(const char *name, int32_t partition, char key[KEY_SIZE])
@@ -162,21 +175,21 @@ static bool parse_line(int file, const char *line, char key[KEY_SIZE],
     return partition >= 0 && out->watermark >= 0 && out->log_start >= 0 && out->cleaned >= 0;
 }
 
-static void parse(struct shard *s, int file, const char *text, bool is_own)
+static void parse(struct dir_checkpoint *c, int file, const char *text, bool is_own)
 {
     char key[KEY_SIZE];
     for (const char *line = text; line != NULL && *line != '\0';) {
         struct partition_checkpoint said;
         if (parse_line(file, line, key, &said)) {
             struct checkpoint_entry *entry = NULL;
-            HASH_FIND_STR(s->checkpoints, key, entry);
+            HASH_FIND_STR(c->entries, key, entry);
             if (entry == NULL) {
                 entry = calloc(1, sizeof *entry);
                 CHECK(entry != NULL);
                 memcpy(entry->key, key, sizeof key);
                 entry->said = PARTITION_CHECKPOINT_NONE;
                 entry->is_own = is_own;
-                HASH_ADD_STR(s->checkpoints, key, entry);
+                HASH_ADD_STR(c->entries, key, entry);
             }
             /* Of a file that is not its own, it may have been before a truncation. */
             if (is_own || !entry->is_own) note(&entry->said, &said, is_own || file != OURS);
@@ -188,35 +201,54 @@ static void parse(struct shard *s, int file, const char *text, bool is_own)
 
 static void on_loaded(struct shard *s, const struct checkpoint_job *x)
 {
+    struct dir_checkpoint *c = &s->checkpoints[x->number];
     uint32_t own = s->number - 1;
     for (int file = OURS; file < FILES; file++) {
         const char *text = (const char *)x->loaded[file][own];
-        if (text != NULL) parse(s, file, text, true);
+        if (text != NULL) parse(c, file, text, true);
     }
     for (int file = OURS; file < FILES; file++) {
         for (uint32_t i = 0; i < SHARDS_MAX; i++) {
             const char *text = (const char *)x->loaded[file][i];
-            if (text != NULL && i != own) parse(s, file, text, false);
+            if (text != NULL && i != own) parse(c, file, text, false);
         }
     }
-    s->checkpoints_loaded = true;
+    c->is_loaded = true;
 }
 
-struct partition_checkpoint checkpoint_of(struct shard *s, struct uuid topic_id, const char *topic,
-                                          int32_t partition)
+static struct checkpoint_entry *find(const struct dir_checkpoint *c, struct uuid topic_id,
+                                     const char *topic, int32_t partition)
 {
     char key[KEY_SIZE], id[UUID_TEXT_SIZE];
     uuid_to_text(topic_id, id);
     struct checkpoint_entry *entry = NULL;
     key_of(id, partition, key);
-    HASH_FIND_STR(s->checkpoints, key, entry);
-    if (entry == NULL) {
-        key_of(topic, partition, key);
-        HASH_FIND_STR(s->checkpoints, key, entry);
+    HASH_FIND_STR(c->entries, key, entry);
+    if (entry != NULL) return entry;
+    key_of(topic, partition, key);
+    HASH_FIND_STR(c->entries, key, entry);
+    return entry;
+}
+
+struct partition_checkpoint checkpoint_of(struct shard *s, uint32_t dir, struct uuid topic_id,
+                                          const char *topic, int32_t partition)
+{
+    struct partition_checkpoint said = PARTITION_CHECKPOINT_NONE;
+    if (dir == DIR_NONE) return said;
+    struct checkpoint_entry *entry = find(&s->checkpoints[dir], topic_id, topic, partition);
+    if (entry != NULL) {
+        entry->is_taken = true;
+        return entry->said;
     }
-    if (entry == NULL) return PARTITION_CHECKPOINT_NONE;
-    entry->is_taken = true;
-    return entry->said;
+    /* It came from another folder a moment before the end: of what is durable here, and compacted,
+     * nothing is known. */
+    for (uint32_t i = 0; entry == NULL && i < s->options->log_dir_count; i++) {
+        entry = find(&s->checkpoints[i], topic_id, topic, partition);
+    }
+    if (entry == NULL) return said;
+    said.watermark = entry->said.watermark;
+    said.log_start = entry->said.log_start;
+    return said;
 }
 
 /* ---- Writing ---- */
@@ -286,22 +318,26 @@ static void finish_text(struct checkpoint_job *x, int file, struct lines *lines)
     writer_close(&lines->out[file]);
 }
 
-static void write_now(struct shard *s)
+static void write_now(struct shard *s, uint32_t dir)
 {
+    struct dir_checkpoint *c = &s->checkpoints[dir];
+    struct host_dir *d = &s->host.dirs[dir];
     struct lines lines = {0};
     for (int file = OURS; file < FILES; file++) lines.out[file] = writer_with(FILE_MAX_BYTES);
-    for (struct partition *p = s->partitions; p != NULL; p = p->hh.next) collect_one(p, &lines);
+    for (struct partition *p = s->partitions; p != NULL; p = p->hh.next) {
+        if (p->dir == dir) collect_one(p, &lines);
+    }
     /* What the metadata have not mentioned yet is not forgotten. */
-    for (const struct checkpoint_entry *e = s->checkpoints; e != NULL; e = e->hh.next) {
+    for (const struct checkpoint_entry *e = c->entries; e != NULL; e = e->hh.next) {
         if (!s->is_current && e->is_own && !e->is_taken) add_ours(&lines, e->key, &e->said);
     }
-    struct checkpoint_job *x = new_job(s, false);
+    struct checkpoint_job *x = new_job(s, dir, false);
     for (int file = OURS; file < FILES; file++) finish_text(x, file, &lines);
     x->crc = crc32c(x->texts[OURS].base, x->texts[OURS].size);
-    bool is_said = x->crc == s->checkpoint_crc && !s->host.checkpoint_is_due && !x->removes_stale;
-    s->host.checkpoint_is_due = false;
+    bool is_said = x->crc == c->crc && !d->checkpoint_is_due && !x->removes_stale;
+    d->checkpoint_is_due = false;
     if (is_said) {
-        s->checkpoint_job = NULL;
+        c->job = NULL;
         for (int file = OURS; file < FILES; file++) writer_close(&x->texts[file]);
         free(x);
     } else {
@@ -312,24 +348,32 @@ static void write_now(struct shard *s)
 uint64_t checkpoint_turn(struct shard *s)
 {
     uint64_t now_ms = env_now_ms(s->env);
-    if (s->partition_count == 0) return ENV_NEVER;
-    if (s->checkpoint_job != NULL || !s->checkpoints_loaded) return ENV_NEVER;
+    if (s->partition_count == 0 || !s->checkpoints_loaded) return ENV_NEVER;
     if (s->next_checkpoint_ms == 0) s->next_checkpoint_ms = now_ms + INTERVAL_MS;
-    if (s->next_checkpoint_ms <= now_ms || s->host.checkpoint_is_due) {
-        s->next_checkpoint_ms = now_ms + INTERVAL_MS;
-        write_now(s);
+    bool is_time = s->next_checkpoint_ms <= now_ms;
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        const struct host_dir *d = &s->host.dirs[i];
+        if (s->checkpoints[i].job != NULL || d->is_dead) continue;
+        if (is_time || d->checkpoint_is_due) write_now(s, i);
     }
+    if (is_time) s->next_checkpoint_ms = now_ms + INTERVAL_MS;
     return s->next_checkpoint_ms;
 }
 
 bool checkpoint_write_last(struct shard *s)
 {
-    CHECK(s->checkpoint_job == NULL);
-    if (s->has_last_checkpoint || !s->checkpoints_loaded || s->partition_count == 0) return false;
+    if (!s->checkpoints_loaded || s->partition_count == 0) return false;
 
-    s->has_last_checkpoint = true;
-    write_now(s);
-    return s->checkpoint_job != NULL;
+    bool any = false;
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        struct dir_checkpoint *c = &s->checkpoints[i];
+        if (c->has_last || s->host.dirs[i].is_dead) continue;
+        CHECK(c->job == NULL);
+        c->has_last = true;
+        write_now(s, i);
+        any = any || c->job != NULL;
+    }
+    return any;
 }
 
 /* ---- At home ---- */
@@ -346,24 +390,34 @@ static void free_job(struct checkpoint_job *x)
 
 static void on_written(struct shard *s, const struct checkpoint_job *x)
 {
-    s->checkpoint_crc = x->job.rc == 0 ? x->crc : 0;
+    struct dir_checkpoint *c = &s->checkpoints[x->number];
+    c->crc = x->job.rc == 0 ? x->crc : 0;
+    if (s->host.dirs[x->number].is_dead) return;
     if (x->job.rc != 0) {
-        log_warn(s->env, "the checkpoints in %s: %s", x->dir, err_text(x->job.rc));
+        char why[DIR_WHY_SIZE];
+        (void)snprintf(why, sizeof why, "the checkpoints in %s: %s", x->dir, err_text(x->job.rc));
+        bool is_last = s->options->log_dir_count == 1 || x->job.rc == -ERR_FULL;
+        if (is_last) log_warn(s->env, "%s", why);
+        if (!is_last) host_dir_died(&s->host, x->number, why);
         return;
     }
-    s->is_stale_removed = s->is_stale_removed || x->removes_stale;
+    c->is_stale_removed = c->is_stale_removed || x->removes_stale;
     struct partition *p, *next;
-    HASH_ITER(hh, s->partitions, p, next) partition_on_checkpointed(p);
+    HASH_ITER(hh, s->partitions, p, next)
+    {
+        if (p->dir == x->number) partition_on_checkpointed(p);
+    }
 }
 
 void checkpoint_on_job(struct shard *s, struct job *job)
 {
-    struct checkpoint_job *x = s->checkpoint_job;
-    CHECK(job == &x->job);
+    struct checkpoint_job *x = (struct checkpoint_job *)(void *)job;
+    CHECK(s->checkpoints[x->number].job == x);
 
-    s->checkpoint_job = NULL;
+    s->checkpoints[x->number].job = NULL;
     if (x->is_load) {
         on_loaded(s, x);
+        note_loaded(s);
     } else {
         on_written(s, x);
     }
@@ -372,17 +426,23 @@ void checkpoint_on_job(struct shard *s, struct job *job)
 
 bool checkpoint_is_idle(const struct shard *s)
 {
-    return s->checkpoint_job == NULL;
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        if (s->checkpoints[i].job != NULL) return false;
+    }
+    return true;
 }
 
 void checkpoint_close(struct shard *s)
 {
-    free_job(s->checkpoint_job);
-    s->checkpoint_job = NULL;
-    struct checkpoint_entry *entry, *next;
-    HASH_ITER(hh, s->checkpoints, entry, next)
-    {
-        HASH_DEL(s->checkpoints, entry);
-        free(entry);
+    for (uint32_t i = 0; i < BROKER_DIRS_MAX; i++) {
+        struct dir_checkpoint *c = &s->checkpoints[i];
+        free_job(c->job);
+        c->job = NULL;
+        struct checkpoint_entry *entry, *next;
+        HASH_ITER(hh, c->entries, entry, next)
+        {
+            HASH_DEL(c->entries, entry);
+            free(entry);
+        }
     }
 }

@@ -24,9 +24,9 @@
 /* Reads what the last run wrote; shard->checkpoints_loaded when it has. */
 void checkpoint_load(struct shard *s);
 
-/* What the files said of a partition. */
-struct partition_checkpoint checkpoint_of(struct shard *s, struct uuid topic_id, const char *topic,
-                                          int32_t partition);
+/* What the files said of a partition that lies in that folder. */
+struct partition_checkpoint checkpoint_of(struct shard *s, uint32_t dir, struct uuid topic_id,
+                                          const char *topic, int32_t partition);
 
 /* Writes if it is time; returns when it will be. */
 uint64_t checkpoint_turn(struct shard *s);

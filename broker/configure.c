@@ -1,5 +1,6 @@
 #include "broker/configure.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -158,15 +159,44 @@ static int choose_replication_listener(struct server_config *c, struct broker_op
     return 0;
 }
 
-static int fill_folder(struct server_config *c, struct broker_options *o)
+/* "/a, /b/": without blanks and slashes at their ends. */
+static bool next_folder(struct slice *rest, struct slice *out)
+{
+    while (rest->size > 0) {
+        const uint8_t *comma = memchr(rest->at, ',', rest->size);
+        size_t size = comma == NULL ? rest->size : (size_t)(comma - rest->at);
+        *out = slice_of(rest->at, size);
+        size_t used = comma == NULL ? size : size + 1;
+        *rest = slice_of(rest->at + used, rest->size - used);
+        while (out->size > 0 && isspace(out->at[0])) *out = slice_of(out->at + 1, out->size - 1);
+        while (out->size > 0 && isspace(out->at[out->size - 1])) out->size--;
+        while (out->size > 1 && out->at[out->size - 1] == '/') out->size--;
+        if (out->size > 0) return true;
+    }
+    return false;
+}
+
+static int fill_folders(struct server_config *c, struct broker_options *o)
 {
     const char *key = config_is_set(c, "log.dirs") ? "log.dirs" : "log.dir";
-    const char *folder = config_text(c, key);
-    if (strchr(folder, ',') != NULL)
-        return config_refuse(c, "%s=%.200s: one folder is supported, name only one", key, folder);
-    int size = snprintf(o->log_dir, sizeof o->log_dir, "%s", folder);
-    if (size < (int)sizeof o->log_dir) return 0;
-    return config_refuse(c, "%s is longer than %zu bytes", key, sizeof o->log_dir - 1);
+    struct slice rest = slice_of_text(config_text(c, key));
+    struct slice folder;
+    while (next_folder(&rest, &folder)) {
+        if (folder.size >= sizeof o->log_dirs[0])
+            return config_refuse(c, "%s: a folder is longer than %zu bytes", key,
+                                 sizeof o->log_dirs[0] - 1);
+        if (o->log_dir_count == BROKER_DIRS_MAX)
+            return config_refuse(c, "%s names more than %d folders", key, BROKER_DIRS_MAX);
+        char *to = o->log_dirs[o->log_dir_count];
+        memcpy(to, folder.at, folder.size);
+        to[folder.size] = '\0';
+        for (uint32_t i = 0; i < o->log_dir_count; i++) {
+            if (strcmp(o->log_dirs[i], to) == 0)
+                return config_refuse(c, "%s names %.200s twice", key, to);
+        }
+        o->log_dir_count++;
+    }
+    return o->log_dir_count > 0 ? 0 : config_refuse(c, "%s names no folder", key);
 }
 
 int broker_configure(struct server_config *c, struct broker_options *o)
@@ -181,7 +211,7 @@ int broker_configure(struct server_config *c, struct broker_options *o)
     if (rc == 0) rc = node_voters(c, o->voters, BROKER_VOTERS_MAX, &o->voter_count);
     if (rc == 0) rc = advertise(c, o);
     if (rc == 0) rc = choose_replication_listener(c, o);
-    if (rc == 0) rc = fill_folder(c, o);
+    if (rc == 0) rc = fill_folders(c, o);
     if (rc == 0) rc = node_http(c, o->http_host, &o->http_port);
     if (rc == 0) rc = node_seeds(c, o->seeds, &o->seed_count);
     const char *rack = config_text(c, "broker.rack");

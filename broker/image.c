@@ -9,6 +9,8 @@
 #include "common/check.h"
 #include "proto/kafka_batch.h"
 
+#define STRANGERS_NAMED 5u
+
 static void halt(struct shard *s, const char *what, int rc)
 {
     char why[256];
@@ -49,6 +51,55 @@ bool image_is_folder_taken(const struct shard *s, const char *topic, int32_t num
     return false;
 }
 
+static uint32_t fewest_replicas(const struct shard *s)
+{
+    uint32_t best = DIR_NONE;
+    uint64_t fewest = UINT64_MAX;
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        uint64_t replicas = count_get(&s->host.log_dirs->dirs[i].replicas);
+        if (s->host.dirs[i].is_dead || replicas >= fewest) continue;
+        fewest = replicas;
+        best = i;
+    }
+    return best;
+}
+
+/* Where a replica lies, or is to lie: where it was when the broker began; else, as in Kafka, where
+ * an operator wants it, or where the fewest are. DIR_NONE: it may be on a disk that is dead. */
+static uint32_t choose_dir(struct shard *s, const char *topic, int32_t number, const char **why)
+{
+    struct log_dirs *dirs = s->host.log_dirs;
+    struct dir_entry *entry = log_dirs_find(dirs, topic, number);
+    *why = "it may lie on a disk that is out of service";
+    if (entry != NULL && entry->dir != DIR_NONE && !entry->is_taken) {
+        entry->is_taken = true;
+        *why = "two of log.dirs hold a replica of it, and nothing tells which is the right one";
+        return entry->twin == DIR_NONE ? entry->dir : DIR_NONE;
+    }
+    for (uint32_t i = 0; i < dirs->count; i++) {
+        if (s->is_becoming_current && dirs->dirs[i].is_dead) return DIR_NONE;
+    }
+    uint32_t dir = fewest_replicas(s);
+    *why = "no disk is left";
+    if (dir != DIR_NONE) (void)count_add(&dirs->dirs[dir].replicas, 1);
+    return dir;
+}
+
+static struct partition *open_partition(struct shard *s, const struct meta_topic *topic,
+                                        int32_t number)
+{
+    bool waits = image_is_folder_taken(s, topic->name, number, NULL);
+    const char *why;
+    uint32_t dir = choose_dir(s, topic->name, number, &why);
+    struct partition *p =
+        partition_open(&s->host, topic->id, topic->name, number, dir,
+                       checkpoint_of(s, dir, topic->id, topic->name, number), waits);
+    HASH_ADD(hh, s->partitions, key, sizeof p->key, p);
+    s->partition_count++;
+    if (dir == DIR_NONE) partition_fail(p, why);
+    return p;
+}
+
 /* The metadata say something of a partition: is a replica of it to be here? */
 static void sync_partition(struct shard *s, const struct meta_topic *topic, int32_t number)
 {
@@ -58,11 +109,7 @@ static void sync_partition(struct shard *s, const struct meta_topic *topic, int3
     struct partition *p = shard_partition(s, topic->id, number);
     bool is_here = id_set_has(&state->replicas, s->options->id);
     if (is_here && p == NULL) {
-        bool waits = image_is_folder_taken(s, topic->name, number, NULL);
-        p = partition_open(&s->host, topic->id, topic->name, number,
-                           checkpoint_of(s, topic->id, topic->name, number), waits);
-        HASH_ADD(hh, s->partitions, key, sizeof p->key, p);
-        s->partition_count++;
+        (void)open_partition(s, topic, number);
     } else if (is_here) {
         partition_assign(p);
     } else if (p != NULL) {
@@ -87,6 +134,26 @@ static void sync_all(struct shard *s)
     HASH_ITER(by_id, s->image.topics_by_id, topic, next) sync_topic(s, topic);
 }
 
+/* DESIGN 6.15: what nobody knows is named, and left alone. */
+static void name_strangers(const struct shard *s)
+{
+    uint32_t count = 0;
+    const struct dir_entry *e;
+    for (e = s->host.log_dirs->entries; e != NULL; e = e->hh.next) {
+        char topic[META_NAME_MAX + 1];
+        int32_t number;
+        if (e->is_taken || !dir_name_parse(e->name, topic, &number)) continue;
+        if (shard_of_partition(s->options, topic, number) != s->number) continue;
+        if (count++ >= STRANGERS_NAMED) continue;
+        uint32_t dir = e->dir == DIR_NONE ? e->future : e->dir;
+        log_warn(s->env, "log.dirs %s: %s is no replica of this broker's: it is left alone",
+                 s->host.log_dirs->dirs[dir].path, e->dir == DIR_NONE ? e->future_name : e->name);
+    }
+    if (count > STRANGERS_NAMED)
+        log_warn(s->env, "and %u more folders that are no replicas of this broker's",
+                 count - STRANGERS_NAMED);
+}
+
 /* After a start the metadata come from their beginning, with topics that were deleted since. Acting
  * on those would take the folders of their namesakes away: partitions follow the image from the
  * decision on by which this broker was registered. True: this was the moment, and all is done. */
@@ -95,7 +162,10 @@ static bool become_current(struct shard *s)
     if (s->is_current || s->image.index < s->registered_index) return false;
 
     s->is_current = true;
+    s->is_becoming_current = true;
     sync_all(s);
+    s->is_becoming_current = false;
+    name_strangers(s);
     return true;
 }
 

@@ -175,7 +175,10 @@ static void say_applied(struct link *l)
     if (was_behind && applied >= l->registered_index) {
         say_heartbeat(l);
         /* Every partition is open: what recovery found is synced, then the mark may say so. */
-        if (!l->is_marked) l->notes[0] = note_begin(l->env, l->options, "", true);
+        if (!l->is_marked) {
+            link_note(l, NOTE_MARK);
+            link_note(l, NOTE_KNOWN);
+        }
         l->is_marked = true;
     }
 }
@@ -312,7 +315,7 @@ static void on_registered(struct link *l, const struct rpc_msg *msg)
     if (l->cluster_id[0] == '\0' && msg->registered.cluster_id.size == META_CLUSTER_ID_SIZE) {
         memcpy(l->cluster_id, msg->registered.cluster_id.at, META_CLUSTER_ID_SIZE);
         l->cluster_id[META_CLUSTER_ID_SIZE] = '\0';
-        if (l->notes[1] == NULL) l->notes[1] = note_begin(l->env, l->options, l->cluster_id, false);
+        link_note(l, NOTE_CLUSTER);
     }
     if (is_first) {
         log_info(l->env, "registered with %s: broker epoch %" PRId64, controller_name(l), l->epoch);
@@ -516,10 +519,16 @@ static void on_closed(struct link *l, const struct env_event *e)
 static void on_booted(struct link *l, struct boot_job *b)
 {
     l->boot = NULL;
+    l->dirs = b->dirs;
     if (b->job.rc != 0) {
         halt(l, b->why);
         free(b);
         return;
+    }
+    for (uint32_t i = 0; i < l->dirs->count; i++) {
+        l->is_dir_dead[i] = l->dirs->dirs[i].is_dead;
+        if (l->is_dir_dead[i])
+            log_error(l->env, "%s: what lies there is offline", l->dirs->dirs[i].why);
     }
     memcpy(l->cluster_id, b->cluster_id, sizeof l->cluster_id);
     l->is_log_whole = b->is_log_whole;
@@ -545,23 +554,12 @@ static void on_booted(struct link *l, struct boot_job *b)
     l->retry_at_ms = env_now_ms(l->env);
 }
 
-static void on_noted(struct link *l, struct note_job *n)
-{
-    if (n->job.rc != 0 && n->is_mark) {
-        halt(l, "syncing the log folder failed: what was acknowledged may not survive a power cut");
-    } else if (n->job.rc != 0) {
-        log_warn(l->env, "meta.properties cannot be updated: %s", err_text(n->job.rc));
-    }
-    l->notes[n->is_mark ? 0 : 1] = NULL;
-    free(n);
-}
-
 static void on_job(struct link *l, struct job *job)
 {
     if (job->link.kind == LINK_JOB_BOOT) {
         on_booted(l, (struct boot_job *)(void *)job);
     } else {
-        on_noted(l, (struct note_job *)(void *)job);
+        link_on_noted(l, (struct note_job *)(void *)job);
     }
 }
 
@@ -577,12 +575,51 @@ static void say_log_ends(struct link *l, struct post_ends *post)
     env_give_back(l->env, &post->post);
 }
 
+static void say_disks(struct link *l, struct post_replica_disks *post)
+{
+    struct rpc_msg msg = {.kind = RPC_DISKS};
+    msg.disks.id = l->options->id;
+    msg.disks.epoch = l->epoch;
+    msg.disks.count = post->count;
+    msg.disks.replicas = post->replicas;
+    /* Without a session it is in vain: it will be said again. */
+    if (l->phase == LINK_SERVING) send(l, l->session, &msg);
+    env_give_back(l->env, &post->post);
+}
+
+void link_lose_dir(struct link *l, uint32_t dir, const char *why)
+{
+    if (l->is_dir_dead[dir]) return;
+
+    l->is_dir_dead[dir] = true;
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < l->dirs->count; i++) alive += !l->is_dir_dead[i];
+    if (alive == 0) {
+        halt(l, why);
+        return;
+    }
+    log_error(l->env, "%s: log.dirs %s is out of service, the other %u go on", why,
+              l->dirs->dirs[dir].path, alive);
+    link_note(l, NOTE_KNOWN);
+    link_tell_dead_dir(l, dir);
+}
+
+static void on_dead_dir(struct link *l, struct post_dead_dir *post)
+{
+    link_lose_dir(l, post->dir, post->why);
+    env_give_back(l->env, &post->post);
+}
+
 static void on_post(struct link *l, struct post *post)
 {
     if (post->is_back) {
         if (link_on_post_back(l, post)) say_applied(l);
     } else if (post->link.kind == POST_ENDS) {
         say_log_ends(l, (struct post_ends *)(void *)post);
+    } else if (post->link.kind == POST_REPLICA_DISKS) {
+        say_disks(l, (struct post_replica_disks *)(void *)post);
+    } else if (post->link.kind == POST_DEAD_DIR) {
+        on_dead_dir(l, (struct post_dead_dir *)(void *)post);
     } else {
         link_on_question(l, post);
     }
@@ -631,7 +668,7 @@ static void maybe_stop(struct link *l)
         if (!l->shards[n].is_stopped) return;
     }
     if (!l->end_was_sent) link_send_end(l);
-    if (l->ends_out > 0 || l->notes[0] != NULL || l->notes[1] != NULL) return;
+    if (l->ends_out > 0 || l->dead_dirs_out > 0 || link_has_notes(l)) return;
     if (l->session != 0) env_close(l->env, l->session, true);
     if (l->stream != 0) env_close(l->env, l->stream, true);
     l->session = l->stream = 0;
@@ -714,9 +751,10 @@ void link_close(struct link *l, bool world_is_gone)
     link_questions_close(l);
     link_posts_close(l);
     buf_unref(l->chunks);
+    if (l->boot != NULL) log_dirs_close(l->boot->dirs);
     free(l->boot);
-    free(l->notes[0]);
-    free(l->notes[1]);
+    link_notes_close(l);
+    log_dirs_close(l->dirs);
     free(l->shards);
     free(l->scratch.base);
     free(l);

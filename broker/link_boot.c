@@ -1,3 +1,5 @@
+/* What the folders of log.dirs say when the broker begins. A folder that is somebody else's stops
+ * the broker; one that cannot be used is named and left out, as long as another one can be. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,121 +9,318 @@
 #include "common/text.h"
 
 #define SMALL_FILE_MAX 4096
+#define KNOWN_FILE_MAX (64u * 1024)
 #define MARK_MAX 256
-#define MARK_FILE ".jackdaw-boot-mark"
 
-/* The value of `key=` in a properties text, without its line feed. False: there is none. */
-static bool property(const char *text, const char *key, char *out, size_t size)
+static int refuse(struct boot_job *b, const struct log_dir *d, int rc, const char *what)
 {
-    size_t length = strlen(key);
-    for (const char *line = text; line != NULL && *line != '\0';) {
-        if (strncmp(line, key, length) == 0 && line[length] == '=') {
-            const char *value = line + length + 1;
-            size_t end = strcspn(value, "\r\n");
-            if (end >= size) return false;
-            memcpy(out, value, end);
-            out[end] = '\0';
-            return true;
-        }
-        line = strchr(line, '\n');
-        if (line != NULL) line++;
-    }
-    return false;
-}
-
-static int refuse(struct boot_job *b, int rc, const char *what)
-{
-    (void)snprintf(b->why, sizeof b->why, "log.dirs %.200s: %s: %s", b->dir, what, err_text(rc));
+    (void)snprintf(b->why, sizeof b->why, "log.dirs %.200s: %s: %s", d->path, what, err_text(rc));
     return rc;
 }
 
-static int write_meta(struct fs *fs, const char *dir, int32_t node_id, const char *cluster_id,
-                      struct uuid directory)
+/* It cannot be used now. That is for the others to judge. */
+static void leave_out(struct log_dir *d, int rc, const char *what)
 {
-    char path[FS_PATH_MAX + 32], text[512], id[UUID_TEXT_SIZE];
-    uuid_to_text(directory, id);
-    int size = snprintf(text, sizeof text, "#\nversion=1\nnode.id=%d\ndirectory.id=%s\n%s%s%s",
-                        node_id, id, cluster_id[0] != '\0' ? "cluster.id=" : "", cluster_id,
-                        cluster_id[0] != '\0' ? "\n" : "");
-    CHECK(size > 0 && (size_t)size < sizeof text);
-    (void)snprintf(path, sizeof path, "%s/meta.properties", dir);
-    return fs_replace_file(fs, path, text, (size_t)size);
+    char text[sizeof d->why];
+    (void)snprintf(text, sizeof text, "log.dirs %.200s: %s: %s", d->path, what, err_text(rc));
+    d->is_dead = true;
+    d->is_whole = false;
+    memcpy(d->why, text, sizeof text);
 }
 
-static void see_folder(void *arg, const struct fs_entry *entry)
+/* Is that the folder's fault, and no other's? */
+static bool is_of_disk(int rc)
 {
-    bool *has_folders = arg;
-    if (entry->is_dir && strcmp(entry->name, "lost+found") != 0) *has_folders = true;
+    return rc == -ERR_IO || rc == -ERR_DENIED || rc == -ERR_FULL || rc == -ERR_ABSENT ||
+           rc == -ERR_EXISTS;
 }
 
-static int read_meta(struct fs *fs, struct boot_job *b, bool *is_new)
+/* ---- meta.properties ---- */
+
+static int check_node(struct boot_job *b, const struct log_dir *d, const char *text)
 {
-    char path[FS_PATH_MAX + 32], value[128];
-    (void)snprintf(path, sizeof path, "%s/meta.properties", b->dir);
-    uint8_t *text = NULL;
-    size_t size = 0;
-    int rc = fs_read_file(fs, path, SMALL_FILE_MAX, &text, &size);
-    *is_new = rc == -ERR_ABSENT;
-    if (*is_new) {
-        rc = write_meta(fs, b->dir, b->node_id, "", b->fresh_id);
-        return rc != 0 ? refuse(b, rc, "meta.properties cannot be written") : 0;
+    char value[128];
+    int64_t node = -1, version = -1;
+    bool has_version = folder_property(text, "version", value, sizeof value);
+    if (has_version && (!text_to_i64(slice_of_text(value), &version) || version > 1)) {
+        (void)snprintf(
+            b->why, sizeof b->why,
+            "log.dirs %.200s: meta.properties has version %.32s, and this program knows 0 "
+            "and 1: is it older than the one that wrote it?",
+            d->path, value);
+        return -ERR_UNSUPPORTED;
     }
-    if (rc != 0) return refuse(b, rc, "meta.properties cannot be read");
-
-    int64_t node = -1;
     /* Kafka wrote broker.id before it wrote node.id. */
-    bool has_node = (property((const char *)text, "node.id", value, sizeof value) ||
-                     property((const char *)text, "broker.id", value, sizeof value)) &&
+    bool has_node = (folder_property(text, "node.id", value, sizeof value) ||
+                     folder_property(text, "broker.id", value, sizeof value)) &&
                     text_to_i64(slice_of_text(value), &node);
-    if (!property((const char *)text, "cluster.id", b->cluster_id, sizeof b->cluster_id)) {
-        b->cluster_id[0] = '\0';
-    }
-    free(text);
     if (has_node && node == b->node_id) return 0;
-    if (!has_node) return refuse(b, -ERR_CORRUPT, "meta.properties says no node.id");
+    if (!has_node) return refuse(b, d, -ERR_CORRUPT, "meta.properties says no node.id");
     (void)snprintf(
         b->why, sizeof b->why,
         "log.dirs %.200s belongs to node.id %lld, and this broker has node.id %d: give it "
         "its own folder, or set node.id=%lld",
-        b->dir, (long long)node, b->node_id, (long long)node);
+        d->path, (long long)node, b->node_id, (long long)node);
     return -ERR_INVALID;
 }
 
-/* DESIGN 6.10: on the boot on which it was written, the log is whole. */
-static void read_mark(struct fs *fs, struct boot_job *b, bool is_new)
+static int check_cluster(struct boot_job *b, const struct log_dir *d, const char *text)
 {
-    char path[FS_PATH_MAX + 32], now[MARK_MAX];
-    (void)snprintf(path, sizeof path, "%s/" MARK_FILE, b->dir);
-    /* Without meta.properties there may still be partitions: somebody took it away. */
-    bool has_folders = false;
-    int rc = fs->ops->list(fs, b->dir, see_folder, &has_folders);
-    b->is_log_new = is_new && rc == 0 && !has_folders;
-    b->is_log_whole = b->is_log_new;
-    uint8_t *text = NULL;
-    size_t size = 0;
-    if (fs->ops->boot_mark(fs, b->dir, now, sizeof now) != 0) return;
-    if (fs_read_file(fs, path, MARK_MAX, &text, &size) != 0) return;
-    b->is_log_whole = strcmp((const char *)text, now) == 0;
-    free(text);
+    char id[sizeof b->cluster_id];
+    if (!folder_property(text, "cluster.id", id, sizeof id)) return 0;
+    if (b->cluster_id[0] == '\0') {
+        memcpy(b->cluster_id, id, sizeof id);
+        b->cluster_of = d;
+        return 0;
+    }
+    if (strcmp(b->cluster_id, id) == 0) return 0;
+    (void)snprintf(
+        b->why, sizeof b->why,
+        "log.dirs %.200s belongs to cluster %.22s, and %.200s to cluster %.22s: a broker "
+        "is of one cluster",
+        b->cluster_of->path, b->cluster_id, d->path, id);
+    return -ERR_INVALID;
 }
 
-static int boot(struct fs *fs, struct boot_job *b)
+static int check_id(struct boot_job *b, struct log_dir *d, const char *text)
 {
-    int rc = fs_make_folders(fs, b->dir);
-    if (rc != 0) return refuse(b, rc, "the folder cannot be made");
-    rc = fs->ops->lock(fs, b->dir);
+    char value[128];
+    bool known = folder_property(text, "directory.id", value, sizeof value) &&
+                 strlen(value) == UUID_TEXT_SIZE - 1 && uuid_from_text(value, &d->id);
+    if (!known) d->id = (struct uuid){0}; /* Kafka wrote none before it had KRaft. */
+    for (const struct log_dir *other = b->dirs->dirs; known && other < d; other++) {
+        if (other->is_dead || !uuid_equal(other->id, d->id)) continue;
+        (void)snprintf(
+            b->why, sizeof b->why,
+            "log.dirs %.200s and %.200s have the same directory.id: one is a copy of the "
+            "other",
+            other->path, d->path);
+        return -ERR_INVALID;
+    }
+    return 0;
+}
+
+static int read_meta(struct fs *fs, struct boot_job *b, struct log_dir *d)
+{
+    char path[FS_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/meta.properties", d->path);
+    uint8_t *text = NULL;
+    size_t size = 0;
+    int rc = fs_read_file(fs, path, SMALL_FILE_MAX, &text, &size);
+    d->is_new = rc == -ERR_ABSENT;
+    if (d->is_new) return 0;
+    if (is_of_disk(rc)) {
+        leave_out(d, rc, "meta.properties cannot be read");
+        return 0;
+    }
+    if (rc != 0) return refuse(b, d, rc, "meta.properties cannot be read");
+    rc = check_node(b, d, (const char *)text);
+    if (rc == 0) rc = check_cluster(b, d, (const char *)text);
+    if (rc == 0) rc = check_id(b, d, (const char *)text);
+    free(text);
+    return rc;
+}
+
+/* ---- What lies in it ---- */
+
+struct looking {
+    struct boot_job *b;
+    uint32_t dir;
+    bool has_folders;
+};
+
+static void see_folder(void *arg, const struct fs_entry *entry)
+{
+    struct looking *l = arg;
+    if (!entry->is_dir || strcmp(entry->name, "lost+found") == 0) return;
+    l->has_folders = true;
+    (void)log_dirs_note(l->b->dirs, l->dir, entry->name);
+}
+
+/* DESIGN 6.10: on the boot on which it was written, the log is whole. */
+static bool bears_mark(struct fs *fs, const struct log_dir *d)
+{
+    char path[FS_PATH_MAX + 32], now[MARK_MAX];
+    (void)snprintf(path, sizeof path, "%s/" MARK_FILE, d->path);
+    uint8_t *text = NULL;
+    size_t size = 0;
+    if (fs->ops->boot_mark(fs, d->path, now, sizeof now) != 0) return false;
+    if (fs_read_file(fs, path, MARK_MAX, &text, &size) != 0) return false;
+    bool is_same = strcmp((const char *)text, now) == 0;
+    free(text);
+    return is_same;
+}
+
+static int look_into(struct fs *fs, struct boot_job *b, uint32_t dir)
+{
+    struct log_dir *d = &b->dirs->dirs[dir];
+    int rc = fs_make_folders(fs, d->path);
+    if (rc == 0) rc = fs->ops->lock(fs, d->path);
     if (rc == -ERR_BUSY) {
         (void)snprintf(
             b->why, sizeof b->why,
             "log.dirs %.200s is in use by another process: is this broker running already?",
-            b->dir);
+            d->path);
         return rc;
     }
-    if (rc != 0) return refuse(b, rc, "the folder cannot be locked");
-    bool is_new = false;
-    rc = read_meta(fs, b, &is_new);
-    if (rc == 0) read_mark(fs, b, is_new);
-    return rc;
+    if (rc != 0) {
+        leave_out(d, rc, "the folder cannot be made or locked");
+        return 0;
+    }
+    rc = read_meta(fs, b, d);
+    if (rc != 0 || d->is_dead) return rc;
+    struct looking l = {.b = b, .dir = dir};
+    rc = fs->ops->list(fs, d->path, see_folder, &l);
+    if (rc != 0) {
+        leave_out(d, rc, "the folder cannot be listed");
+        return 0;
+    }
+    /* Without meta.properties there may still be partitions: somebody took it away. */
+    d->is_whole = bears_mark(fs, d) || (d->is_new && !l.has_folders);
+    d->is_new = d->is_new && !l.has_folders;
+    b->has_no_meta[dir] = uuid_is_zero(d->id);
+    return 0;
+}
+
+/* ---- What the others know of it ---- */
+
+static struct log_dir *dir_by_id(struct log_dirs *dirs, struct uuid id)
+{
+    for (uint32_t i = 0; i < dirs->count; i++) {
+        if (!dirs->dirs[i].is_dead && uuid_equal(dirs->dirs[i].id, id)) return &dirs->dirs[i];
+    }
+    return NULL;
+}
+
+static struct log_dir *dir_by_path(struct log_dirs *dirs, const char *path)
+{
+    for (uint32_t i = 0; i < dirs->count; i++) {
+        if (strcmp(dirs->dirs[i].path, path) == 0) return &dirs->dirs[i];
+    }
+    return NULL;
+}
+
+/* One line of KNOWN_FILE: "id state path", from when the broker ran last. */
+static void take_known(struct fs *fs, struct boot_job *b, const char *line)
+{
+    char id_text[UUID_TEXT_SIZE], state[8], path[FS_PATH_MAX];
+    struct uuid id;
+    if (sscanf(line, "%22s %7s %1023[^\n]", id_text, state, path) != 3) return;
+    if (!uuid_from_text(id_text, &id)) return;
+    struct log_dir *here = dir_by_id(b->dirs, id);
+    if (here != NULL) {
+        /* What it lost when it failed, nobody knows. */
+        if (strcmp(state, "failed") == 0) here->is_whole = false;
+        return;
+    }
+    struct log_dir *place = dir_by_path(b->dirs, path);
+    if (place != NULL && place->is_dead) return; /* As expected. */
+    char allowed[FS_PATH_MAX + 32];
+    (void)snprintf(allowed, sizeof allowed, "%s/" NEW_DISK_FILE, path);
+    struct file *file = NULL;
+    bool is_replaced = fs->ops->open(fs, allowed, FS_READ, &file) == 0;
+    if (is_replaced) fs->ops->close(fs, file);
+    b->has_missing = true;
+    if (place == NULL || !place->is_new || is_replaced) return;
+    char text[sizeof place->why];
+    (void)snprintf(text, sizeof text,
+                   "log.dirs %.200s is empty, and held directory.id %s before: is its disk "
+                   "mounted? If it was replaced by an empty one, create the file %.200s/%s",
+                   place->path, id_text, place->path, NEW_DISK_FILE);
+    place->is_dead = true;
+    place->is_whole = false;
+    memcpy(place->why, text, sizeof text);
+}
+
+static void read_known(struct fs *fs, struct boot_job *b, const struct log_dir *d)
+{
+    char path[FS_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/" KNOWN_FILE, d->path);
+    uint8_t *text = NULL;
+    size_t size = 0;
+    if (fs_read_file(fs, path, KNOWN_FILE_MAX, &text, &size) != 0) return;
+    for (const char *line = (const char *)text; line != NULL && *line != '\0';) {
+        take_known(fs, b, line);
+        line = strchr(line, '\n');
+        if (line != NULL) line++;
+    }
+    free(text);
+}
+
+/* ---- All of them ---- */
+
+static bool has_moved(struct fs *fs, const struct log_dir *d, const char *name)
+{
+    char path[FS_PATH_MAX + 32];
+    struct file *file = NULL;
+    (void)snprintf(path, sizeof path, "%s/%s/" DIR_MOVED_FILE, d->path, name);
+    if (fs->ops->open(fs, path, FS_READ, &file) != 0) return false;
+    fs->ops->close(fs, file);
+    return true;
+}
+
+/* A replica was copied from one folder to another, and the broker ended before the first one was
+ * gone: the copy says that it is whole. */
+static void settle_twin(struct fs *fs, struct boot_job *b, struct dir_entry *e)
+{
+    if (e->twin == DIR_NONE) return;
+    struct log_dir *first = &b->dirs->dirs[e->dir], *second = &b->dirs->dirs[e->twin];
+    bool is_first = has_moved(fs, first, e->name), is_second = has_moved(fs, second, e->name);
+    if (is_first == is_second) return; /* Whose it is nobody can tell: its partition says so. */
+    char path[FS_PATH_MAX + META_NAME_MAX], aside[FS_PATH_MAX + META_NAME_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/%s", is_first ? second->path : first->path, e->name);
+    (void)snprintf(aside, sizeof aside, "%s.moved-delete", path);
+    int rc = fs_remove_tree(fs, aside);
+    if (rc == 0 || rc == -ERR_ABSENT) rc = fs->ops->rename(fs, path, aside);
+    if (rc == 0) rc = fs_remove_tree(fs, aside);
+    if (is_second) e->dir = e->twin;
+    e->twin = DIR_NONE;
+    /* Then it is there the next time, and the copy still says that it takes its place. */
+    MAYBE(rc != 0);
+}
+
+static int begin_new(struct fs *fs, struct boot_job *b, uint32_t dir)
+{
+    struct log_dir *d = &b->dirs->dirs[dir];
+    if (d->is_dead || !b->has_no_meta[dir]) return 0;
+    d->id = b->fresh_ids[dir];
+    int rc = folder_write_meta(fs, d->path, b->node_id, b->cluster_id, d->id);
+    if (rc == 0) return 0;
+    if (!is_of_disk(rc)) return refuse(b, d, rc, "meta.properties cannot be written");
+    leave_out(d, rc, "meta.properties cannot be written");
+    return 0;
+}
+
+static void sum_up(struct boot_job *b)
+{
+    b->is_log_whole = !b->has_missing;
+    b->is_log_new = true;
+    for (uint32_t i = 0; i < b->dirs->count; i++) {
+        const struct log_dir *d = &b->dirs->dirs[i];
+        if (!d->is_dead && !d->is_whole) b->is_log_whole = false;
+        if (d->is_dead || !d->is_new) b->is_log_new = false;
+    }
+}
+
+static int boot(struct fs *fs, struct boot_job *b)
+{
+    int rc = 0;
+    struct log_dirs *dirs = b->dirs;
+    for (uint32_t i = 0; rc == 0 && i < dirs->count; i++) rc = look_into(fs, b, i);
+    for (uint32_t i = 0; rc == 0 && i < dirs->count; i++) {
+        if (!dirs->dirs[i].is_dead && !dirs->dirs[i].is_new) read_known(fs, b, &dirs->dirs[i]);
+    }
+    for (uint32_t i = 0; rc == 0 && i < dirs->count; i++) rc = begin_new(fs, b, i);
+    if (rc != 0) return rc;
+
+    struct dir_entry *e, *next;
+    HASH_ITER(hh, dirs->entries, e, next) settle_twin(fs, b, e);
+    sum_up(b);
+    for (uint32_t i = 0; i < dirs->count; i++) {
+        if (!dirs->dirs[i].is_dead) return 0;
+    }
+    (void)snprintf(b->why, sizeof b->why, "%s", dirs->dirs[0].why);
+    return -ERR_IO;
 }
 
 static void run_boot(struct fs *fs, struct job *job)
@@ -136,55 +335,8 @@ struct boot_job *boot_begin(struct env *env, const struct broker_options *option
     b->job.link.kind = LINK_JOB_BOOT;
     b->job.run = run_boot;
     b->node_id = options->id;
-    (void)snprintf(b->dir, sizeof b->dir, "%s", options->log_dir);
-    env_random(env, &b->fresh_id, sizeof b->fresh_id);
+    b->dirs = log_dirs_open(options);
+    env_random(env, b->fresh_ids, b->dirs->count * sizeof b->fresh_ids[0]);
     env_submit(env, &b->job);
     return b;
-}
-
-/* Only when all that is there has reached the disk may a mark say that this boot's page cache holds
- * the whole log. */
-static int write_mark(struct fs *fs, const char *dir)
-{
-    char path[FS_PATH_MAX + 32], now[MARK_MAX];
-    (void)snprintf(path, sizeof path, "%s/" MARK_FILE, dir);
-    int rc = fs->ops->sync_all(fs, dir);
-    if (rc == 0) rc = fs->ops->boot_mark(fs, dir, now, sizeof now);
-    return rc != 0 ? rc : fs_replace_file(fs, path, now, strlen(now));
-}
-
-static int add_cluster_id(struct fs *fs, const struct note_job *n)
-{
-    char path[FS_PATH_MAX + 32], value[128];
-    (void)snprintf(path, sizeof path, "%s/meta.properties", n->dir);
-    uint8_t *text = NULL;
-    size_t size = 0;
-    int rc = fs_read_file(fs, path, SMALL_FILE_MAX, &text, &size);
-    if (rc != 0) return rc;
-    struct uuid directory = {0};
-    bool known = property((const char *)text, "directory.id", value, sizeof value) &&
-                 strlen(value) == UUID_TEXT_SIZE - 1 && uuid_from_text(value, &directory);
-    free(text);
-    return known ? write_meta(fs, n->dir, n->node_id, n->cluster_id, directory) : -ERR_CORRUPT;
-}
-
-static void run_note(struct fs *fs, struct job *job)
-{
-    struct note_job *n = (struct note_job *)(void *)job;
-    job->rc = n->is_mark ? write_mark(fs, n->dir) : add_cluster_id(fs, n);
-}
-
-struct note_job *note_begin(struct env *env, const struct broker_options *options,
-                            const char *cluster_id, bool is_mark)
-{
-    struct note_job *n = calloc(1, sizeof *n);
-    CHECK(n != NULL);
-    n->job.link.kind = LINK_JOB_NOTE;
-    n->job.run = run_note;
-    n->node_id = options->id;
-    n->is_mark = is_mark;
-    (void)snprintf(n->dir, sizeof n->dir, "%s", options->log_dir);
-    (void)snprintf(n->cluster_id, sizeof n->cluster_id, "%s", cluster_id);
-    env_submit(env, &n->job);
-    return n;
 }

@@ -61,7 +61,7 @@ void link_tell_session(struct link *l)
         post->term = l->leader_term;
         post->registered_index = l->registered_index;
         post->fenced = l->is_fenced;
-        post->is_log_whole = l->is_log_whole;
+        post->dirs = l->dirs;
         env_post(l->env, n, &post->post);
     }
 }
@@ -137,6 +137,16 @@ void link_send_end(struct link *l)
     }
 }
 
+void link_tell_dead_dir(struct link *l, uint32_t dir)
+{
+    for (uint32_t n = 1; n <= l->options->shard_count && !l->end_was_sent; n++) {
+        struct post_dead_dir *post = make_post(l, POST_DEAD_DIR, sizeof *post);
+        post->dir = dir;
+        l->dead_dirs_out++;
+        env_post(l->env, n, &post->post);
+    }
+}
+
 /* ---- And home again. ---- */
 
 static void on_applied_by(struct link *l, uint32_t number, uint64_t index)
@@ -171,6 +181,8 @@ bool link_on_post_back(struct link *l, struct post *post)
         l->shards[((struct post_stop *)(void *)post)->shard].is_stopped = true;
     } else if (post->link.kind == POST_END) {
         l->ends_out--;
+    } else if (post->link.kind == POST_DEAD_DIR) {
+        l->dead_dirs_out--;
     }
     free_post(l, post);
     return is_applied;

@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include "broker/dirs.h"
 #include "broker/options.h"
 #include "broker/posts.h"
 #include "common/arena.h"
@@ -17,26 +18,43 @@ enum link_phase {
     LINK_SERVING,  /* Registered with the leader. */
 };
 
-/* What the boot job finds out about the log folder. */
+/* What the boot job finds out about the log folders. */
 struct boot_job {
     struct job job;
-    char dir[FS_PATH_MAX];
     int32_t node_id;
-    struct uuid fresh_id; /* For a new folder. */
+    struct uuid fresh_ids[BROKER_DIRS_MAX]; /* For new folders. */
+    bool has_no_meta[BROKER_DIRS_MAX];
+    struct log_dirs *dirs;
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
+    const struct log_dir *cluster_of; /* Which of them said so. */
+    bool has_missing; /* A folder that was there is not, and its disk is not dead. */
     bool is_log_whole;
     bool
         is_log_new; /* Nothing is there, and nothing is missing; unless the disk was another one. */
-    char why[512];
+    char why[DIR_WHY_SIZE];
 };
 
-/* Work behind the boot that needs no answer: marks and the cluster's id, once they are known. */
+#define MARK_FILE ".jackdaw-boot-mark"
+#define KNOWN_FILE ".jackdaw-directories" /* Which folders this broker has, in each of them. */
+#define NEW_DISK_FILE "jackdaw-new-disk"  /* An operator's: the disk here was replaced. */
+
+enum note_kind {
+    NOTE_MARK,    /* Sync everything that is there, then write the mark of this boot. */
+    NOTE_CLUSTER, /* The cluster's id, once it is known. */
+    NOTE_KNOWN,   /* The folders. */
+    NOTE_KINDS,
+};
+
+/* Work behind the boot that needs no answer, in one of the folders. */
 struct note_job {
     struct job job;
+    enum note_kind kind;
+    uint32_t number;
+    bool is_stale; /* It is to be written once more. */
     char dir[FS_PATH_MAX];
     int32_t node_id;
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
-    bool is_mark; /* Sync everything that is there, then write the mark of this boot. */
+    char text[BROKER_DIRS_MAX * (FS_PATH_MAX / 2 + 64)];
 };
 
 /* A post of a shard that waits for a controller's answer. */
@@ -79,7 +97,9 @@ struct link {
     bool is_log_new;
     bool is_marked; /* Or about to be: the folder bears the mark of this boot. */
     struct boot_job *boot;
-    struct note_job *notes[2]; /* The mark; the cluster's id. NULL: not under way. */
+    struct note_job *notes[NOTE_KINDS][BROKER_DIRS_MAX]; /* NULL: not under way. */
+    struct log_dirs *dirs;                               /* Lent to the shards. */
+    bool is_dir_dead[BROKER_DIRS_MAX];
 
     uint32_t voter_count;
     struct node_voter voters[BROKER_VOTERS_MAX + LINK_HINTS_MAX]; /* As configured, and as told. */
@@ -121,6 +141,7 @@ struct link {
     bool stop_was_sent;
     bool end_was_sent;
     uint32_t ends_out;
+    uint32_t dead_dirs_out;
     uint64_t stop_by_ms;   /* Unless a session gives hope. */
     uint64_t stop_last_ms; /* Whatever the sessions say. */
     bool is_halted;
@@ -133,14 +154,27 @@ struct link {
 #define LINK_JOB_NOTE 0x4c4b0002u
 
 struct boot_job *boot_begin(struct env *env, const struct broker_options *options);
-struct note_job *note_begin(struct env *env, const struct broker_options *options,
-                            const char *cluster_id, bool is_mark);
+
+/* ---- link_notes.c ---- */
+
+/* Into every folder that is well. */
+void link_note(struct link *l, enum note_kind kind);
+void link_on_noted(struct link *l, struct note_job *n);
+bool link_has_notes(const struct link *l);
+void link_notes_close(struct link *l);
+
+/* The value of `key=` in a properties text, without its line feed. False: there is none. */
+bool folder_property(const char *text, const char *key, char *out, size_t size);
+MUST_USE int folder_write_meta(struct fs *fs, const char *dir, int32_t node_id,
+                               const char *cluster_id, struct uuid directory);
 
 /* ---- link.c ---- */
 
 /* False: it is larger than a frame may be. */
 bool link_send(struct link *l, uint64_t conn, const struct rpc_msg *msg);
 uint64_t link_applied(const struct link *l);
+/* A folder can be used no more. The last one ends the node. */
+void link_lose_dir(struct link *l, uint32_t dir, const char *why);
 
 /* ---- link_posts.c: to the shards and home again. ---- */
 
@@ -150,6 +184,7 @@ void link_post_snapshot(struct link *l);
 void link_send_probes(struct link *l);
 void link_send_stop(struct link *l);
 void link_send_end(struct link *l);
+void link_tell_dead_dir(struct link *l, uint32_t dir);
 bool link_has_room(const struct link *l); /* False: a shard has more than enough to apply. */
 /* The quorum as the metadata has it, beside what is configured. */
 void link_know_voters(struct link *l, const struct post_voters *voters);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "broker/configure.h"
+#include "broker/dirs.h"
 #include "broker/link.h"
 #include "broker/shard.h"
 #include "common/world.h"
@@ -42,6 +43,8 @@ static int run(const struct broker_options *o)
     uint32_t actor_count = o->shard_count + 1;
     struct world *world = world_open(
         &(struct world_options){.actor_count = actor_count,
+                                .io_thread_count = o->log_dir_count * DIR_LANES,
+                                .background_count = o->log_dir_count,
                                 .log_prefix = prefix,
                                 .log_min = LOG_INFO,
                                 .connection_max = o->connection_max,

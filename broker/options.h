@@ -11,6 +11,7 @@
 
 #define BROKER_VOTERS_MAX META_VOTERS_MAX
 #define BROKER_SEEDS_MAX NODE_SEEDS_MAX
+#define BROKER_DIRS_MAX 10 /* Each has I/O threads of its own. */
 
 struct broker_listener {
     char name[64];
@@ -50,7 +51,8 @@ struct broker_options {
     struct node_voter voters[BROKER_VOTERS_MAX];
     char http_host[ENV_HOST_MAX];
     uint16_t http_port; /* 0: none. */
-    char log_dir[FS_PATH_MAX / 2];
+    uint32_t log_dir_count;
+    char log_dirs[BROKER_DIRS_MAX][FS_PATH_MAX / 2];
     uint32_t seed_count; /* "key=value", the cluster's defaults at its birth (DESIGN 11). */
     char seeds[BROKER_SEEDS_MAX][NODE_SEED_SIZE];
 

@@ -7,6 +7,7 @@
 #ifndef BROKER_POSTS_H
 #define BROKER_POSTS_H
 
+#include "broker/dirs.h"
 #include "common/env.h"
 #include "proto/rpc.h"
 
@@ -23,11 +24,13 @@ enum post_kind {
     POST_END,   /* link -> every shard, when all of them have stopped: nobody says any more. */
     POST_ADMIN, /* shard -> link: a client's admin request. Back: the answer. */
     POST_ISR,   /* shard -> link: ISR proposals. Back: answered or lost. */
-    POST_PRODUCER_IDS, /* shard -> link: a block of producer ids. Back: the block, or an error. */
-    POST_ENDS,         /* shard -> link: how far logs reach that nobody leads. Back: at once. */
-    POST_OPS,          /* shard -> shard: operations on partitions that the other owns (op.h). */
-    POST_GROUP_ASK,    /* shard -> shard: what is about groups of the other (groups/types.h). */
-    POST_CANCEL,       /* shard -> shard: finish a parked fetch that was sent as POST_OPS. */
+    POST_PRODUCER_IDS,  /* shard -> link: a block of producer ids. Back: the block, or an error. */
+    POST_ENDS,          /* shard -> link: how far logs reach that nobody leads. Back: at once. */
+    POST_REPLICA_DISKS, /* shard -> link: how the disks of replicas fare. Back: at once. */
+    POST_DEAD_DIR,      /* shard -> link, link -> every shard: a folder can be used no more. */
+    POST_OPS,           /* shard -> shard: operations on partitions that the other owns (op.h). */
+    POST_GROUP_ASK,     /* shard -> shard: what is about groups of the other (groups/types.h). */
+    POST_CANCEL,        /* shard -> shard: finish a parked fetch that was sent as POST_OPS. */
     POST_LOAN,    /* owner -> shard, inside POST_OPS: a range of a file. Back: sent (loans.h). */
     POST_REVOKE,  /* owner -> shard: give a loan back now. */
     POST_SUSPECT, /* shard -> shard: a leader's connection broke, or serves again. */
@@ -66,7 +69,7 @@ struct post_session {
      * history: topics that are long gone, whose folders are others' by now. */
     uint64_t registered_index;
     bool fenced;
-    bool is_log_whole; /* Same boot and device as when the logs were written (DESIGN 6.10). */
+    struct log_dirs *dirs; /* What boot found out (dirs.h); the link's. */
 };
 
 /* What a shard says of itself for /status and /metrics. */
@@ -141,11 +144,24 @@ struct post_isr {
 };
 
 #define POST_ENDS_MAX 64
+#define POST_DISKS_MAX 512
 
 struct post_ends {
     struct post post;
     uint32_t count;
     struct rpc_log_end ends[POST_ENDS_MAX];
+};
+
+struct post_replica_disks {
+    struct post post;
+    uint32_t count;
+    struct rpc_replica_disk replicas[POST_DISKS_MAX];
+};
+
+struct post_dead_dir {
+    struct post post;
+    uint32_t dir;
+    char why[DIR_WHY_SIZE]; /* A shard's. */
 };
 
 struct post_producer_ids {

@@ -8,6 +8,7 @@
 #include "broker/api/handlers.h"
 #include "broker/checkpoint.h"
 #include "broker/cleaner.h"
+#include "broker/disks.h"
 #include "broker/ends.h"
 #include "broker/groups/coordinator.h"
 #include "broker/image.h"
@@ -84,7 +85,7 @@ static void on_session(struct shard *s, struct post_session *post)
 {
     if (!s->has_session) {
         s->has_session = true;
-        s->host.is_log_whole = post->is_log_whole;
+        disks_begin(s, post->dirs);
         checkpoint_load(s);
         listen_all(s);
     }
@@ -107,43 +108,6 @@ static void count_partition(const struct partition *p, struct shard_numbers *n)
     n->under_min_isr += !replica_has_min_isr(&p->replica);
 }
 
-/* ---- How the disk gets on. ---- */
-
-static void do_nothing(struct fs *fs, struct job *job)
-{
-    (void)fs;
-    job->rc = 0;
-}
-
-/* How long the slowest lane has been at what it does; every lane is asked anew. */
-static uint64_t probe_disk(struct shard *s)
-{
-    uint64_t now_ms = env_now_ms(s->env), oldest_ms = 0;
-    for (uint32_t i = 0; i < DISK_PROBES; i++) {
-        struct disk_probe *probe = &s->disk_probes[i];
-        if (probe->is_out) {
-            if (now_ms - probe->since_ms > oldest_ms) oldest_ms = now_ms - probe->since_ms;
-            continue;
-        }
-        if (s->stop_post != NULL) continue;
-        *probe = (struct disk_probe){.is_out = true, .since_ms = now_ms};
-        probe->job.link.kind = DISK_PROBE_JOB_KIND;
-        probe->job.run = do_nothing;
-        probe->job.lane = i;
-        s->jobs_out++;
-        env_submit(s->env, &probe->job);
-    }
-    return oldest_ms;
-}
-
-static void on_disk_probe(struct shard *s, struct job *job)
-{
-    struct disk_probe *probe = (struct disk_probe *)(void *)job;
-    CHECK(probe->is_out && s->jobs_out > 0);
-    probe->is_out = false;
-    s->jobs_out--;
-}
-
 static void on_probe(struct shard *s, struct post_probe *post)
 {
     struct shard_numbers *n = &s->numbers;
@@ -157,7 +121,7 @@ static void on_probe(struct shard *s, struct post_probe *post)
     n->duplicate_batches = s->host.duplicates;
     n->isr_shrinks = s->host.isr_shrinks;
     n->isr_expands = s->host.isr_expands;
-    n->disk_oldest_job_ms = probe_disk(s);
+    n->disk_oldest_job_ms = disks_probe(s);
     post->numbers = *n;
     env_give_back(s->env, &post->post);
 }
@@ -234,6 +198,8 @@ static void on_post_back(struct shard *s, struct post *post)
     case POST_GROUP_ASK: groups_on_ask_back(s, (struct group_ask *)(void *)post); return;
     case POST_CANCEL: request_on_cancel_back(s, post); return;
     case POST_ENDS:
+    case POST_REPLICA_DISKS:
+    case POST_DEAD_DIR:
     case POST_SUSPECT: free(post); return;
     default: UNREACHABLE();
     }
@@ -257,6 +223,7 @@ static void on_post(struct shard *s, struct post *post)
     case POST_REVOKE: loan_on_revoke(s->env, post); return;
     case POST_SUSPECT: fetcher_on_suspect(s, (struct post_suspect *)(void *)post); return;
     case POST_END: on_end(s, post); return;
+    case POST_DEAD_DIR: disks_on_dead(s, (struct post_dead_dir *)(void *)post); return;
     default: UNREACHABLE();
     }
 }
@@ -268,9 +235,7 @@ static void on_job(struct shard *s, struct job *job)
     if (job->link.kind == CHECKPOINT_JOB_KIND) {
         checkpoint_on_job(s, job);
     } else if (job->link.kind == DISK_PROBE_JOB_KIND) {
-        on_disk_probe(s, job);
-    } else if (job->link.kind == LOG_DIRS_JOB_KIND) {
-        log_dirs_on_job(s, job);
+        disks_on_probe(s, job);
     } else if (job->link.kind == GROUPS_JOB_LOAD) {
         groups_on_job(job);
     } else {
@@ -352,7 +317,8 @@ static void handle_moved(struct shard *s)
         groups_on_moved(&s->groups, p);
         partition_resume(p);
         /* In an orderly stop the last checkpoint still needs them, unless they were deleted. */
-        bool is_done = p->state == PARTITION_GONE && journal_is_idle(p->journal);
+        bool is_done =
+            p->state == PARTITION_GONE && (p->journal == NULL || journal_is_idle(p->journal));
         if (is_done && (p->delete_is_due || !s->host.is_stopping)) remove_partition(s, p);
     }
 }
@@ -440,6 +406,7 @@ static void maybe_finish_stop(struct shard *s)
     struct partition *p, *next;
     for (p = s->partitions; p != NULL; p = p->hh.next) {
         if (p->state != PARTITION_GONE) return;
+        if (p->journal != NULL && !journal_is_idle(p->journal)) return;
     }
     if (checkpoint_write_last(s)) return;
     HASH_ITER(hh, s->partitions, p, next) remove_partition(s, p);
@@ -503,7 +470,8 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
         groups_ms = groups_turn(&s->groups);
     } while (send_group_answers(s));
     metadata_turn(s, image_changed);
-    uint64_t ends_ms = ends_turn(s, image_changed);
+    uint64_t ends_ms = earlier(ends_turn(s, image_changed), disks_turn(s, image_changed));
+    if (!TAILQ_EMPTY(&s->host.moved)) handle_moved(s);
     uint64_t fetchers_ms = fetchers_turn(s);
     flush_dirty(s);
     send_proposals(s);

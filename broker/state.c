@@ -4,7 +4,7 @@
 
 uint32_t shard_of_partition(const struct broker_options *o, const char *topic, int32_t number)
 {
-    return 1 + folder_lane(topic, number) % o->shard_count;
+    return 1 + folder_hash(topic, number) % o->shard_count;
 }
 
 void shard_post(struct shard *s, uint32_t to, struct post *post)

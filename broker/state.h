@@ -99,14 +99,26 @@ struct request {
 };
 
 /* A leader whose connection broke and of whom the metadata say nothing new yet. */
-#define DISK_PROBES 4
 #define DISK_PROBE_JOB_KIND 0x44500000u
 
-/* A job that does nothing: it is as late as those before it in its lane. */
+/* A job that asks for the free space: it is as late as those before it in its lane. */
 struct disk_probe {
     struct job job;
+    uint32_t dir;
     bool is_out;
     uint64_t since_ms;
+    struct fs_space space;
+    char path[FS_PATH_MAX / 2];
+};
+
+/* The checkpoints of the last run in one of log.dirs, and writing those of this one. */
+struct dir_checkpoint {
+    struct checkpoint_entry *entries; /* uthash */
+    bool is_loaded;
+    bool has_last;         /* The one of an orderly stop is written. */
+    bool is_stale_removed; /* Files of shards that this broker no longer has. */
+    struct checkpoint_job *job;
+    uint32_t crc; /* Of what is written. */
 };
 
 struct suspect {
@@ -146,6 +158,7 @@ struct shard {
     bool has_session;           /* The first POST_SESSION has come: the log folder is ours. */
     uint64_t registered_index;  /* Of this broker, as the session says. */
     bool is_current;            /* The image has been up to there: partitions follow it. */
+    bool is_becoming_current;   /* This very moment: what is here was here before. */
     struct post_queue incoming; /* Decisions that came before the checkpoints were read. */
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
@@ -181,20 +194,16 @@ struct shard {
     bool producer_ids_asked;
     struct request_list wanting_producer_ids;
 
-    /* The checkpoints of the last run, and writing those of this one. */
-    struct checkpoint_entry *checkpoints; /* uthash */
+    struct dir_checkpoint checkpoints[BROKER_DIRS_MAX];
     bool checkpoints_loaded;
-    bool has_last_checkpoint; /* The one of an orderly stop is written. */
-    bool is_stale_removed; /* Files of shards that this broker no longer has. */
-    struct checkpoint_job *checkpoint_job;
-    uint32_t checkpoint_crc; /* Of what is written. */
     uint64_t next_checkpoint_ms;
+    uint64_t disks_due_ms; /* disks.h */
     uint64_t ends_due_ms; /* ends.h */
 
     struct arena scratch; /* Reset before each request. */
     struct writer out;    /* Answers are encoded here. */
     struct shard_numbers numbers;
-    struct disk_probe disk_probes[DISK_PROBES];
+    struct disk_probe disk_probes[BROKER_DIRS_MAX][DIR_LANES];
     bool is_halted;
     bool world_is_gone; /* Closing after a crash: nothing comes home any more. */
 };

@@ -26,8 +26,9 @@ struct io_thread {
 };
 
 struct disk {
-    struct io_thread *threads; /* The last two: for background jobs, and for odd ones. */
+    struct io_thread *threads; /* The last ones: for background jobs, and one for odd jobs. */
     uint32_t thread_count;
+    uint32_t background_count;
     uint32_t actor_count;
     const int *bells;
 };
@@ -83,14 +84,18 @@ static void *thread_main(void *arg)
     }
 }
 
-struct disk *disk_open(uint32_t thread_count, uint32_t actor_count, const int *bells)
+struct disk *disk_open(uint32_t thread_count, uint32_t background_count, uint32_t actor_count,
+                       const int *bells)
 {
-    CHECK(thread_count > 0 && thread_count + 2 <= DISK_THREADS_MAX);
+    CHECK(thread_count > 0 && background_count > 0);
+    CHECK(background_count <= ENV_BACKGROUNDS_MAX);
+    CHECK(thread_count + background_count + 1 <= DISK_THREADS_MAX);
     CHECK(actor_count > 0);
 
     struct disk *d = calloc(1, sizeof *d);
     CHECK(d != NULL);
-    d->thread_count = thread_count + 2;
+    d->thread_count = thread_count + background_count + 1;
+    d->background_count = background_count;
     d->actor_count = actor_count;
     d->bells = bells;
     d->threads = calloc(d->thread_count, sizeof *d->threads);
@@ -150,8 +155,10 @@ void disk_close(struct disk *d)
 
 uint32_t disk_thread_of(const struct disk *d, uint32_t lane)
 {
-    uint32_t background = d->thread_count - 2;
-    return lane == ENV_LANE_BACKGROUND ? background : lane % background;
+    uint32_t background = d->thread_count - 1 - d->background_count;
+    uint32_t number = ENV_LANE_BACKGROUND - lane;
+    if (number < ENV_BACKGROUNDS_MAX) return background + number % d->background_count;
+    return lane % background;
 }
 
 uint32_t disk_odd_thread(const struct disk *d)

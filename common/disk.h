@@ -4,9 +4,9 @@
  * actor
  *
  * A thread is first in, first out for each actor, so lanes are kept in order by always going to the
- * same thread. ENV_LANE_BACKGROUND has one more thread. And another one does what may take seconds
- * and concerns no disk (names of hosts) or whose time nobody waits for (closing files): a slow name
- * server must not hold up a write.
+ * same thread. ENV_LANE_BACKGROUND and those just below it have threads of their own. And another
+ * one does what may take seconds and concerns no disk (names of hosts) or whose time nobody waits
+ * for (closing files): a slow name server must not hold up a write.
  */
 #ifndef COMMON_DISK_H
 #define COMMON_DISK_H
@@ -20,7 +20,8 @@
 struct disk;
 
 /* bells[actor] is rung when a job of that actor is done. The array must outlive the disk. */
-struct disk *disk_open(uint32_t thread_count, uint32_t actor_count, const int *bells);
+struct disk *disk_open(uint32_t thread_count, uint32_t background_count, uint32_t actor_count,
+                       const int *bells);
 
 /* Jobs may be put before the start; they run after it. */
 void disk_start(struct disk *d);

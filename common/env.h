@@ -36,9 +36,10 @@
 
 /* ---- Jobs: disk work, done elsewhere. ---- */
 
-/* Long work that nobody waits for: a lane with a thread of its own, so that nothing waits for it.
- */
+/* Long work that nobody waits for: lanes with threads of their own, so that nothing waits for it:
+ * this one, and those just below it where there are several disks. */
 #define ENV_LANE_BACKGROUND UINT32_MAX
+#define ENV_BACKGROUNDS_MAX 16
 
 struct job {
     struct message link; /* link.kind is the submitter's own: what sort of job this is. */

@@ -334,7 +334,8 @@ struct world *world_open(const struct world_options *options)
     memset(w->boxes, 0, box_count * sizeof *w->boxes);
     for (uint32_t i = 0; i < w->actor_count; i++) open_shard(w, i, options);
     uint32_t io_thread_count = options->io_thread_count == 0 ? 2 : options->io_thread_count;
-    w->disk = disk_open(io_thread_count, w->actor_count, w->bells);
+    uint32_t background_count = options->background_count == 0 ? 1 : options->background_count;
+    w->disk = disk_open(io_thread_count, background_count, w->actor_count, w->bells);
     return w;
 }
 

@@ -23,6 +23,7 @@ struct world;
 struct world_options {
     uint32_t actor_count;                /* 0 means 1; at most ENV_ACTORS_MAX. */
     uint32_t io_thread_count;            /* 0 means 2. One more does odd jobs. */
+    uint32_t background_count;           /* Threads of the lanes in the background; 0 means 1. */
     const char *log_prefix;              /* NULL means "jackdaw". */
     enum log_level log_min;              /* LOG_DEBUG is 0. */
     uint32_t connection_max;             /* Accepted ones of all actors; 0: no bound. */

@@ -230,6 +230,7 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     j->dir = strdup(options->dir);
     CHECK(j->dir != NULL);
     j->lane = options->lane;
+    j->background_lane = ENV_LANE_BACKGROUND - options->background;
     take_limits(j, options);
     j->sync_writes = options->sync_writes;
     j->owner = options->owner;
@@ -632,6 +633,13 @@ void journal_stop(struct journal *j)
     j->stop_wanted = true;
     if (j->state == JOURNAL_OPEN) j->state = JOURNAL_STOPPING;
     advance(j);
+}
+
+void journal_abandon(struct journal *j, const char *why)
+{
+    if (j->state == JOURNAL_STOPPED) return;
+    (void)journal_fail(j, "%s", why);
+    j->delete_wanted = j->stop_wanted = false;
 }
 
 void journal_delete(struct journal *j)

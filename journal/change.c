@@ -378,7 +378,7 @@ static struct remove_work *sweep_new(struct journal *j)
     static const struct work_kind kind = {
         .name = "sweep", .finish = sweep_finish, .dispose = remove_dispose};
     struct remove_work *x = work_new(j, &kind, sizeof *x, sweep_run);
-    x->w.job.lane = ENV_LANE_BACKGROUND; /* A large file takes its time. */
+    x->w.job.lane = j->background_lane; /* A large file takes its time. */
     return x;
 }
 

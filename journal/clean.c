@@ -194,7 +194,7 @@ static void submit(struct journal *j, enum clean_phase phase)
     c->phase = phase;
     c->x = j->cleaning;
     /* Files change their names in the lane of all that opens them by name. */
-    if (phase != CLEAN_SWAP) c->w.job.lane = ENV_LANE_BACKGROUND;
+    if (phase != CLEAN_SWAP) c->w.job.lane = j->background_lane;
     work_submit(j, &c->w);
 }
 

@@ -35,6 +35,7 @@
 struct journal_options {
     char dir[FS_PATH_MAX]; /* Made if it does not exist. */
     uint32_t lane;
+    uint32_t background; /* Which of the background's lanes is its disk's (env.h); 0: the first. */
     uint64_t segment_bytes; /* segment.bytes */
     int64_t segment_ms;     /* segment.ms: a segment is rolled this long after its first record */
     int64_t segment_jitter_ms; /* segment.jitter.ms: up to so much earlier */
@@ -245,6 +246,9 @@ void journal_stop(struct journal *j);
 /* Renames the folder to `dir` + ".HEX-delete" style (Kafka's) and removes it in the background; the
  * journal is STOPPED then. */
 void journal_delete(struct journal *j);
+
+/* Its disk is gone: the journal has failed. What is under way comes home and counts for nothing. */
+void journal_abandon(struct journal *j, const char *why);
 
 /* Frees everything at once, also with jobs in flight if `world_is_gone` (the simulator's crash:
  * they will never come back). Otherwise legal only when STOPPED or FAILED with nothing in flight.

@@ -125,6 +125,7 @@ struct journal {
     struct env *env;
     char *dir;
     uint32_t lane;
+    uint32_t background_lane;
     struct segment_limits limits; /* segment_ms of the active segment: jitter makes it shorter. */
     int64_t segment_ms;
     int64_t segment_jitter_ms;

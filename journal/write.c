@@ -392,7 +392,7 @@ void sync_sealed_begin(struct journal *j)
     if (base <= j->durable || count == 0) return;
 
     struct sync_work *x = sync_work_new(j, count);
-    x->w.job.lane = ENV_LANE_BACKGROUND;
+    x->w.job.lane = j->background_lane;
     x->is_sealed = true;
     x->target = base;
     j->is_syncing_sealed = true;

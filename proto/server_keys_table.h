@@ -246,7 +246,7 @@ X("log.cleanup.policy", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.dir", TEXT, HONOURED, BOTH, "/tmp/kafka-logs", 0, 0, "the same, where log.dirs is not set")
 X("log.dir.failure.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT64_MAX,
   "a failed disk ends the node at once")
-X("log.dirs", TEXT, HONOURED, BOTH, NULL, 0, 0, "the folder of the logs; one is supported")
+X("log.dirs", TEXT, HONOURED, BOTH, NULL, 0, 0, "the folders of the logs, one for each disk: a,b")
 X("log.flush.interval.messages", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.flush.interval.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.flush.offset.checkpoint.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,

@@ -307,7 +307,12 @@ static void add_static_rows(struct rows *rows)
     (void)snprintf(id, sizeof id, "%d", o->id);
     add_made(rows, "node.id", id);
     add_made(rows, "broker.id", id);
-    add_made(rows, "log.dirs", o->log_dir);
+    char dirs[sizeof o->log_dirs];
+    size_t used = 0;
+    for (uint32_t i = 0; i < o->log_dir_count; i++)
+        used += (size_t)snprintf(dirs + used, sizeof dirs - used, "%s%s", i == 0 ? "" : ",",
+                                 o->log_dirs[i]);
+    add_made(rows, "log.dirs", dirs);
     add_listeners(rows, "listeners", false);
     add_listeners(rows, "advertised.listeners", true);
     add_made(rows, "inter.broker.listener.name", o->replication_listener);

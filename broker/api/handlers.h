@@ -80,10 +80,6 @@ void metadata_turn(struct shard *s, bool image_changed);
 /* When the next of them is out of time, or ENV_NEVER. */
 uint64_t metadata_deadline(const struct shard *s);
 
-/* A job of LOG_DIRS_JOB_KIND has come home (log_dirs.c). */
-#define LOG_DIRS_JOB_KIND 0x4c440000u
-void log_dirs_on_job(struct shard *s, struct job *job);
-
 /* Posts that have come home from the link. */
 void forward_on_back(struct shard *s, struct post_admin *post);
 void producer_ids_on_back(struct shard *s, struct post_producer_ids *post);

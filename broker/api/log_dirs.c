@@ -1,8 +1,5 @@
-/* DescribeLogDirs: how much of each partition lies here. The shards say the sizes of what they own,
- * a job looks how large the disk is. */
-#include <stdio.h>
-#include <stdlib.h>
-
+/* DescribeLogDirs: how much of each partition lies here, and where. The shards say the sizes of
+ * what they own; how much room a disk has was asked a moment ago (disks.h). */
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
 #include "broker/net/router.h"
@@ -11,26 +8,6 @@
 #include "proto/msg/describe_log_dirs.h"
 
 #define WAIT_MS 30000
-
-/* The request's state. */
-struct space_job {
-    struct job job;
-    struct request *request;
-    char dir[FS_PATH_MAX];
-    struct fs_space space;
-};
-
-static void run(struct fs *fs, struct job *job)
-{
-    struct space_job *j = (struct space_job *)(void *)job;
-    job->rc = fs->ops->space(fs, j->dir, &j->space);
-}
-
-static void free_space_job(struct shard *s, void *state)
-{
-    (void)s;
-    free(state);
-}
 
 /* ---- The answer. ---- */
 
@@ -48,8 +25,8 @@ static void fill_partition(const struct request *r, const struct op *op,
     out->high_watermark = op->log_size.high_watermark;
 }
 
-/* What is not here is not mentioned. Neighbours of one topic share its entry. */
-static bool fill_topics(struct shard *s, const struct request *r, struct array *out)
+/* What is not in this folder is not mentioned. Neighbours of one topic share its entry. */
+static bool fill_topics(struct shard *s, const struct request *r, uint32_t dir, struct array *out)
 {
     uint32_t total = 0;
     for (uint32_t i = 0; i < r->group_count; i++) total += r->groups[i]->count;
@@ -65,7 +42,7 @@ static bool fill_topics(struct shard *s, const struct request *r, struct array *
     for (uint32_t slot = 0; slot < total; slot++) {
         const struct op *op = route_op(r, slot);
         struct slice name = topic_name(s, op->topic_id);
-        if (op->error != KAFKA_NONE || name.size == 0) continue;
+        if (op->error != KAFKA_NONE || name.size == 0 || op->log_size.dir != dir) continue;
         if (last == NULL || !uuid_equal(last->topic_id, op->topic_id)) {
             topics[topic_count++] = (struct describe_log_dirs_response_topic){
                 .name = name, .partitions = {.items = &parts[used]}};
@@ -78,39 +55,37 @@ static bool fill_topics(struct shard *s, const struct request *r, struct array *
     return true;
 }
 
-void log_dirs_on_job(struct shard *s, struct job *job)
+static bool fill_dir(struct shard *s, const struct request *r, uint32_t dir,
+                     struct describe_log_dirs_response_result *out)
 {
-    const struct space_job *j = (struct space_job *)(void *)job;
-    struct request *r = j->request;
-    CHECK(s->jobs_out > 0);
-    s->jobs_out--;
-    s->scratch.used = 0;
-
-    struct describe_log_dirs_response answer;
-    struct describe_log_dirs_response_result result;
-    kafka_defaults(&schema_describe_log_dirs_response, &answer);
-    kafka_defaults(&schema_describe_log_dirs_response_result, &result);
-    result.log_dir = slice_of_text(s->options->log_dir);
-    if (job->rc != 0) {
-        log_warn(s->env, "the size of %s cannot be told: %s", j->dir, err_text(job->rc));
-        result.error_code = KAFKA_KAFKA_STORAGE_ERROR;
-    } else {
-        result.total_bytes = (int64_t)j->space.total_bytes;
-        result.usable_bytes = (int64_t)j->space.free_bytes;
-        if (!fill_topics(s, r, &result.topics)) {
-            request_answer_nothing(s, r, true);
-            return;
-        }
+    const struct host_dir *d = &s->host.dirs[dir];
+    kafka_defaults(&schema_describe_log_dirs_response_result, out);
+    out->log_dir = slice_of_text(s->options->log_dirs[dir]);
+    if (d->is_dead) {
+        out->error_code = KAFKA_KAFKA_STORAGE_ERROR;
+        return true;
     }
-    answer.results = (struct array){&result, 1};
-    request_answer(s, r, &answer);
+    if (d->space.total_bytes > 0) {
+        out->total_bytes = (int64_t)d->space.total_bytes;
+        out->usable_bytes = (int64_t)d->space.free_bytes;
+    }
+    return fill_topics(s, r, dir, &out->topics);
 }
 
-static void look_at_disk(struct shard *s, struct request *r)
+static void answer(struct shard *s, struct request *r)
 {
-    struct space_job *j = r->state;
-    s->jobs_out++;
-    env_submit(s->env, &j->job);
+    s->scratch.used = 0;
+    struct describe_log_dirs_response response;
+    struct describe_log_dirs_response_result results[BROKER_DIRS_MAX];
+    kafka_defaults(&schema_describe_log_dirs_response, &response);
+    uint32_t count = s->options->log_dir_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (fill_dir(s, r, i, &results[i])) continue;
+        request_answer_nothing(s, r, true);
+        return;
+    }
+    response.results = (struct array){results, (int32_t)count};
+    request_answer(s, r, &response);
 }
 
 /* ---- The request. ---- */
@@ -162,16 +137,7 @@ bool handle_describe_log_dirs(struct shard *s, struct request *r, struct slice b
             add_op(s, &route, topic, numbers[j]);
         }
     }
-    struct space_job *j = calloc(1, sizeof *j);
-    CHECK(j != NULL);
-    j->job.link.kind = LOG_DIRS_JOB_KIND;
-    j->job.run = run;
-    j->job.lane = s->number;
-    j->request = r;
-    (void)snprintf(j->dir, sizeof j->dir, "%s", s->options->log_dir);
-    r->state = j;
-    r->free_state = free_space_job;
-    r->join = look_at_disk;
+    r->join = answer;
     route_go(s, &route, &(struct route_limits){.wait_ms = WAIT_MS, .replica_id = -1});
     return true;
 }

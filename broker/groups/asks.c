@@ -15,7 +15,7 @@ uint32_t group_owner(const struct broker_options *o, struct slice group_id,
                      uint32_t partition_count)
 {
     int32_t number = group_partition(group_id, partition_count);
-    return 1 + folder_lane(OFFSETS_TOPIC, number) % o->shard_count;
+    return 1 + folder_hash(OFFSETS_TOPIC, number) % o->shard_count;
 }
 
 bool ask_is_about(const struct groups *gs, const struct group_ask *ask, struct slice group_id)

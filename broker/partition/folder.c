@@ -9,7 +9,7 @@
 
 #define METADATA_MAX_BYTES 256
 
-uint32_t folder_lane(const char *topic, int32_t number)
+uint32_t folder_hash(const char *topic, int32_t number)
 {
     uint32_t h = 2166136261u ^ (uint32_t)number;
     for (const char *at = topic; *at != '\0'; at++) h = (h ^ (uint8_t)*at) * 16777619u;
@@ -80,17 +80,19 @@ static void run(struct fs *fs, struct job *job)
     job->rc = prepare_folder(fs, (struct prepare_job *)(void *)job);
 }
 
-struct prepare_job *folder_prepare(const char *log_dir, const char *topic, int32_t number,
-                                   struct uuid topic_id, struct partition *owner)
+struct prepare_job *folder_prepare(struct partition *p)
 {
+    CHECK(p->dir != DIR_NONE);
+    const struct broker_options *o = p->host->options;
     struct prepare_job *prepare = calloc(1, sizeof *prepare);
     CHECK(prepare != NULL);
     prepare->job.link.kind = PARTITION_JOB_PREPARE;
     prepare->job.run = run;
-    prepare->job.lane = folder_lane(topic, number);
-    prepare->owner = owner;
-    prepare->topic_id = topic_id;
-    int size = snprintf(prepare->dir, sizeof prepare->dir, "%s/%s-%d", log_dir, topic, number);
+    prepare->job.lane = dir_lane(o, p->dir, folder_hash(p->topic, p->key.partition));
+    prepare->owner = p;
+    prepare->topic_id = p->key.topic_id;
+    int size = snprintf(prepare->dir, sizeof prepare->dir, "%s/%s-%d", o->log_dirs[p->dir],
+                        p->topic, p->key.partition);
     CHECK(size > 0 && (size_t)size < sizeof prepare->dir);
     return prepare;
 }

@@ -14,11 +14,10 @@ struct prepare_job {
 };
 
 /* A job, not yet submitted, that makes the folder or finds out that it is the right one. */
-struct prepare_job *folder_prepare(const char *log_dir, const char *topic, int32_t number,
-                                   struct uuid topic_id, struct partition *owner);
+struct prepare_job *folder_prepare(struct partition *p);
 
-/* All partitions of one broker spread over its shards and I/O threads by this. By the name: a topic
- * that is created again is another one, and its folder is the same. */
-uint32_t folder_lane(const char *topic, int32_t number);
+/* All partitions of one broker spread over its shards and I/O threads by this (dirs.h). By the
+ * name: a topic that is created again is another one, and its folder is the same. */
+uint32_t folder_hash(const char *topic, int32_t number);
 
 #endif

@@ -119,6 +119,7 @@ void partition_log_size(struct partition *p, struct op *op)
     int64_t committed =
         r->leader_watermark > r->high_watermark ? r->leader_watermark : r->high_watermark;
     int64_t lag = committed - journal_written(p->journal);
+    op->log_size.dir = p->dir;
     op->log_size.size_bytes = (int64_t)journal_size_bytes(p->journal);
     op->log_size.lag = lag > 0 ? lag : 0;
     op->log_size.epoch = epochs_last(journal_epochs(p->journal));

@@ -95,6 +95,7 @@ struct op {
         } delete_records;
         struct {
             /* Answers. */
+            uint32_t dir;
             int64_t size_bytes;
             int64_t lag; /* Committed records that are not here yet, as far as it knows. */
             int32_t epoch; /* Of the last record; -1: there is none. */

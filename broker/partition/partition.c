@@ -111,14 +111,30 @@ void partition_assign(struct partition *p)
 
 /* ---- Opening. ---- */
 
-static void fail(struct partition *p, const char *why)
+void partition_fail(struct partition *p, const char *why)
 {
+    if (p->state == PARTITION_FAILED || p->state == PARTITION_GONE) return;
+
     log_error(p->host->env, "%s-%d: out of service: %s", p->topic, p->key.partition, why);
     if (p->state == PARTITION_PREPARING || p->state == PARTITION_OPENING) {
         p->host->opening_count--;
     }
     p->state = PARTITION_FAILED;
+    p->host->failed_count++;
+    p->waits_for_folder = false;
     waiters_fail_all(p, KAFKA_KAFKA_STORAGE_ERROR);
+    if (p->journal != NULL) journal_abandon(p->journal, why);
+    partition_mark_moved(p);
+}
+
+/* One that has failed needs nothing but that its jobs come home. */
+static void maybe_leave(struct partition *p)
+{
+    if (p->state != PARTITION_FAILED || p->prepare != NULL) return;
+    if (p->journal != NULL && !journal_is_idle(p->journal)) return;
+    if (!p->delete_is_due && !p->host->is_stopping) return;
+    p->host->failed_count--;
+    p->state = PARTITION_GONE;
     partition_mark_moved(p);
 }
 
@@ -127,11 +143,16 @@ static void on_prepared(struct partition *p)
     struct prepare_job *prepare = p->prepare;
     p->prepare = NULL;
     int rc = prepare->job.rc;
+    if (p->state == PARTITION_FAILED) {
+        free(prepare);
+        maybe_leave(p);
+        return;
+    }
     if (rc != 0) {
         char why[FS_PATH_MAX + 64];
         (void)snprintf(why, sizeof why, "folder %s: %s", prepare->dir, err_text(rc));
         free(prepare);
-        fail(p, why);
+        partition_fail(p, why);
         return;
     }
     if (prepare->stray) {
@@ -145,7 +166,8 @@ static void on_prepared(struct partition *p)
     struct journal_options options = {
         .lane = prepare->job.lane,
         .create_only = false, /* partition.metadata lies in it already. */
-        .is_whole = p->host->is_log_whole,
+        .background = p->dir,
+        .is_whole = p->host->log_dirs->dirs[p->dir].is_whole,
         /* Unknown: nothing is known to be whole. */
         .recovery_point = p->checkpoint.recovery_point < 0 ? 0 : p->checkpoint.recovery_point,
         .start_offset = p->checkpoint.log_start,
@@ -172,14 +194,14 @@ static bool awaits_checkpoint(struct partition *p)
     p->awaits_checkpoint = p->checkpoint.recovery_point > journal_assigned(p->journal) ||
                            p->checkpoint.log_start > journal_start(p->journal) ||
                            p->checkpoint.cleaned > journal_assigned(p->journal);
-    if (p->awaits_checkpoint) p->host->checkpoint_is_due = true;
+    if (p->awaits_checkpoint) p->host->dirs[p->dir].checkpoint_is_due = true;
     return p->awaits_checkpoint;
 }
 
 static void on_opened(struct partition *p)
 {
     if (journal_state_of(p->journal) == JOURNAL_FAILED) {
-        fail(p, journal_why(p->journal));
+        partition_fail(p, journal_why(p->journal));
         return;
     }
     p->host->opening_count--;
@@ -222,13 +244,12 @@ void partition_enter(struct partition *p)
     CHECK(p->prepare == NULL);
 
     p->waits_for_folder = false;
-    p->prepare =
-        folder_prepare(p->host->options->log_dir, p->topic, p->key.partition, p->key.topic_id, p);
+    p->prepare = folder_prepare(p);
     env_submit(p->host->env, &p->prepare->job);
 }
 
 struct partition *partition_open(struct partition_host *host, struct uuid topic_id,
-                                 const char *topic, int32_t number,
+                                 const char *topic, int32_t number, uint32_t dir,
                                  struct partition_checkpoint checkpoint, bool waits)
 {
     struct partition *p = calloc(1, sizeof *p);
@@ -237,6 +258,7 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     p->key.partition = number;
     (void)snprintf(p->topic, sizeof p->topic, "%s", topic);
     p->host = host;
+    p->dir = dir;
     p->checkpoint = checkpoint;
     p->following = META_NOBODY;
     p->replica.leader = META_NOBODY;
@@ -250,7 +272,7 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     TAILQ_INIT(&p->deleting);
     host->opening_count++;
     p->waits_for_folder = waits;
-    if (!waits) partition_enter(p);
+    if (!waits && dir != DIR_NONE) partition_enter(p);
     return p;
 }
 
@@ -326,13 +348,29 @@ static void on_full(struct partition *p)
     partition_mark_moved(p);
 }
 
+/* Its disk is taken for dead; what the others hold goes on. The last one ends the node. */
 static void on_failed(struct partition *p)
 {
-    char why[FS_PATH_MAX + 256];
+    struct partition_host *host = p->host;
+    char why[DIR_WHY_SIZE];
     (void)snprintf(why, sizeof why, "%s-%d: %s", p->topic, p->key.partition,
                    journal_why(p->journal));
-    p->host->halted = 1;
-    env_halt(p->host->env, why);
+    host_dir_died(host, p->dir, why);
+    if (host->halted == 0) partition_fail(p, why);
+}
+
+void host_dir_died(struct partition_host *host, uint32_t dir, const char *why)
+{
+    struct host_dir *d = &host->dirs[dir];
+    if (d->is_dead) return;
+
+    d->is_dead = true;
+    (void)snprintf(d->why, sizeof d->why, "%s", why);
+    for (uint32_t i = 0; i < host->options->log_dir_count; i++) {
+        if (!host->dirs[i].is_dead) return;
+    }
+    host->halted = 1;
+    env_halt(host->env, why);
 }
 
 static void on_stopped(struct partition *p)
@@ -356,6 +394,10 @@ void partition_on_job(struct partition *p, struct job *job)
         return;
     }
     unsigned news = journal_on_job(p->journal, job);
+    if (p->state == PARTITION_FAILED) {
+        maybe_leave(p);
+        return;
+    }
     if ((news & JOURNAL_NEWS_FAILED) != 0 && p->state != PARTITION_OPENING) {
         on_failed(p);
         return;
@@ -441,6 +483,7 @@ void partition_delete(struct partition *p)
 {
     if (!p->delete_is_due) p->host->leaving_count++;
     p->delete_is_due = true;
+    maybe_leave(p);
     if (p->state == PARTITION_READY) {
         waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
         p->state = PARTITION_DELETING;
@@ -458,8 +501,8 @@ void partition_stop(struct partition *p)
         replica_resign(&p->replica);
         partition_mark_moved(p);
         journal_stop(p->journal);
-    } else if (p->state == PARTITION_FAILED) {
-        p->state = PARTITION_GONE;
+    } else {
+        maybe_leave(p);
     }
 }
 
@@ -467,6 +510,9 @@ void partition_close(struct partition *p, bool world_is_gone)
 {
     struct partition_host *host = p->host;
     if (p->delete_is_due) host->leaving_count--;
+    if (p->state == PARTITION_FAILED) host->failed_count--;
+    if (p->dir != DIR_NONE && host->log_dirs != NULL && !world_is_gone)
+        (void)count_add(&host->log_dirs->dirs[p->dir].replicas, (uint64_t)-1);
     if (p->is_dirty) TAILQ_REMOVE(&host->dirty, p, dirty_link);
     if (p->wants_isr) TAILQ_REMOVE(&host->proposals, p, proposal_link);
     if (p->moved) TAILQ_REMOVE(&host->moved, p, moved_link);

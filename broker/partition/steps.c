@@ -120,7 +120,7 @@ void partition_set_start(struct partition *p, int64_t offset)
     if (offset <= journal_start(p->journal)) return;
 
     journal_set_start(p->journal, offset);
-    p->host->checkpoint_is_due = true;
+    p->host->dirs[p->dir].checkpoint_is_due = true;
     partition_ends_moved(p);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "broker/dirs.h"
 #include "broker/options.h"
 #include "broker/partition/op.h"
 #include "broker/partition/producers.h"
@@ -88,6 +89,7 @@ struct partition {
     char topic[META_NAME_MAX + 1];
     struct partition_host *host;
     enum partition_state state;
+    uint32_t dir; /* Which of log.dirs it lies in; DIR_NONE: nobody knows. */
     struct partition_config config;
     struct prepare_job *prepare; /* While PREPARING. */
     struct journal *journal;     /* NULL while PREPARING. */
@@ -138,15 +140,27 @@ struct partition {
     UT_hash_handle hh; /* In the shard's table, by key. */
 };
 
+/* What a shard knows of one of log.dirs. */
+struct host_dir {
+    bool is_dead;
+    bool is_told;           /* Dead: its partitions have failed and the link knows. */
+    bool is_slow;           /* It stands still (disks.h). */
+    bool checkpoint_is_due; /* Something that must not wait for its time. */
+    uint64_t quiet_ms;      /* How long its slowest lane has been at what it does. */
+    struct fs_space space;  /* As it was when it was asked last; 0: nobody knows. */
+    char why[DIR_WHY_SIZE]; /* Dead. */
+};
+
 /* What a shard gives its partitions and takes from them. */
 struct partition_host {
     struct env *env;
     const struct broker_options *options;
     const struct meta_image *image;
     uint64_t session_ms; /* When the last heartbeat that was answered had been sent. */
-    bool is_log_whole;
     bool is_stopping;
-    bool checkpoint_is_due; /* Something that must not wait for its time. */
+    struct log_dirs *log_dirs; /* NULL before the first POST_SESSION. */
+    struct host_dir dirs[BROKER_DIRS_MAX];
+    uint32_t failed_count;  /* Partitions that are FAILED. */
     uint32_t opening_count; /* Partitions that are PREPARING or OPENING. */
     uint32_t leaving_count; /* Partitions that are to be deleted and are not gone. */
     struct partition_list dirty;

@@ -100,7 +100,7 @@ static void tell_session(struct rig *r)
         struct any_post p = {.session = {.broker_epoch = 2,
                                          .answered_ms = env_now_ms(r->link_env),
                                          .term = 1,
-                                         .is_log_whole = true}};
+                                         .dirs = r->dirs}};
         p.post.link.kind = POST_SESSION;
         post(r, n, &p);
     }
@@ -268,7 +268,9 @@ void rig_open(struct rig *r, uint32_t shard_count, uint64_t seed)
     (void)snprintf(o->listeners[0].host, sizeof o->listeners[0].host, "broker");
     o->listeners[0].port = PORT;
     (void)snprintf(o->replication_listener, sizeof o->replication_listener, "INTERNAL");
-    (void)snprintf(o->log_dir, sizeof o->log_dir, "/log");
+    o->log_dir_count = 1;
+    (void)snprintf(o->log_dirs[0], sizeof o->log_dirs[0], "/log");
+    r->dirs = log_dirs_open(o);
     r->topic_id.bytes[15] = 1;
     r->arena = (struct arena){.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
     r->out = writer_with(OUT_MAX_BYTES);
@@ -296,6 +298,7 @@ void rig_close(struct rig *r)
     }
     cr_assert_null(sim_violated(r->sim));
     sim_close(r->sim);
+    log_dirs_close(r->dirs);
     for (uint32_t i = 0; i < r->client.frame_count; i++) buf_unref(r->client.frames[i]);
     free(r->arena.base);
     writer_close(&r->out);

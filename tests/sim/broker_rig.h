@@ -38,6 +38,7 @@ struct rig {
     struct sim *sim;
     struct sim_node *broker;
     struct sim_node *client_node;
+    struct log_dirs *dirs;
     struct broker_options options;
     struct env *link_env;
     bool link_has_begun;

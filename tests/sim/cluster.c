@@ -107,7 +107,8 @@ static void open_broker(void *arg, struct sim_node *node, struct env *const *env
     l->advertised_port = CLUSTER_KAFKA_PORT;
     (void)snprintf(options->replication_listener, sizeof options->replication_listener, "%s",
                    l->name);
-    (void)snprintf(options->log_dir, sizeof options->log_dir, "%s", CLUSTER_LOG_DIR);
+    options->log_dir_count = 1;
+    (void)snprintf(options->log_dirs[0], sizeof options->log_dirs[0], "%s", CLUSTER_LOG_DIR);
 
     *out = (struct sim_process){.process = n, .close = close_broker};
     n->broker.link = link_open(envs[0], options);

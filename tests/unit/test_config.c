@@ -340,7 +340,8 @@ Test(config, listeners_that_contradict_themselves_are_refused)
         {"inter.broker.listener.name=B", "listeners has no B"},
         {"http.listeners=127.0.0.1:1", "http://host:port"},
         {"http.listeners=https://127.0.0.1:1", "http://host:port"},
-        {"log.dirs=/a,/b", "one folder"},
+        {"log.dirs=/a,/b,/a/", "names /a twice"},
+        {"log.dirs=,", "names no folder"},
     };
     for (size_t i = 0; i < COUNT(wrong); i++)
         expect_refusal(load_broker(wrong[i][0]), wrong[i][0], wrong[i][1]);
@@ -481,7 +482,7 @@ Test(config, kafkas_server_properties_starts_both_programs)
     cr_expect_eq(broker.listener_count, 1);
     cr_expect_str_eq(broker.listeners[0].host, "");
     cr_expect_str_eq(broker.listeners[0].advertised_host, "localhost");
-    cr_expect_str_eq(broker.log_dir, "/tmp/kraft-combined-logs");
+    cr_expect_str_eq(broker.log_dirs[0], "/tmp/kraft-combined-logs");
     cr_expect_eq(broker.voters[0].port, 9093);
 
     cr_assert_eq(controller_configure(&c, &controller), 0, "%s", c.error);
