@@ -137,6 +137,13 @@ struct held_post {
     TAILQ_ENTRY(held_post) link;
 };
 
+/* Log lines about what strangers send: so many in a while, then they are counted. */
+struct complaints {
+    uint64_t since_ms;
+    uint32_t said;
+    uint32_t held_back;
+};
+
 struct shard {
     struct env *env;
     const struct broker_options *options;
@@ -203,6 +210,7 @@ struct shard {
     struct arena scratch; /* Reset before each request. */
     struct writer out;    /* Answers are encoded here. */
     struct shard_numbers numbers;
+    struct complaints complaints;
     struct disk_probe disk_probes[BROKER_DIRS_MAX][DIR_LANES];
     bool is_halted;
     bool world_is_gone; /* Closing after a crash: nothing comes home any more. */

@@ -397,10 +397,12 @@ bool handle_fetch(struct shard *s, struct request *r, struct slice body)
     int32_t claimed = q.replica_id >= 0 ? q.replica_id : q.replica_state.replica_id;
     if (claimed >= 0 && claimed != r->conn->replica_id) {
         /* Nobody may pose as a replica: it would move the high watermark. */
-        log_warn(s->env,
-                 "a Fetch that claims to be of broker %d on a connection that has not proven "
-                 "it is refused",
-                 claimed);
+        if (conn_may_complain(s)) {
+            log_warn(s->env,
+                     "a Fetch that claims to be of broker %d on a connection that has not proven "
+                     "it is refused",
+                     claimed);
+        }
         s->numbers.requests_refused++;
         answer_error(s, r, KAFKA_CLUSTER_AUTHORIZATION_FAILED);
         return true;

@@ -9,6 +9,9 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/api_versions.h"
 
+#define COMPLAINTS_WINDOW_MS 10000
+#define COMPLAINTS_MAX 10
+
 static struct conn *find_conn(struct shard *s, uint64_t id)
 {
     struct conn *found = NULL;
@@ -199,6 +202,24 @@ static const char *reason_text(enum env_reason reason)
     UNREACHABLE();
 }
 
+bool conn_may_complain(struct shard *s)
+{
+    struct complaints *c = &s->complaints;
+    uint64_t now_ms = env_now_ms(s->env);
+    if (now_ms - c->since_ms >= COMPLAINTS_WINDOW_MS) {
+        if (c->held_back > 0) {
+            log_warn(s->env,
+                     "%u more lines about what clients sent were held back; /metrics counts them",
+                     c->held_back);
+        }
+        *c = (struct complaints){.since_ms = now_ms};
+    }
+    bool may = c->said < COMPLAINTS_MAX;
+    c->said += may;
+    c->held_back += !may;
+    return may;
+}
+
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason)
 {
     struct conn *c = find_conn(s, id);
@@ -207,7 +228,8 @@ void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason)
     const char *text = reason_text(reason);
     if (text != NULL) {
         s->numbers.connections_closed_hostile++;
-        log_warn(s->env, "connection from %s closed: it sent %s", c->address, text);
+        if (conn_may_complain(s))
+            log_warn(s->env, "connection from %s closed: it sent %s", c->address, text);
     }
     forget_conn(s, c);
 }
@@ -215,7 +237,8 @@ void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason)
 static void close_conn(struct shard *s, struct conn *c, const char *why)
 {
     s->numbers.requests_refused++;
-    if (why != NULL) log_warn(s->env, "connection from %s closed: %s", c->address, why);
+    if (why != NULL && conn_may_complain(s))
+        log_warn(s->env, "connection from %s closed: %s", c->address, why);
     env_close(s->env, c->id, true);
     forget_conn(s, c);
 }
@@ -436,19 +459,24 @@ static void handle_frame(struct shard *s, struct conn *c, struct buf *frame,
     }
     request_handler *handler = fault == FRAME_OK ? handler_of(h.api_key) : NULL;
     if (handler == NULL || !may_use(s, c, h.api)) {
-        log_warn(s->env, "request with API key %d version %d refused: %s", h.api_key,
-                 h.version.number,
-                 fault != FRAME_OK ? frame_fault_text(fault) : "it is not offered here");
+        if (conn_may_complain(s)) {
+            log_warn(s->env,
+                     "connection from %s closed: request with API key %d version %d refused: %s",
+                     c->address, h.api_key, h.version.number,
+                     fault != FRAME_OK ? frame_fault_text(fault) : "it is not offered here");
+        }
         buf_unref(frame);
-        close_conn(s, c, "it sent a request that has no answer");
+        close_conn(s, c, NULL);
         return;
     }
 
     struct request *r = admit(s, c, frame, &h);
     s->scratch.used = 0;
     if (!handler(s, r, body)) {
-        log_warn(s->env, "a %s request of version %d does not parse", h.api->name,
-                 h.version.number);
+        if (conn_may_complain(s)) {
+            log_warn(s->env, "connection from %s closed: a %s request of version %d does not parse",
+                     c->address, h.api->name, h.version.number);
+        }
         r->close_after = true;
         finish(s, r);
     }

@@ -31,6 +31,10 @@ void conn_on_drained(struct shard *s, uint64_t id);
 void conn_on_accepted(struct shard *s, const struct env_event *e);
 void conn_on_closed(struct shard *s, uint64_t id, enum env_reason reason);
 
+/* May a line about what a stranger has sent be logged? Ten in ten seconds; how many were held back
+ * is said then, for a million of them must not fill the disk that the logs lie on. */
+bool conn_may_complain(struct shard *s);
+
 /* When this answer was sent on the connection, the first being 1. 0: not yet, or too long ago. */
 uint64_t conn_answered_ms(const struct conn *c, int32_t number);
 
