@@ -172,7 +172,8 @@ static void say_applied(struct link *l)
     send(l, l->stream, &msg);
     bool was_behind = l->reported_index < l->registered_index;
     l->reported_index = applied;
-    if (was_behind && applied >= l->registered_index) {
+    /* Fenced, any news may be that it is not any more: the answer says so at once. */
+    if (applied >= l->registered_index && (was_behind || l->is_fenced)) {
         say_heartbeat(l);
         /* Every partition is open: what recovery found is synced, then the mark may say so. */
         if (!l->is_marked) {
