@@ -4,6 +4,8 @@
 #include "proto/msg/alter_configs.h"
 #include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
+#include "proto/msg/consumer_group_describe.h"
+#include "proto/msg/consumer_group_heartbeat.h"
 #include "proto/msg/create_partitions.h"
 #include "proto/msg/create_topics.h"
 #include "proto/msg/delete_groups.h"

@@ -1,4 +1,7 @@
 /* The tables of the APIs of groups and their offsets. */
+#include "proto/msg/consumer_group_describe.h"
+#include "proto/msg/consumer_group_heartbeat.h"
+#include "proto/msg/consumer_records.h"
 #include "proto/msg/delete_groups.h"
 #include "proto/msg/describe_groups.h"
 #include "proto/msg/group_records.h"
@@ -71,3 +74,29 @@ DEFINE(OFFSET_COMMIT_VALUE, offset_commit_value);
 DEFINE(GROUP_METADATA_KEY, group_metadata_key);
 DEFINE(GROUP_METADATA_VALUE_MEMBER, group_metadata_value_member);
 DEFINE(GROUP_METADATA_VALUE, group_metadata_value);
+
+DEFINE(CONSUMER_GROUP_HEARTBEAT_PARTITIONS, consumer_group_heartbeat_partitions);
+DEFINE(CONSUMER_GROUP_HEARTBEAT_REQUEST, consumer_group_heartbeat_request);
+DEFINE(CONSUMER_GROUP_HEARTBEAT_ASSIGNMENT, consumer_group_heartbeat_assignment);
+DEFINE(CONSUMER_GROUP_HEARTBEAT_RESPONSE, consumer_group_heartbeat_response);
+
+DEFINE(CONSUMER_GROUP_DESCRIBE_REQUEST, consumer_group_describe_request);
+DEFINE(CONSUMER_GROUP_DESCRIBE_PARTITIONS, consumer_group_describe_partitions);
+DEFINE(CONSUMER_GROUP_DESCRIBE_ASSIGNMENT, consumer_group_describe_assignment);
+DEFINE(CONSUMER_GROUP_DESCRIBE_MEMBER, consumer_group_describe_member);
+DEFINE(CONSUMER_GROUP_DESCRIBE_GROUP, consumer_group_describe_group);
+DEFINE(CONSUMER_GROUP_DESCRIBE_RESPONSE, consumer_group_describe_response);
+
+DEFINE(CONSUMER_GROUP_KEY, consumer_group_key);
+DEFINE(CONSUMER_MEMBER_KEY, consumer_member_key);
+DEFINE(CONSUMER_PATTERN_KEY, consumer_pattern_key);
+DEFINE(CONSUMER_EPOCH_VALUE, consumer_epoch_value);
+DEFINE(CONSUMER_CLASSIC_PROTOCOL, consumer_classic_protocol);
+DEFINE(CONSUMER_CLASSIC_METADATA, consumer_classic_metadata);
+DEFINE(CONSUMER_MEMBER_VALUE, consumer_member_value);
+DEFINE(CONSUMER_TARGET_EPOCH_VALUE, consumer_target_epoch_value);
+DEFINE(CONSUMER_TARGET_PARTITIONS, consumer_target_partitions);
+DEFINE(CONSUMER_TARGET_VALUE, consumer_target_value);
+DEFINE(CONSUMER_CURRENT_PARTITIONS, consumer_current_partitions);
+DEFINE(CONSUMER_CURRENT_VALUE, consumer_current_value);
+DEFINE(CONSUMER_PATTERN_VALUE, consumer_pattern_value);

@@ -53,6 +53,23 @@ static const struct given given[] = {
     {47, true, 0, "00450000000000000000"},
     {15, true, 6, "00000000020045056e6f6e6502670544656164010101800000000000"},
     {16, true, 5, "00000000000002026709636f6e73756d657207537461626c6508636c61737369630000"},
+    {68, false, 0,
+     "0267026d00000000026900000493e00202610672616e67650201020304050607 08090a0b0c0d0e0f10"
+     "02000000010000"},
+    {68, false, 1,
+     "0267026d00000000026900000493e002026104612e2a0672616e67650201020304050607 08090a0b0c0d0e0f10"
+     "02000000010000"},
+    {68, false, 1, "0267026d000000030000ffffffff0000000000"},
+    {68, true, 0, "00000000006e036e6f000000000000000000ff00"},
+    {68, true, 1,
+     "00000000000000026d0000000400001388010201020304050607 08090a0b0c0d0e0f100200000001000000"},
+    {69, false, 0, "0202670100"},
+    {69, true, 0,
+     "0000000002000000026707537461626c65000000030000000308756e69666f726d02026d00000000000302"
+     "63032f680202610002010203040506 0708090a0b0c0d0e0f10026102000000010000010000800000000000"},
+    {69, true, 1,
+     "0000000002000000026707537461626c65000000030000000308756e69666f726d02026d00000000000302"
+     "63032f680202610002010203040506 0708090a0b0c0d0e0f1002610200000001000001000100800000000000"},
 };
 
 static void decode_given(const struct given *g, void *out)
@@ -226,6 +243,45 @@ Test(kafka_groups, an_empty_group_has_neither_protocol_nor_leader)
     cr_assert_null(r.metadata.value.protocol.at);
     cr_assert_null(r.metadata.value.leader.at);
     expect_record(&r, METADATA_KEY, value);
+}
+
+#define TOPIC_ID "0102030405060708090a0b0c0d0e0f10"
+
+static const struct {
+    enum group_record_kind kind;
+    const char *key, *value;
+} consumer_records[] = {
+    {GROUP_RECORD_CONSUMER_EPOCH, "0003 0001 67", "0000 00000007 01 00 08 1122334455667788"},
+    {GROUP_RECORD_CONSUMER_EPOCH, "0003 0001 67", "0000 00000007 00"},
+    {GROUP_RECORD_CONSUMER_MEMBER, "0005 0001 67 0001 6d",
+     "0000 0269 00 0263 032f68 03 0261 036263 00 000493e0 0672616e6765 00"},
+    {GROUP_RECORD_CONSUMER_MEMBER, "0005 0001 67 0001 6d",
+     "0000 00 0272 0263 032f68 02 0261 04782e2a 00000005 00"
+     "01 00 11 01 0000afc8 02 0672616e6765 03 0001 00 00"},
+    {GROUP_RECORD_CONSUMER_TARGET_EPOCH, "0006 0001 67", "0000 00000009 00"},
+    {GROUP_RECORD_CONSUMER_TARGET, "0007 0001 67 0001 6d",
+     "0000 02" TOPIC_ID "03 00000000 00000003 00 00"},
+    {GROUP_RECORD_CONSUMER_CURRENT, "0008 0001 67 0001 6d",
+     "0000 00000005 00000004 01 02" TOPIC_ID "02 00000000 01 00 05 02 00000004"
+     "02" TOPIC_ID "02 00000003 00 00"},
+    {GROUP_RECORD_CONSUMER_PATTERN, "0010 0001 67 0003 782e2a",
+     "0000 02 036162 0000000000000003 00000000000003e8 00"},
+};
+
+Test(kafka_groups, groups_of_the_consumer_protocol_are_stored_as_kafka_stores_them)
+{
+    for (size_t i = 0; i < sizeof consumer_records / sizeof consumer_records[0]; i++) {
+        struct group_record r;
+        decode_record(consumer_records[i].key, consumer_records[i].value, &r);
+        cr_assert_eq(r.kind, consumer_records[i].kind, "row %zu", i);
+        expect_record(&r, consumer_records[i].key, consumer_records[i].value);
+        decode_record(consumer_records[i].key, NULL, &r);
+        cr_assert(r.is_tombstone);
+        expect_record(&r, consumer_records[i].key, NULL);
+    }
+    struct group_record r;
+    decode_record("0004 0001 67", "0000 01 00", &r);
+    cr_assert_eq(r.kind, GROUP_RECORD_CONSUMER_TOPICS);
 }
 
 Test(kafka_groups, a_record_without_a_value_is_a_tombstone)
