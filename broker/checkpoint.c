@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/partition/partition.h"
+#include "broker/partition/steps.h"
 #include "common/check.h"
 #include "common/crc32c.h"
 #include "common/text.h"

@@ -19,7 +19,7 @@ static struct journal_cleaning cleaning_of(const struct shard *s, const struct p
 /* How much of it is new, in parts per 10,000; 0: it need not be looked at. */
 static uint32_t need_of(const struct shard *s, const struct partition *p)
 {
-    if (p->state != PARTITION_READY || !p->config.is_compacted) return 0;
+    if (p->state != PARTITION_READY || !p->config.is_compacted || p->is_swapping) return 0;
     struct journal_cleaning how = cleaning_of(s, p);
     struct journal_dirt dirt = journal_dirt(p->journal, &how);
     if (dirt.dirty_bytes == 0) return 0;

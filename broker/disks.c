@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/partition/mover.h"
 #include "broker/partition/partition.h"
+#include "broker/partition/steps.h"
 #include "common/check.h"
 
 #define AGAIN_MS 1000
@@ -104,6 +106,7 @@ static void bury(struct shard *s, uint32_t dir)
     HASH_ITER(hh, s->partitions, p, next)
     {
         if (p->dir == dir) partition_fail(p, d->why);
+        if (mover_uses(p, dir)) mover_call_off(p, "that disk is out of service");
     }
     struct post_dead_dir *post = calloc(1, sizeof *post);
     CHECK(post != NULL);

@@ -6,6 +6,7 @@
 #include "broker/checkpoint.h"
 #include "broker/groups/coordinator.h"
 #include "broker/partition/partition.h"
+#include "broker/preferences.h"
 #include "common/check.h"
 #include "proto/kafka_batch.h"
 
@@ -66,10 +67,11 @@ static uint32_t fewest_replicas(const struct shard *s)
 
 /* Where a replica lies, or is to lie: where it was when the broker began; else, as in Kafka, where
  * an operator wants it, or where the fewest are. DIR_NONE: it may be on a disk that is dead. */
-static uint32_t choose_dir(struct shard *s, const char *topic, int32_t number, const char **why)
+static uint32_t choose_dir(struct shard *s, const struct meta_topic *t, int32_t number,
+                           const char **why)
 {
     struct log_dirs *dirs = s->host.log_dirs;
-    struct dir_entry *entry = log_dirs_find(dirs, topic, number);
+    struct dir_entry *entry = log_dirs_find(dirs, t->name, number);
     *why = "it may lie on a disk that is out of service";
     if (entry != NULL && entry->dir != DIR_NONE && !entry->is_taken) {
         entry->is_taken = true;
@@ -79,7 +81,8 @@ static uint32_t choose_dir(struct shard *s, const char *topic, int32_t number, c
     for (uint32_t i = 0; i < dirs->count; i++) {
         if (s->is_becoming_current && dirs->dirs[i].is_dead) return DIR_NONE;
     }
-    uint32_t dir = fewest_replicas(s);
+    uint32_t dir = preferences_take(s, t->id, number);
+    if (dir == DIR_NONE || s->host.dirs[dir].is_dead) dir = fewest_replicas(s);
     *why = "no disk is left";
     if (dir != DIR_NONE) (void)count_add(&dirs->dirs[dir].replicas, 1);
     return dir;
@@ -90,7 +93,7 @@ static struct partition *open_partition(struct shard *s, const struct meta_topic
 {
     bool waits = image_is_folder_taken(s, topic->name, number, NULL);
     const char *why;
-    uint32_t dir = choose_dir(s, topic->name, number, &why);
+    uint32_t dir = choose_dir(s, topic, number, &why);
     struct partition *p =
         partition_open(&s->host, topic->id, topic->name, number, dir,
                        checkpoint_of(s, dir, topic->id, topic->name, number), waits);

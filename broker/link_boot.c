@@ -214,7 +214,10 @@ static void take_known(struct fs *fs, struct boot_job *b, const char *line)
         return;
     }
     struct log_dir *place = dir_by_path(b->dirs, path);
-    if (place != NULL && place->is_dead) return; /* As expected. */
+    if (place != NULL && place->is_dead) {
+        if (uuid_is_zero(place->id)) place->id = id; /* So that it is not forgotten. */
+        return;
+    }
     char allowed[FS_PATH_MAX + 32];
     (void)snprintf(allowed, sizeof allowed, "%s/" NEW_DISK_FILE, path);
     struct file *file = NULL;

@@ -17,6 +17,7 @@
 #include "broker/partition/loans.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/produce.h"
+#include "broker/preferences.h"
 #include "broker/replication/fetcher.h"
 #include "broker/throttles.h"
 #include "common/check.h"
@@ -405,8 +406,7 @@ static void maybe_finish_stop(struct shard *s)
 
     struct partition *p, *next;
     for (p = s->partitions; p != NULL; p = p->hh.next) {
-        if (p->state != PARTITION_GONE) return;
-        if (p->journal != NULL && !journal_is_idle(p->journal)) return;
+        if (p->state != PARTITION_GONE || !partition_is_idle(p)) return;
     }
     if (checkpoint_write_last(s)) return;
     HASH_ITER(hh, s->partitions, p, next) remove_partition(s, p);
@@ -499,6 +499,7 @@ void shard_close(struct shard *s, bool world_is_gone)
     loans_close(&s->host);
     fetch_sessions_close_all(s);
     checkpoint_close(s);
+    preferences_close(s);
     deadlines_close(&s->deadlines);
     close_queue(&s->applied);
     close_queue(&s->incoming);

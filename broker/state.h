@@ -205,6 +205,7 @@ struct shard {
     bool checkpoints_loaded;
     uint64_t next_checkpoint_ms;
     uint64_t disks_due_ms; /* disks.h */
+    struct preference *preferences; /* uthash, by key: preferences.h */
     uint64_t ends_due_ms; /* ends.h */
 
     struct arena scratch; /* Reset before each request. */

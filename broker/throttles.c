@@ -50,4 +50,9 @@ void throttles_on_image(struct shard *s)
          "follower.replication.throttled.replicas", false},
     };
     for (uint32_t i = 0; i < 2; i++) set_one(s, &sides[i]);
+    int64_t moving = broker_config_number(&s->image, s->options->id,
+                                          "replica.alter.log.dirs.io.max.bytes.per.second");
+    uint64_t rate = moving == INT64_MAX ? THROTTLE_NONE : (uint64_t)moving;
+    if (rate != THROTTLE_NONE && rate > 0) rate = rate / s->options->shard_count + 1;
+    throttle_set(&s->host.moving, rate, env_now_ms(s->env));
 }

@@ -635,6 +635,21 @@ void journal_stop(struct journal *j)
     advance(j);
 }
 
+void journal_set_observer(struct journal *j, void *observer)
+{
+    CHECK(j->state != JOURNAL_RECOVERING);
+    j->observer.self = observer;
+}
+
+void journal_rehome(struct journal *j, const char *dir, void *observer)
+{
+    CHECK(j->work_count == 0);
+    journal_set_observer(j, observer);
+    free(j->dir);
+    j->dir = strdup(dir);
+    CHECK(j->dir != NULL);
+}
+
 void journal_abandon(struct journal *j, const char *why)
 {
     if (j->state == JOURNAL_STOPPED) return;

@@ -247,6 +247,11 @@ void journal_stop(struct journal *j);
  * journal is STOPPED then. */
 void journal_delete(struct journal *j);
 
+/* The owner has moved the folder, or the observer. Nothing may be in flight; for the observer
+ * alone, nothing that uses it. */
+void journal_rehome(struct journal *j, const char *dir, void *observer);
+void journal_set_observer(struct journal *j, void *observer);
+
 /* Its disk is gone: the journal has failed. What is under way comes home and counts for nothing. */
 void journal_abandon(struct journal *j, const char *why);
 

@@ -2,6 +2,7 @@
 
 #include "common/check.h"
 #include "proto/msg/alter_configs.h"
+#include "proto/msg/alter_log_dirs.h"
 #include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/consumer_group_describe.h"

@@ -42,6 +42,7 @@
     X(29, DESCRIBE_ACLS, describe_acls, "DescribeAcls", 1, 3, 2)                             \
     X(32, DESCRIBE_CONFIGS, describe_configs, "DescribeConfigs", 1, 4, 4)                    \
     X(33, ALTER_CONFIGS, alter_configs, "AlterConfigs", 0, 2, 2)                             \
+    X(34, ALTER_REPLICA_LOG_DIRS, alter_log_dirs, "AlterReplicaLogDirs", 1, 2, 2)            \
     X(35, DESCRIBE_LOG_DIRS, describe_log_dirs, "DescribeLogDirs", 1, 5, 2)                  \
     X(37, CREATE_PARTITIONS, create_partitions, "CreatePartitions", 0, 3, 2)                 \
     X(42, DELETE_GROUPS, delete_groups, "DeleteGroups", 0, 2, 2)                             \

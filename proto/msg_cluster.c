@@ -1,4 +1,5 @@
 /* The tables of the APIs that describe the cluster. */
+#include "proto/msg/alter_log_dirs.h"
 #include "proto/msg/alter_partition_reassignments.h"
 #include "proto/msg/api_versions.h"
 #include "proto/msg/describe_cluster.h"
@@ -75,6 +76,13 @@ DEFINE(LIST_REASSIGNMENTS_RESPONSE, list_reassignments_response);
 
 DEFINE(UNREGISTER_BROKER_REQUEST, unregister_broker_request);
 DEFINE(UNREGISTER_BROKER_RESPONSE, unregister_broker_response);
+
+DEFINE(ALTER_LOG_DIRS_REQUEST_TOPIC, alter_log_dirs_request_topic);
+DEFINE(ALTER_LOG_DIRS_REQUEST_DIR, alter_log_dirs_request_dir);
+DEFINE(ALTER_LOG_DIRS_REQUEST, alter_log_dirs_request);
+DEFINE(ALTER_LOG_DIRS_RESPONSE_PARTITION, alter_log_dirs_response_partition);
+DEFINE(ALTER_LOG_DIRS_RESPONSE_TOPIC, alter_log_dirs_response_topic);
+DEFINE(ALTER_LOG_DIRS_RESPONSE, alter_log_dirs_response);
 
 DEFINE(DESCRIBE_LOG_DIRS_REQUEST_TOPIC, describe_log_dirs_request_topic);
 DEFINE(DESCRIBE_LOG_DIRS_REQUEST, describe_log_dirs_request);

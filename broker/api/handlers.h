@@ -20,6 +20,7 @@
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \
     X(DESCRIBE_CONFIGS, describe_configs)         /* configs.c */    \
     X(DESCRIBE_LOG_DIRS, describe_log_dirs)       /* log_dirs.c */   \
+    X(ALTER_REPLICA_LOG_DIRS, alter_log_dirs)     /* alter_log_dirs.c */ \
     X(CREATE_TOPICS, forward)                     /* admin.c: to the controller */ \
     X(DELETE_TOPICS, forward)                                        \
     X(CREATE_PARTITIONS, forward)                                    \
@@ -60,6 +61,7 @@ X(DESCRIBE_CLUSTER, describe_cluster)
 X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
 X(DESCRIBE_CONFIGS, describe_configs)
 X(DESCRIBE_LOG_DIRS, describe_log_dirs)
+X(ALTER_REPLICA_LOG_DIRS, alter_log_dirs)
 X(LIST_PARTITION_REASSIGNMENTS, list_reassignments)
 X(CREATE_TOPICS, forward)
 X(INIT_PRODUCER_ID, init_producer_id)

@@ -11,13 +11,18 @@
 
 /* ---- The answer. ---- */
 
-static void fill_partition(const struct request *r, const struct op *op,
+static void fill_partition(const struct request *r, const struct op *op, bool is_future,
                            struct describe_log_dirs_response_partition *out)
 {
     kafka_defaults(&schema_describe_log_dirs_response_partition, out);
     out->partition_index = op->partition;
     out->partition_size = op->log_size.size_bytes;
     out->offset_lag = op->log_size.lag;
+    if (is_future) {
+        out->is_future_key = true;
+        out->partition_size = op->log_size.future_bytes;
+        out->offset_lag = op->log_size.future_lag;
+    }
     if (r->version.number < 4) return;
     out->last_epoch = op->log_size.epoch;
     out->log_start = op->log_size.start;
@@ -42,13 +47,15 @@ static bool fill_topics(struct shard *s, const struct request *r, uint32_t dir, 
     for (uint32_t slot = 0; slot < total; slot++) {
         const struct op *op = route_op(r, slot);
         struct slice name = topic_name(s, op->topic_id);
-        if (op->error != KAFKA_NONE || name.size == 0 || op->log_size.dir != dir) continue;
+        bool is_future = op->log_size.future_dir == dir;
+        if (op->error != KAFKA_NONE || name.size == 0) continue;
+        if (op->log_size.dir != dir && !is_future) continue;
         if (last == NULL || !uuid_equal(last->topic_id, op->topic_id)) {
             topics[topic_count++] = (struct describe_log_dirs_response_topic){
                 .name = name, .partitions = {.items = &parts[used]}};
         }
         topics[topic_count - 1].partitions.count++;
-        fill_partition(r, op, &parts[used++]);
+        fill_partition(r, op, is_future, &parts[used++]);
         last = op;
     }
     *out = (struct array){topics, topic_count};

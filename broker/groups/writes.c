@@ -231,6 +231,7 @@ void writes_append(struct coordinator *c, struct group_write_list *refused, int1
     while (!TAILQ_EMPTY(&c->queued)) {
         /* DESIGN 6.12: who leads next is about to be known. */
         if (partition_leads(c->partition) && !replica_is_open(&c->partition->replica)) return;
+        if (c->partition->is_swapping) return;
 
         uint32_t record_count = 0;
         uint32_t count = count_batch(c, &record_count);

@@ -8,6 +8,7 @@
 #include "broker/partition/loans.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/waiters.h"
+#include "broker/preferences.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
 
@@ -203,6 +204,11 @@ static void start_op(struct shard *s, struct op *op)
     struct partition *p = shard_partition(s, op->topic_id, op->partition);
     if (p != NULL) {
         partition_start_op(p, op);
+        return;
+    }
+    if (op->group->kind == OP_MOVE_DIR) {
+        preferences_note(s, op->topic_id, op->partition, op->move_dir.dir);
+        op_finish(&s->host, op, KAFKA_REPLICA_NOT_AVAILABLE);
         return;
     }
     if (op->group->kind == OP_FETCH) {

@@ -78,3 +78,14 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         out->segment_ms = out->compaction_lag_max_ms;
     }
 }
+
+void partition_journal_options(const struct partition_config *c, struct journal_options *out)
+{
+    out->segment_bytes = c->segment_bytes;
+    out->segment_ms = c->segment_ms;
+    out->segment_jitter_ms = c->segment_jitter_ms;
+    out->delete_delay_ms = c->file_delete_delay_ms;
+    out->index_interval_bytes = c->index_interval_bytes;
+    out->segment_index_bytes = c->segment_index_bytes;
+    out->sync_writes = c->flush_each;
+}

@@ -9,4 +9,7 @@
 void partition_config_read(const struct meta_image *image, const char *topic, int32_t partition,
                            int32_t broker, struct partition_config *out);
 
+/* What they say of the journal. */
+void partition_journal_options(const struct partition_config *c, struct journal_options *out);
+
 #endif

@@ -75,6 +75,18 @@ static int prepare_folder(struct fs *fs, struct prepare_job *prepare)
     return rc != 0 ? rc : write_identity(fs, path, prepare->topic_id);
 }
 
+int folder_identify(struct fs *fs, const char *dir, struct uuid topic_id)
+{
+    char path[FS_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/partition.metadata", dir);
+    struct uuid found = {0};
+    int rc = read_identity(fs, path, &found);
+    if (rc == 0) return uuid_equal(found, topic_id) ? 0 : -ERR_EXISTS;
+    if (rc != -ERR_ABSENT) return rc;
+    rc = fs->ops->mkdir(fs, dir);
+    return rc != 0 ? rc : write_identity(fs, path, topic_id);
+}
+
 static void run(struct fs *fs, struct job *job)
 {
     job->rc = prepare_folder(fs, (struct prepare_job *)(void *)job);

@@ -16,6 +16,9 @@ struct prepare_job {
 /* A job, not yet submitted, that makes the folder or finds out that it is the right one. */
 struct prepare_job *folder_prepare(struct partition *p);
 
+/* In a job: makes a folder for the topic, or finds that it is one. -ERR_EXISTS: it is another's. */
+MUST_USE int folder_identify(struct fs *fs, const char *dir, struct uuid topic_id);
+
 /* All partitions of one broker spread over its shards and I/O threads by this (dirs.h). By the
  * name: a topic that is created again is another one, and its folder is the same. */
 uint32_t folder_hash(const char *topic, int32_t number);

@@ -131,6 +131,7 @@ static bool on_out_of_range(struct partition *p, const struct partition_answer *
 bool partition_on_answer(struct partition *p, const struct partition_answer *answer)
 {
     if (p->state != PARTITION_READY || p->replica.role != REPLICA_FOLLOWER) return true;
+    if (p->is_swapping) return true; /* It is asked for once more. */
     if (answer->leader_epoch != p->replica.leader_epoch)
         return true; /* Of an epoch that is over. */
     if (answer->error == KAFKA_OFFSET_OUT_OF_RANGE) return on_out_of_range(p, answer);

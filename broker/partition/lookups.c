@@ -1,5 +1,6 @@
 #include "broker/partition/lookups.h"
 
+#include "broker/partition/mover.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -120,6 +121,9 @@ void partition_log_size(struct partition *p, struct op *op)
         r->leader_watermark > r->high_watermark ? r->leader_watermark : r->high_watermark;
     int64_t lag = committed - journal_written(p->journal);
     op->log_size.dir = p->dir;
+    if (!mover_progress(p, &op->log_size.future_dir, &op->log_size.future_bytes,
+                        &op->log_size.future_lag))
+        op->log_size.future_dir = DIR_NONE;
     op->log_size.size_bytes = (int64_t)journal_size_bytes(p->journal);
     op->log_size.lag = lag > 0 ? lag : 0;
     op->log_size.epoch = epochs_last(journal_epochs(p->journal));

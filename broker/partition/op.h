@@ -27,6 +27,7 @@ enum op_kind {
     OP_EPOCH_END,
     OP_DELETE_RECORDS,
     OP_LOG_SIZE, /* Of leaders and followers alike. */
+    OP_MOVE_DIR, /* The same: to another of log.dirs. */
 };
 
 struct op_group;
@@ -102,7 +103,13 @@ struct op {
             int64_t start;
             int64_t end;
             int64_t high_watermark;
+            uint32_t future_dir; /* DIR_NONE: it stays where it is. */
+            int64_t future_bytes;
+            int64_t future_lag;
         } log_size;
+        struct {
+            uint32_t dir;
+        } move_dir;
     };
 };
 

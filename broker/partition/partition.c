@@ -10,6 +10,7 @@
 #include "broker/partition/follow.h"
 #include "broker/partition/loans.h"
 #include "broker/partition/lookups.h"
+#include "broker/partition/mover.h"
 #include "broker/partition/produce.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
@@ -28,7 +29,8 @@ void partition_host_init(struct partition_host *host, struct env *env,
                                     .options = options,
                                     .image = image,
                                     .leading = {.rate = THROTTLE_NONE},
-                                    .following = {.rate = THROTTLE_NONE}};
+                                    .following = {.rate = THROTTLE_NONE},
+                                    .moving = {.rate = THROTTLE_NONE}};
     TAILQ_INIT(&host->dirty);
     TAILQ_INIT(&host->proposals);
     TAILQ_INIT(&host->moved);
@@ -61,18 +63,6 @@ static void count_isr(struct partition *p, uint32_t before)
     if (after < before) p->host->isr_shrinks++;
 }
 
-/* What the configuration says of the journal. */
-static void set_options(const struct partition *p, struct journal_options *out)
-{
-    out->segment_bytes = p->config.segment_bytes;
-    out->segment_ms = p->config.segment_ms;
-    out->segment_jitter_ms = p->config.segment_jitter_ms;
-    out->delete_delay_ms = p->config.file_delete_delay_ms;
-    out->index_interval_bytes = p->config.index_interval_bytes;
-    out->segment_index_bytes = p->config.segment_index_bytes;
-    out->sync_writes = p->config.flush_each;
-}
-
 void partition_assign(struct partition *p)
 {
     if (p->state == PARTITION_PREPARING || p->state == PARTITION_OPENING) return;
@@ -87,7 +77,7 @@ void partition_assign(struct partition *p)
     partition_config_read(p->host->image, p->topic, p->key.partition, p->host->options->id,
                           &p->config);
     struct journal_options options = {0};
-    set_options(p, &options);
+    partition_journal_options(&p->config, &options);
     journal_set_options(p->journal, &options);
     partition_sync_rest(p);
     int32_t epoch_before = p->replica.leader_epoch;
@@ -124,15 +114,21 @@ void partition_fail(struct partition *p, const char *why)
     p->waits_for_folder = false;
     waiters_fail_all(p, KAFKA_KAFKA_STORAGE_ERROR);
     if (p->journal != NULL) journal_abandon(p->journal, why);
+    mover_stop(p);
     partition_mark_moved(p);
+}
+
+bool partition_is_idle(const struct partition *p)
+{
+    return (p->journal == NULL || journal_is_idle(p->journal)) && mover_is_gone(p);
 }
 
 /* One that has failed needs nothing but that its jobs come home. */
 static void maybe_leave(struct partition *p)
 {
     if (p->state != PARTITION_FAILED || p->prepare != NULL) return;
-    if (p->journal != NULL && !journal_is_idle(p->journal)) return;
     if (!p->delete_is_due && !p->host->is_stopping) return;
+    if (!partition_is_idle(p)) return;
     p->host->failed_count--;
     p->state = PARTITION_GONE;
     partition_mark_moved(p);
@@ -180,7 +176,7 @@ static void on_prepared(struct partition *p)
         .cleaned = p->checkpoint.cleaned,
         .owner = p,
     };
-    set_options(p, &options);
+    partition_journal_options(&p->config, &options);
     (void)snprintf(options.dir, sizeof options.dir, "%s", prepare->dir);
     free(prepare);
     p->state = PARTITION_OPENING;
@@ -359,20 +355,6 @@ static void on_failed(struct partition *p)
     if (host->halted == 0) partition_fail(p, why);
 }
 
-void host_dir_died(struct partition_host *host, uint32_t dir, const char *why)
-{
-    struct host_dir *d = &host->dirs[dir];
-    if (d->is_dead) return;
-
-    d->is_dead = true;
-    (void)snprintf(d->why, sizeof d->why, "%s", why);
-    for (uint32_t i = 0; i < host->options->log_dir_count; i++) {
-        if (!host->dirs[i].is_dead) return;
-    }
-    host->halted = 1;
-    env_halt(host->env, why);
-}
-
 static void on_stopped(struct partition *p)
 {
     p->state = PARTITION_GONE;
@@ -384,15 +366,12 @@ struct partition *partition_of_job(const struct job *job)
     if (job->link.kind == PARTITION_JOB_PREPARE) {
         return ((const struct prepare_job *)(const void *)job)->owner;
     }
+    if (job->link.kind == PARTITION_JOB_MOVE) return mover_owner(job);
     return journal_owner(journal_of_job(job));
 }
 
-void partition_on_job(struct partition *p, struct job *job)
+static void on_journal_job(struct partition *p, struct job *job)
 {
-    if (job->link.kind == PARTITION_JOB_PREPARE) {
-        on_prepared(p);
-        return;
-    }
     unsigned news = journal_on_job(p->journal, job);
     if (p->state == PARTITION_FAILED) {
         maybe_leave(p);
@@ -418,6 +397,19 @@ void partition_on_job(struct partition *p, struct job *job)
     if ((news & JOURNAL_NEWS_READ) != 0) waiters_wake(p);
     if ((news & JOURNAL_NEWS_FOUND) != 0) waiters_on_found(p);
     if ((news & JOURNAL_NEWS_TRUNCATED) != 0) on_truncated(p);
+    if (p->state == PARTITION_READY && (news & JOURNAL_NEWS_OPENED) != 0) mover_resume(p);
+    mover_turn(p);
+}
+
+void partition_on_job(struct partition *p, struct job *job)
+{
+    if (job->link.kind == PARTITION_JOB_PREPARE) {
+        on_prepared(p);
+    } else if (mover_on_job(p, job)) {
+        maybe_leave(p);
+    } else {
+        on_journal_job(p, job);
+    }
 }
 
 void partition_start_op(struct partition *p, struct op *op)
@@ -429,6 +421,7 @@ void partition_start_op(struct partition *p, struct op *op)
     case OP_EPOCH_END: partition_epoch_end(p, op); return;
     case OP_DELETE_RECORDS: partition_delete_records(p, op); return;
     case OP_LOG_SIZE: partition_log_size(p, op); return;
+    case OP_MOVE_DIR: op_finish(p->host, op, mover_begin(p, op->move_dir.dir)); return;
     }
     UNREACHABLE();
 }
@@ -449,6 +442,7 @@ void partition_on_term(struct partition *p, uint64_t term)
 void partition_retain(struct partition *p)
 {
     if (!partition_leads(p) || p->state != PARTITION_READY) return; /* Others follow the leader. */
+    if (p->is_swapping) return;
 
     const struct partition_config *c = &p->config;
     bool by_size = c->is_deleted && c->retention_bytes >= 0;
@@ -469,6 +463,7 @@ void partition_retain(struct partition *p)
 void partition_tick(struct partition *p)
 {
     if (p->state == PARTITION_READY) journal_sweep(p->journal);
+    mover_tick(p);
     if (!partition_leads(p)) return;
 
     /* Alone there is nobody to wait for; ten thousand of these are looked at ten times a second. */
@@ -483,6 +478,7 @@ void partition_delete(struct partition *p)
 {
     if (!p->delete_is_due) p->host->leaving_count++;
     p->delete_is_due = true;
+    mover_call_off(p, "its replica is deleted");
     maybe_leave(p);
     if (p->state == PARTITION_READY) {
         waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
@@ -496,6 +492,7 @@ void partition_delete(struct partition *p)
 void partition_stop(struct partition *p)
 {
     if (p->state == PARTITION_READY) {
+        mover_stop(p);
         waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
         p->state = PARTITION_STOPPING;
         replica_resign(&p->replica);
@@ -517,6 +514,7 @@ void partition_close(struct partition *p, bool world_is_gone)
     if (p->wants_isr) TAILQ_REMOVE(&host->proposals, p, proposal_link);
     if (p->moved) TAILQ_REMOVE(&host->moved, p, moved_link);
     loans_orphan(p);
+    mover_close(p, world_is_gone);
     if (p->journal != NULL) journal_close(p->journal, world_is_gone);
     CHECK(IMPLIES(p->prepare != NULL, world_is_gone));
     free(p->prepare);

@@ -14,10 +14,6 @@
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image);
 
-/* A job of the folder has come to grief: whatever lies in it is out of service (disks.h follows).
- */
-void host_dir_died(struct partition_host *host, uint32_t dir, const char *why);
-
 /* Begins to open it, unless it waits: its folder is still that of an older one of its name, and
  * partition_enter() follows. A folder that is new takes nothing from the checkpoint. DIR_NONE: it
  * cannot be opened, and partition_fail() follows. */
@@ -25,6 +21,9 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
                                  const char *topic, int32_t number, uint32_t dir,
                                  struct partition_checkpoint checkpoint, bool waits);
 void partition_enter(struct partition *p);
+
+/* No job of it is in flight. */
+bool partition_is_idle(const struct partition *p);
 
 /* Out of service until the broker begins anew. */
 void partition_fail(struct partition *p, const char *why);

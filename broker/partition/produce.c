@@ -189,10 +189,10 @@ static void await_duplicate(struct partition *p, struct op *op)
 }
 
 /* DESIGN 6.12: nothing is appended while leadership is handed over, which takes the time of a fetch
- * and a decision. Whoever waits learns who leads then. */
+ * and a decision. Whoever waits learns who leads then. Nor while the log changes its disk. */
 static bool hold(struct partition *p, struct op *op)
 {
-    bool is_handing_over = partition_leads(p) && !replica_is_open(&p->replica);
+    bool is_handing_over = partition_leads(p) && (!replica_is_open(&p->replica) || p->is_swapping);
     if (!is_handing_over && TAILQ_EMPTY(&p->held)) return false;
 
     op->produce.is_held = true;
@@ -202,7 +202,7 @@ static bool hold(struct partition *p, struct op *op)
 
 void partition_resume(struct partition *p)
 {
-    if (TAILQ_EMPTY(&p->held) || !replica_is_open(&p->replica)) return;
+    if (TAILQ_EMPTY(&p->held) || !replica_is_open(&p->replica) || p->is_swapping) return;
 
     struct op_list held = TAILQ_HEAD_INITIALIZER(held);
     TAILQ_CONCAT(&held, &p->held, wait);

@@ -1,5 +1,7 @@
 #include "broker/partition/steps.h"
 
+#include <stdio.h>
+
 #include "broker/partition/waiters.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
@@ -86,6 +88,7 @@ void partition_truncate(struct partition *p, int64_t offset)
 {
     CHECK(p->state == PARTITION_READY);
 
+    p->cut_count++;
     if (offset < p->replica.high_watermark) {
         log_error(p->host->env,
                   "%s-%d: truncating to %lld, below the high watermark %lld: the "
@@ -108,6 +111,7 @@ void partition_reset(struct partition *p, int64_t offset)
              p->key.partition, (long long)offset, (long long)journal_start(p->journal),
              (long long)journal_assigned(p->journal));
 
+    p->cut_count++;
     buf_unref(p->first_frame);
     p->first_frame = NULL;
     journal_reset(p->journal, offset);
@@ -130,4 +134,18 @@ void partition_appended(struct partition *p)
     if ((p->host->options->broker_canary & BROKER_CANARY_ACK_UNWRITTEN) != 0) {
         waiters_on_assigned(p);
     }
+}
+
+void host_dir_died(struct partition_host *host, uint32_t dir, const char *why)
+{
+    struct host_dir *d = &host->dirs[dir];
+    if (d->is_dead) return;
+
+    d->is_dead = true;
+    (void)snprintf(d->why, sizeof d->why, "%s", why);
+    for (uint32_t i = 0; i < host->options->log_dir_count; i++) {
+        if (!host->dirs[i].is_dead) return;
+    }
+    host->halted = 1;
+    env_halt(host->env, why);
 }

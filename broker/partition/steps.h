@@ -29,4 +29,8 @@ void partition_reset(struct partition *p, int64_t offset);
 void partition_mark_moved(struct partition *p);
 void partition_mark_dirty(struct partition *p);
 
+/* A job of the folder has come to grief: whatever lies in it is out of service (disks.h follows).
+ */
+void host_dir_died(struct partition_host *host, uint32_t dir, const char *why);
+
 #endif

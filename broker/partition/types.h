@@ -27,6 +27,7 @@
 #include "proto/meta.h"
 
 #define PARTITION_JOB_PREPARE 0x50010000u
+#define PARTITION_JOB_MOVE 0x50020000u
 
 enum partition_state {
     PARTITION_PREPARING,
@@ -112,7 +113,12 @@ struct partition {
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 
-    bool waits_for_folder; /* PREPARING: one of the same name is still leaving it. */
+    struct dir_move *move;    /* Between disks (mover.h); NULL: it stays where it is. */
+    struct leaving *leaving;  /* Journals that a move has left behind. */
+    uint32_t cut_count;       /* Truncations, so far. */
+    bool is_swapping;         /* Nothing is appended: a copy takes its place. */
+    bool has_looked_for_copy; /* That the last run has left. */
+    bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
     bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
     bool is_dirty;      /* In host->dirty. */
@@ -172,6 +178,7 @@ struct partition_host {
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
     struct throttle leading;   /* What followers that catch up read here (KIP-73) ... */
     struct throttle following; /* ... and what is fetched here. This shard's part. */
+    struct throttle moving;    /* Between disks. The same. */
     uint32_t halted;           /* The node is going down; say nothing more. */
 };
 

@@ -47,7 +47,8 @@ static struct op_list *list_of(const struct op *op)
     case OP_LIST_OFFSETS: return &p->finding;
     case OP_DELETE_RECORDS: return &p->deleting;
     case OP_EPOCH_END:
-    case OP_LOG_SIZE: break;
+    case OP_LOG_SIZE:
+    case OP_MOVE_DIR: break;
     }
     UNREACHABLE();
 }

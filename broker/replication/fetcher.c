@@ -292,6 +292,7 @@ static bool is_due(struct shard *s, const struct partition *p)
 {
     uint64_t now_ms = env_now_ms(s->env);
     if (p->state != PARTITION_READY || p->follow_after_ms > now_ms) return false;
+    if (p->is_swapping) return false;
 
     return !is_throttled(s, p) || throttle_is_open(&s->host.following, now_ms);
 }
