@@ -232,10 +232,9 @@ static void forget_eligible(const struct resource *r)
 
 /* ---- The two requests: a resource each. ---- */
 
-static struct refusal alter_incremental(struct resource *r,
-                                        const struct incremental_alter_configs_request_config *c,
-                                        int32_t count)
+static struct refusal alter_incremental(struct resource *r, const void *configs, int32_t count)
 {
+    const struct incremental_alter_configs_request_config *c = configs;
     for (int32_t i = 0; i < count; i++) {
         for (int32_t j = 0; j < i; j++) {
             if (slice_equal(c[i].name, c[j].name))
@@ -248,9 +247,9 @@ static struct refusal alter_incremental(struct resource *r,
     return GRANTED;
 }
 
-static struct refusal alter_whole(struct resource *r, const struct alter_configs_request_config *c,
-                                  int32_t count)
+static struct refusal alter_whole(struct resource *r, const void *configs, int32_t count)
 {
+    const struct alter_configs_request_config *c = configs;
     for (int32_t i = 0; i < count; i++) {
         for (int32_t j = 0; j < i; j++) {
             if (slice_equal(c[i].name, c[j].name))
@@ -279,19 +278,24 @@ struct named {
     struct slice name;
 };
 
-/* What both do before they look through a request's resource of this number. Of one that is named
- * twice nothing is changed: which one would count? */
-static struct refusal begin_resource(struct resource *r, const struct named *all, int32_t count,
-                                     int32_t number)
+/* What is the same in both requests: which resources they name, and how many. */
+struct alteration {
+    const struct meta_image *image;
+    struct decision *d;
+    const struct named *named;
+    int32_t count;
+};
+
+/* Of a resource that is named twice nothing is changed: which one would count? */
+static struct refusal begin_resource(const struct alteration *a, struct resource *r, int32_t number)
 {
-    for (int32_t i = 0; i < count; i++) {
-        if (i != number && all[i].type == r->type && slice_equal(all[i].name, r->name))
+    for (int32_t i = 0; i < a->count; i++) {
+        if (i != number && a->named[i].type == r->type && slice_equal(a->named[i].name, r->name))
             return REFUSE(r->d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
     }
     return check_resource(r);
 }
 
-/* And when they have. */
 static void end_resource(struct resource *r, struct refusal refusal, uint32_t before)
 {
     if (refusal.error != 0) decision_cut(r->d, before);
@@ -306,6 +310,21 @@ static void end_resource(struct resource *r, struct refusal refusal, uint32_t be
         decision_cause(r->d, "defaults of the cluster changed");
 }
 
+/* The request's resource of this number: `alter` looks through its configurations. */
+static struct refusal alter_resource(const struct alteration *a, int32_t number,
+                                     struct refusal (*alter)(struct resource *, const void *,
+                                                             int32_t),
+                                     const struct array *configs)
+{
+    struct resource r = {
+        .image = a->image, .d = a->d, .type = a->named[number].type, .name = a->named[number].name};
+    uint32_t before = a->d->count;
+    struct refusal refusal = begin_resource(a, &r, number);
+    if (refusal.error == 0) refusal = alter(&r, configs->items, configs->count);
+    end_resource(&r, refusal, before);
+    return refusal;
+}
+
 int decide_incremental_alter_configs(const struct meta_image *image,
                                      const struct incremental_alter_configs_request *request,
                                      struct decision *d,
@@ -318,25 +337,14 @@ int decide_incremental_alter_configs(const struct meta_image *image,
         decision_take(d, (uint32_t)count, sizeof *results);
     struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
     if (results == NULL || named == NULL) return -ERR_LIMIT;
-    for (int32_t i = 0; i < count; i++) {
-        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
-    }
 
+    for (int32_t i = 0; i < count; i++)
+        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
+    const struct alteration a = {image, d, named, count};
     for (int32_t i = 0; i < count; i++) {
-        struct resource r = {.image = image,
-                             .d = d,
-                             .type = resources[i].resource_type,
-                             .name = resources[i].resource_name};
-        uint32_t before = d->count;
-        struct refusal refusal = begin_resource(&r, named, count, i);
-        if (refusal.error == 0)
-            refusal = alter_incremental(&r, resources[i].configs.items, resources[i].configs.count);
-        end_resource(&r, refusal, before);
+        struct refusal refusal = alter_resource(&a, i, alter_incremental, &resources[i].configs);
         results[i] = (struct incremental_alter_configs_response_resource){
-            .error_code = refusal.error,
-            .error_message = refusal.text,
-            .resource_type = r.type,
-            .resource_name = resources[i].resource_name};
+            refusal.error, refusal.text, named[i].type, named[i].name};
     }
     if (request->validate_only) decision_cut(d, 0);
     *reply = (struct incremental_alter_configs_response){
@@ -355,25 +363,14 @@ int decide_alter_configs(const struct meta_image *image,
         decision_take(d, (uint32_t)count, sizeof *results);
     struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
     if (results == NULL || named == NULL) return -ERR_LIMIT;
-    for (int32_t i = 0; i < count; i++) {
-        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
-    }
 
+    for (int32_t i = 0; i < count; i++)
+        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
+    const struct alteration a = {image, d, named, count};
     for (int32_t i = 0; i < count; i++) {
-        struct resource r = {.image = image,
-                             .d = d,
-                             .type = resources[i].resource_type,
-                             .name = resources[i].resource_name};
-        uint32_t before = d->count;
-        struct refusal refusal = begin_resource(&r, named, count, i);
-        if (refusal.error == 0)
-            refusal = alter_whole(&r, resources[i].configs.items, resources[i].configs.count);
-        end_resource(&r, refusal, before);
-        results[i] =
-            (struct alter_configs_response_resource){.error_code = refusal.error,
-                                                     .error_message = refusal.text,
-                                                     .resource_type = r.type,
-                                                     .resource_name = resources[i].resource_name};
+        struct refusal refusal = alter_resource(&a, i, alter_whole, &resources[i].configs);
+        results[i] = (struct alter_configs_response_resource){refusal.error, refusal.text,
+                                                              named[i].type, named[i].name};
     }
     if (request->validate_only) decision_cut(d, 0);
     *reply = (struct alter_configs_response){.responses = {.items = results, .count = count}};
