@@ -121,7 +121,9 @@ static void print_broker(const json_t *b, bool fancy)
     bool fenced = json_is_true(json_object_get(b, "fenced"));
     bool is_short = number_in(b, "isr_short") > 0;
     const char *colour = !fancy ? "" : (fenced ? "\033[31m" : (is_short ? "\033[33m" : ""));
-    snprintf(address, sizeof address, "%.200s:%lld", text_in(b, "host"),
+    /* Nothing is advertised: all of the cluster is on one machine. */
+    const char *host = text_in(b, "host");
+    snprintf(address, sizeof address, "%.200s:%lld", *host != 0 ? host : "localhost",
              (long long)number_in(b, "port"));
     printf("%s%-6lld %-22s %-7lld %-8s %-8lld %-10lld %lld%s\n", colour,
            (long long)number_in(b, "id"), address, (long long)number_in(b, "epoch"), state_of(b),

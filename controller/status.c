@@ -76,12 +76,21 @@ static json_t *voters_json(const struct controller *c)
     return voters;
 }
 
+/* Where clients reach it, if they have a listener of their own. */
+static const struct meta_image_listener *client_listener(const struct meta_broker *b)
+{
+    for (uint32_t i = 0; i < b->listener_count; i++) {
+        if (strcmp(b->listeners[i].name, b->replication_listener) != 0) return &b->listeners[i];
+    }
+    return &b->listeners[0];
+}
+
 static json_t *brokers_json(const struct controller *c)
 {
     json_t *brokers = json_array();
     for (const struct meta_broker *b = c->committed.brokers; b != NULL; b = b->hh.next) {
         const struct liveness_broker *seen = liveness_find(&c->liveness, b->id);
-        const struct meta_image_listener *at = &b->listeners[0];
+        const struct meta_image_listener *at = client_listener(b);
         json_t *o = json_object();
         (void)json_object_set_new(o, "id", json_integer(b->id));
         (void)json_object_set_new(o, "epoch", json_integer(b->epoch));
