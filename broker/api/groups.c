@@ -22,6 +22,7 @@
 
 static const char NO_TRANSACTIONS[] = "transactions are not supported yet";
 static const char NOT_MADE_YET[] = "the topic of the offsets is being made";
+static const char NO_SUCH_KIND[] = "coordinators are of groups (0) and of transactions (1)";
 static const char NO_LEADER[] = "the group's partition has no leader at the moment";
 
 static const struct meta_topic *offsets_topic(const struct shard *s)
@@ -51,6 +52,7 @@ static void find_group(struct shard *s, struct request *r, struct slice group_id
         return;
     }
     out->error_code = KAFKA_NONE;
+    out->error_message = slice_of_text("NONE"); /* As Kafka. */
     out->node_id = leader->id;
 }
 
@@ -64,7 +66,10 @@ static void find(struct shard *s, struct request *r, int8_t key_type, struct sli
         out->error_code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
         out->error_message = slice_of_text(NO_TRANSACTIONS);
         return;
-    default: out->error_code = KAFKA_INVALID_REQUEST; return;
+    default:
+        out->error_code = KAFKA_INVALID_REQUEST;
+        out->error_message = slice_of_text(NO_SUCH_KIND);
+        return;
     }
 }
 

@@ -30,20 +30,22 @@ static bool answer_commit(struct groups *gs, struct group_ask *ask)
         arena_take(&gs->arena, (size_t)q.topics.count, sizeof *topics);
     if (topics == NULL && q.topics.count > 0) return false;
     uint32_t at = 0;
+    int32_t topic_count = 0;
     for (int32_t i = 0; i < q.topics.count; i++) {
         int32_t count = asked[i].partitions.count;
+        if (count == 0) continue; /* As Kafka: nothing is said of it. */
         const struct offset_commit_request_partition *from = asked[i].partitions.items;
         struct offset_commit_response_partition *to =
             arena_take(&gs->arena, (size_t)count, sizeof *to);
-        if (to == NULL && count > 0) return false;
+        if (to == NULL) return false;
         for (int32_t n = 0; n < count; n++) {
             to[n] = (struct offset_commit_response_partition){
                 .partition_index = from[n].partition_index, .error_code = ask->errors[at++]};
         }
-        topics[i] = (struct offset_commit_response_topic){
+        topics[topic_count++] = (struct offset_commit_response_topic){
             .name = asked[i].name, .topic_id = asked[i].topic_id, .partitions = {to, count}};
     }
-    struct offset_commit_response answer = {.topics = {topics, q.topics.count}};
+    struct offset_commit_response answer = {.topics = {topics, topic_count}};
     ask_answer(gs, ask, &answer);
     return true;
 }

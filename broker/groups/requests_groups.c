@@ -91,7 +91,7 @@ static bool describe_members(struct groups *gs, const struct group *g, struct ar
             .client_id = not_null(m->client_id),
             .client_host = not_null(m->client_host),
             .member_metadata = is_stable ? group_metadata_of(g, m) : slice_of_text(""),
-            .member_assignment = is_stable ? not_null(m->assignment) : slice_of_text(""),
+            .member_assignment = not_null(m->assignment), /* While they rebalance, the old one. */
         };
     }
     return true;
@@ -123,6 +123,7 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
         out->group_state = slice_of_text(group_state_text(GROUP_DEAD));
         if (ask->version.number >= DESCRIBE_SAYS_NOT_FOUND) {
             out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+            out->authorized_operations = INT32_MIN; /* Not known. */
             out->error_message = slice_of_text(kafka_error_text(KAFKA_GROUP_ID_NOT_FOUND));
         }
         return true;

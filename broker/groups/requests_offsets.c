@@ -345,6 +345,7 @@ static int16_t check_delete(struct groups *gs, const struct group_ask *ask, stru
                             struct group_entry **out)
 {
     int16_t error = KAFKA_NONE;
+    if (group_id.size == 0) return KAFKA_INVALID_GROUP_ID;
     struct coordinator *c = ask_coordinator(gs, ask, group_id, &error);
     if (c == NULL) return error;
     *out = entry_find(c, group_id);
