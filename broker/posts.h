@@ -138,7 +138,8 @@ struct post_admin {
 struct post_isr {
     struct post post;
     uint32_t count;
-    bool is_lost; /* No answer: try again. */
+    bool is_lost;                     /* No answer: try again. */
+    uint64_t proposals[POST_ISR_MAX]; /* Which of its partition's each change is (replica.h). */
     struct rpc_isr_change changes[POST_ISR_MAX];
     struct rpc_isr_result results[POST_ISR_MAX]; /* In the order of the changes. */
 };

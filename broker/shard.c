@@ -170,9 +170,9 @@ static void on_isr_back(struct shard *s, struct post_isr *post)
         struct partition *p =
             shard_partition(s, post->changes[i].topic_id, post->changes[i].partition);
         if (p == NULL) continue;
-        p->isr_in_flight = false;
         if (post->changes[i].leader_epoch != p->replica.leader_epoch) continue;
-        partition_on_proposal(p, post->is_lost, post->is_lost ? 0 : post->results[i].error);
+        partition_on_proposal(p, post->proposals[i], post->is_lost,
+                              post->is_lost ? 0 : post->results[i].error);
     }
     free(post);
 }
@@ -337,7 +337,7 @@ static void send_proposals(struct shard *s)
             CHECK(post != NULL);
             post->post.link.kind = POST_ISR;
         }
-        p->isr_in_flight = true;
+        post->proposals[post->count] = p->replica.proposal;
         partition_fill_proposal(p, &post->changes[post->count++]);
         if (post->count == POST_ISR_MAX) {
             shard_post(s, BROKER_LINK_ACTOR, &post->post);

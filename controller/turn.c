@@ -512,6 +512,7 @@ static uint64_t next_deadline(const struct controller *c)
     if (c->phase == PHASE_STOPPING) deadline = sooner(deadline, c->stop_deadline_ms);
     if (!c->is_leading) return deadline;
     deadline = sooner(deadline, waiters_deadline_ms(c));
+    if (c->phase == PHASE_STOPPING) return deadline; /* The rest is not looked after any more. */
     deadline = sooner(deadline, watch_deadline_ms(c));
     deadline = sooner(deadline, voters_deadline_ms(c));
     if (c->retry_ms != 0) deadline = sooner(deadline, c->retry_ms);

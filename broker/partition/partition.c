@@ -555,11 +555,12 @@ void partition_fill_proposal(const struct partition *p, struct rpc_isr_change *o
     }
 }
 
-void partition_on_proposal(struct partition *p, bool is_lost, int16_t error)
+void partition_on_proposal(struct partition *p, uint64_t proposal, bool is_lost, int16_t error)
 {
     if (!partition_leads(p)) return;
 
     struct replica_event event = {.kind = REPLICA_ANSWERED};
+    event.answered.proposal = proposal;
     event.answered.accepted = !is_lost && error == KAFKA_NONE;
     event.answered.is_lost = is_lost;
     /* Of a handover, a refusal is final unless the stream has something to show for it. */

@@ -68,6 +68,6 @@ void partition_close(struct partition *p, bool world_is_gone);
 /* ---- The proposal of its replica, as the controller wants it; and the answer. ---- */
 
 void partition_fill_proposal(const struct partition *p, struct rpc_isr_change *out);
-void partition_on_proposal(struct partition *p, bool is_lost, int16_t error);
+void partition_on_proposal(struct partition *p, uint64_t proposal, bool is_lost, int16_t error);
 
 #endif

@@ -113,6 +113,7 @@ static void propose(struct replica *r, const struct id_set *isr, uint64_t now_ms
     CHECK(id_set_has(isr, r->options.self));
 
     r->is_proposing = true;
+    r->proposal++;
     r->proposed = *isr;
     r->was_lost = false;
     r->retreats = false;
@@ -174,6 +175,7 @@ static void propose_handover(struct replica *r, uint64_t now_ms, struct replica_
 
     r->handover = HANDOVER_PROPOSED;
     r->is_proposing = true;
+    r->proposal++;
     r->proposed = r->isr;
     r->proposed_ms = now_ms;
     r->retry_at_ms = 0;
@@ -408,7 +410,10 @@ static void on_followed(struct replica *r, const struct replica_event *e,
 static void on_answered(struct replica *r, const struct replica_event *e,
                         struct replica_effects *effects)
 {
-    if (!r->is_proposing) return;     /* The stream was faster, or the epoch is over. */
+    if (!r->is_proposing) return; /* The stream was faster, or the epoch is over. */
+    /* Of an earlier one, which no longer matters: it says nothing of the one that is out now, and
+     * that may be accepted yet. */
+    if (e->answered.proposal != r->proposal) return;
     if (e->answered.accepted) return; /* The committed state comes through the stream. */
 
     if (r->handover == HANDOVER_PROPOSED) {

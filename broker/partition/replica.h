@@ -98,6 +98,7 @@ struct replica {
     /* Leader only. */
     int64_t epoch_start; /* The log's end when this leader epoch began. */
     bool is_proposing;
+    uint64_t proposal; /* Its number: an answer names the one that it speaks of. */
     struct id_set proposed;
     uint64_t proposed_ms;
     uint64_t retry_at_ms;
@@ -151,6 +152,7 @@ struct replica_event {
             int64_t high_watermark;
         } followed;
         struct {
+            uint64_t proposal;
             bool accepted; /* Otherwise refused, or lost. */
             bool is_lost;  /* It is not known which. */
             bool is_final; /* Refused, and this copy was certainly not accepted. */

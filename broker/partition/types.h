@@ -55,7 +55,7 @@ struct partition_config {
     int64_t segment_ms;
     int64_t segment_jitter_ms;
     int64_t file_delete_delay_ms;
-    bool is_deleted;         /* cleanup.policy has "delete" in it: retention applies. */
+    bool is_deleted; /* cleanup.policy has "delete" in it: retention applies. */
     int64_t delete_retention_ms;
     int64_t compaction_lag_min_ms;
     int64_t compaction_lag_max_ms;
@@ -108,8 +108,8 @@ struct partition {
     struct op_list watchers;          /* Fetches. */
     struct op_list finding;           /* ListOffsets by time. */
     struct op_list deleting;          /* DeleteRecords, until every replica has followed. */
-    uint64_t full_said_ms; /* When it was last said that the disk is full. */
-    uint64_t role_ms; /* When the role or the epoch last changed. */
+    uint64_t full_said_ms;            /* When it was last said that the disk is full. */
+    uint64_t role_ms;                 /* When the role or the epoch last changed. */
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 
@@ -121,10 +121,9 @@ struct partition {
     bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
     bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
-    bool is_dirty;      /* In host->dirty. */
-    bool wants_isr;     /* In host->proposals. */
-    bool isr_in_flight; /* A proposal is on its way. */
-    bool moved;         /* In host->moved: whom it follows may have changed, or that it appends. */
+    bool is_dirty;  /* In host->dirty. */
+    bool wants_isr; /* In host->proposals. */
+    bool moved;     /* In host->moved: whom it follows may have changed, or that it appends. */
     TAILQ_ENTRY(partition) dirty_link;
     TAILQ_ENTRY(partition) proposal_link;
     TAILQ_ENTRY(partition) moved_link;

@@ -126,9 +126,11 @@ Test(replica, a_refusal_of_one_copy_says_nothing_of_another)
     (void)fetched(&r, 3, 10, 1000);
     cr_assert(r.is_proposing);
     struct replica_event lost = {.kind = REPLICA_ANSWERED, .now_ms = 1010};
+    lost.answered.proposal = r.proposal;
     lost.answered.is_lost = true;
     (void)step(&r, lost);
     struct replica_event refused = {.kind = REPLICA_ANSWERED, .now_ms = 1020};
+    refused.answered.proposal = r.proposal;
     refused.answered.is_final = true;
     (void)step(&r, refused);
     /* The first copy may be accepted yet: who was proposed still counts, and what is proposed now
@@ -206,6 +208,7 @@ Test(replica, a_lost_proposal_is_made_again_unchanged)
     (void)fetched(&r, 3, 10, 2);
     struct id_set proposed = r.proposed;
     struct replica_event lost = {.kind = REPLICA_ANSWERED, .now_ms = 10};
+    lost.answered.proposal = r.proposal;
     (void)step(&r, lost);
     cr_assert(r.is_proposing, "it may have been accepted");
     cr_assert(tick(&r, 61).propose_isr);
@@ -218,6 +221,7 @@ Test(replica, a_proposal_refused_for_good_no_longer_counts)
     (void)fetched(&r, 2, 10, 1);
     (void)fetched(&r, 3, 10, 2);
     struct replica_event refused = {.kind = REPLICA_ANSWERED, .now_ms = 10};
+    refused.answered.proposal = r.proposal;
     refused.answered.is_final = true;
     (void)step(&r, refused);
     cr_assert_not(r.is_proposing);
@@ -352,6 +356,7 @@ static struct replica_effects fetched_of(struct replica *r, int32_t id, int64_t 
 static struct replica_effects answered(struct replica *r, bool is_lost, bool is_final)
 {
     struct replica_event e = {.kind = REPLICA_ANSWERED, .now_ms = 200, .assigned = r->written};
+    e.answered.proposal = r->proposal;
     e.answered.is_lost = is_lost;
     e.answered.is_final = is_final;
     return step(r, e);
@@ -434,6 +439,40 @@ Test(replica, a_lost_handover_keeps_it_closed_whatever_is_answered_later)
     cr_assert(step(&r, tick).propose_isr, "the same proposal goes out again");
     cr_assert_not(answered(&r, false, true).opened, "the first copy may have been accepted");
     cr_assert_not(replica_is_open(&r));
+}
+
+/* Two copies are out when the term changes: the first is refused for its term, the second may be
+ * accepted. What is appended between the two would be lost. */
+Test(replica, a_refusal_of_an_earlier_handover_does_not_reopen_a_later_one)
+{
+    struct replica r = handing_over();
+    asked_to_hand_over(&r, 2, 2, 110);
+    struct replica_event first = {.kind = REPLICA_ANSWERED, .now_ms = 200, .assigned = 10};
+    first.answered.proposal = r.proposal;
+    first.answered.is_final = true;
+    struct replica_event term = {.kind = REPLICA_TERM, .now_ms = 150, .assigned = 10, .term = 5};
+    cr_assert(step(&r, term).propose_isr, "it is proposed anew, in the new term");
+    cr_assert_eq(r.proposed_term, 5);
+    cr_assert_not(step(&r, first).opened);
+    cr_assert_eq(r.handover, HANDOVER_PROPOSED);
+    cr_assert(answered(&r, false, true).opened, "its own answer does");
+}
+
+/* The same with a proposal of in-sync replicas: it counts until its own answer has come. */
+Test(replica, a_refusal_of_an_earlier_proposal_says_nothing_of_a_later_one)
+{
+    struct replica r = leader_with(set_of(1, 2, 0), 10);
+    (void)fetched(&r, 2, 10, 1);
+    (void)fetched(&r, 3, 10, 2);
+    struct replica_event first = {.kind = REPLICA_ANSWERED, .now_ms = 30};
+    first.answered.proposal = r.proposal;
+    first.answered.is_final = true;
+    (void)assign(&r, SELF, 5, 2, set_of(1, 2, 0), 10);
+    (void)fetched(&r, 3, 10, 20);
+    cr_assert(r.is_proposing);
+    (void)step(&r, first);
+    cr_assert(r.is_proposing);
+    cr_assert(id_set_has(&r.proposed, 3));
 }
 
 Test(replica, a_later_term_reopens_it)
