@@ -12,6 +12,9 @@ const char *canary_name(enum canary canary)
 #define X(name, field, bit, seed, text) #name,
         CANARIES(X)
 #undef X
+#define X(name, bit, seed, text) #name,
+            RAFT_CANARIES(X)
+#undef X
     };
     CHECK(canary < CANARY_COUNT);
     return names[canary];
@@ -23,6 +26,9 @@ const char *canary_text(enum canary canary)
 #define X(name, field, bit, seed, text) text,
         CANARIES(X)
 #undef X
+#define X(name, bit, seed, text) text,
+            RAFT_CANARIES(X)
+#undef X
     };
     CHECK(canary < CANARY_COUNT);
     return texts[canary];
@@ -33,6 +39,9 @@ uint64_t canary_seed(enum canary canary)
     static const uint64_t seeds[] = {
 #define X(name, field, bit, seed, text) seed,
         CANARIES(X)
+#undef X
+#define X(name, bit, seed, text) seed,
+            RAFT_CANARIES(X)
 #undef X
     };
     CHECK(canary < CANARY_COUNT);
@@ -47,22 +56,33 @@ enum canary canary_find(const char *name)
     return CANARY_COUNT;
 }
 
-static void set(enum canary canary, struct cluster_options *options)
+uint32_t canary_raft(enum canary canary)
 {
-    switch (canary) {
-#define X(name, field, bit, seed, text) \
-    case CANARY_##name: options->field |= bit; return;
-        CANARIES(X)
+    static const uint32_t bits[CANARY_COUNT] = {
+#define X(name, bit, seed, text) [CANARY_##name] = (bit),
+        RAFT_CANARIES(X)
 #undef X
-    case CANARY_COUNT: return;
-    }
+    };
+    CHECK(canary < CANARY_COUNT);
+    return bits[canary];
 }
 
-void canary_set(enum canary canary, struct cluster_options *options)
+static void set(enum canary canary, struct cluster_options *options)
 {
-    set(canary, options);
+#define X(name, field, bit, seed, text) \
+    if (canary == CANARY_##name) options->field |= (bit);
+    CANARIES(X)
+#undef X
+}
+
+void canary_set(enum canary canary, bool is_broken, struct cluster_options *options)
+{
+    struct cluster_options broken = *options;
+    set(canary, &broken);
     /* What groups have nothing to do with is looked for without them. */
-    if (options->broker.groups.canary != 0) return;
+    bool is_of_groups = broken.broker.groups.canary != 0;
+    if (is_broken) *options = broken;
+    if (is_of_groups) return;
     options->group_count = 0;
     options->member_count = 0;
 }

@@ -50,7 +50,11 @@ struct run;
     X(power_cut_controller, "a controller's host loses its power")              \
     X(power_cut_quorum, "the controllers' disks stall, then all of them lose their power") \
     X(wipe_broker,      "a broker is back with an empty disk, when every copy is whole") \
-    X(wipe_controller,  "a controller is back with an empty disk, when all are voters")
+    X(wipe_controller,  "a controller is back with an empty disk, when all are voters") \
+    X(stop_controller,  "a controller is asked to stop in order, and started again")    \
+    X(wipe_joining,     "a follower loses its disk while it is proposed as in sync") \
+    X(kill_in_handover, "the active controller is killed in the middle of a handover")  \
+    X(cut_in_handover,  "a leader hands over, and cannot hear the answer")
 
 enum fault_kind {
 #define X(name, text) FAULT_##name,
@@ -124,6 +128,7 @@ struct cluster_node {
     bool is_broker;
     uint32_t index;
     uint32_t busy;       /* Faults that have this node in their hands. */
+    bool has_lost;       /* A broker: what it had, and the metadata may not say so yet. */
     struct uuid wiped;   /* A controller: the disk that it had and lost last. */
     uint64_t cut_off_us; /* Since then no other broker and no controller was reached; 0: not so. */
     struct controller *controller; /* NULL: down, or a broker. */

@@ -92,6 +92,7 @@ static void draw_power(struct cluster_options *o, struct prng *p)
     if (o->fault_pause_ms == 0) o->power = POWER_STAYS;
     if (o->power == POWER_ONE && o->broker_count < 2) o->power = POWER_STAYS;
     if (o->power != POWER_ONE) o->weights[FAULT_power_cut] = o->weights[FAULT_wipe_broker] = 0;
+    if (o->power != POWER_ONE) o->weights[FAULT_wipe_joining] = 0;
     if (o->power != POWER_ANY) o->weights[FAULT_power_cut_any] = 0;
     if (o->controller_count < 3) o->weights[FAULT_wipe_controller] = 0;
     if (o->power == POWER_ONE && o->min_isr < 2) o->min_isr = 2;

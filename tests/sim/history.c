@@ -173,6 +173,8 @@ static void check_acked(struct history *h, uint64_t first_id, int64_t base_offse
                   history_part_name(h, r->part));
 }
 
+#define HEARD_OF_US 1000000
+
 /* DESIGN 6.13: a leader that nobody has answered for the lease says no early yes. */
 static void check_early(struct history *h, uint64_t first_id, int32_t broker)
 {
@@ -181,8 +183,9 @@ static void check_early(struct history *h, uint64_t first_id, int32_t broker)
     const struct record_note *r = &h->records[first_id];
     if (n->cut_off_us == 0 || r->last_us <= n->cut_off_us + lease_us) return;
 
-    const struct topic_note *t = &h->topics[h->parts[r->part].topic];
-    if (t->replication_factor < 2) return; /* Nobody else could lead. */
+    /* Nobody else can lead what has no copy, or had none when the leader was last told. */
+    uint64_t copied_us = h->parts[r->part].copied_since_us;
+    if (copied_us == 0 || copied_us + HEARD_OF_US > n->cut_off_us) return;
     sim_violation(
         h->sim,
         "[lease] broker %d acknowledged record %llu (acks=1) in %s, which was sent %llu ms "

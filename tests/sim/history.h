@@ -72,7 +72,8 @@ struct part_note {
     uint32_t batch_capacity;
     struct committed_batch *batches;
     int64_t committed_end;
-    int64_t delete_before; /* The most that DeleteRecords was asked to delete. */
+    int64_t delete_before;    /* The most that DeleteRecords was asked to delete. */
+    uint64_t copied_since_us; /* It was decided that there is a second replica; 0: there is none. */
     uint32_t reign_count;
     uint32_t reign_capacity;
     struct reign *reigns;
@@ -83,8 +84,7 @@ struct part_note {
 struct topic_note {
     struct uuid id;
     char name[32];
-    bool is_deleted;             /* Somebody asked for it. */
-    uint32_t replication_factor; /* As decided; 0: not known yet. */
+    bool is_deleted; /* Somebody asked for it. */
     uint32_t part_count;
     uint32_t parts[CLUSTER_PARTITIONS_MAX];
 };

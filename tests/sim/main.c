@@ -8,10 +8,12 @@
 
 #include "common/check.h"
 #include "tests/sim/canaries.h"
+#include "tests/sim/raft_sim.h"
 #include "tests/sim/run.h"
 
 #define JOBS_MAX 64
 #define CANARY_SEEDS_MAX 1000
+#define RAFT_DURATION_MS (10 * 1000)
 #define STATUS_VIOLATION 1
 #define STATUS_USAGE 2
 #define STORY_MAX_BYTES 32768 /* Fits into a pipe, behind the result. */
@@ -31,6 +33,7 @@ static const char USAGE[] =
     "  --report          failures are told, and are no failure of this program\n"
     "  --all-faults      it is a failure if a kind of fault never occurred\n"
     "  --canary NAME     breaks a rule on purpose (--list-canaries)\n"
+    "  --whole           with --canary: its run, and nothing is broken\n"
     "  --canaries        each canary with the seed that catches it; fails if one is not caught\n"
     "  --same-trace      runs each seed twice and compares\n"
     "  --seconds S       simulated seconds of the safety phase (60)\n"
@@ -58,6 +61,7 @@ struct flags {
     uint64_t seconds;
     uint32_t jobs;
     enum canary canary;
+    bool is_whole; /* As with the canary, and nothing is broken. */
 };
 
 /* ---- One seed. ---- */
@@ -67,8 +71,35 @@ static struct cluster_options options_of(const struct flags *f, uint64_t seed)
     struct cluster_options o = cluster_options_draw(seed);
     o.world.verbose = f->verbose;
     if (f->seconds > 0) o.duration_ms = f->seconds * 1000;
-    if (f->canary < CANARY_COUNT) canary_set(f->canary, &o);
+    if (f->canary < CANARY_COUNT) canary_set(f->canary, !f->is_whole, &o);
     return o;
+}
+
+static struct run_result run_raft(const struct flags *f, uint64_t seed, FILE *story)
+{
+    struct raft_sim_options o = {.seed = seed,
+                                 .duration_ms = RAFT_DURATION_MS,
+                                 .canaries = f->is_whole ? 0 : canary_raft(f->canary)};
+    struct raft_sim_result r = raft_sim_run(&o);
+    struct run_result out = {.seed = seed,
+                             .trace_hash = r.history_hash,
+                             .simulated_ms = o.duration_ms,
+                             .terms = r.leaders,
+                             .decisions = r.commits};
+    if (r.violation == NULL) return out;
+    (void)snprintf(out.violation, sizeof out.violation, "[raft] %s", r.violation);
+    if (story != NULL) (void)fprintf(story, "violation: %s\n", out.violation);
+    return out;
+}
+
+static struct run_result run_any(const struct flags *f, uint64_t seed,
+                                 const struct run_print *print)
+{
+    if (f->canary < CANARY_COUNT && canary_raft(f->canary) != 0)
+        return run_raft(f, seed, print->story);
+
+    struct cluster_options o = options_of(f, seed);
+    return run_seed(&o, print);
 }
 
 static void print_replay(const struct flags *f, uint64_t seed, FILE *to)
@@ -170,10 +201,10 @@ static int run_one(const struct flags *f)
     (void)signal(SIGABRT, on_crash);
     struct telling story = {0};
     telling_open(&story);
-    struct cluster_options o = options_of(f, f->seed);
     struct run_result r =
-        run_seed(&o, &(struct run_print){
-                         .out = stdout, .logs = f->prints_logs ? stdout : NULL, .story = story.to});
+        run_any(f, f->seed,
+                &(struct run_print){
+                    .out = stdout, .logs = f->prints_logs ? stdout : NULL, .story = story.to});
     report(&r, &story);
     return r.violation[0] == '\0' ? EXIT_SUCCESS : STATUS_VIOLATION;
 }
@@ -193,10 +224,9 @@ static _Noreturn void run_in_worker(const struct flags *f, uint64_t seed)
     running.flags = f;
     running.seed = seed;
     (void)signal(SIGABRT, on_crash);
-    struct cluster_options o = options_of(f, seed);
-    struct run_result r = run_seed(&o, &(struct run_print){.story = story.to});
+    struct run_result r = run_any(f, seed, &(struct run_print){.story = story.to});
     struct run_result again = r;
-    if (f->compares) again = run_seed(&o, &(struct run_print){0});
+    if (f->compares) again = run_any(f, seed, &(struct run_print){0});
     if (r.violation[0] == '\0' && again.trace_hash != r.trace_hash) {
         (void)snprintf(r.violation, sizeof r.violation,
                        "[trace] the same seed made two runs: %016llx and %016llx",
@@ -282,7 +312,7 @@ struct many {
 static bool fails_anyway(const struct flags *f, uint64_t seed)
 {
     struct flags plain = *f;
-    plain.canary = CANARY_COUNT;
+    plain.is_whole = true;
     struct worker w;
     worker_start(&plain, seed, &w);
     return worker_wait(&w, NULL).violation[0] != '\0';
@@ -362,7 +392,6 @@ static int canaries(const struct flags *f)
     for (uint32_t i = 0; i < CANARY_COUNT; i++) {
         struct flags one = *f;
         one.canary = (enum canary)i;
-        if (canary_seed(one.canary) == 0) continue;
         one.seed = canary_seed(one.canary);
         one.count = 1;
         one.has_count = true;

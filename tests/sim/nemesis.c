@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "broker/shard.h"
 #include "broker/state.h"
 #include "common/check.h"
 
@@ -75,21 +76,33 @@ static bool is_known(const struct nemesis *n, const struct cluster_node *node)
     return b != NULL && s != NULL && s->broker_epoch == b->epoch;
 }
 
-/* Fewer hosts without power than copies that acks=all waits for: every partition is whole again. */
-static bool may_cut_power(const struct nemesis *n)
+/* Of each partition that counts on its copy, another one counts as well; and no copy that counts
+ * was lost without the metadata knowing. */
+static bool may_lose_disk(const struct nemesis *n, const struct cluster_node *node)
 {
+    for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
+        struct cluster_node *other = &n->cluster->brokers[i];
+        if (other->has_lost && is_known(n, other)) other->has_lost = false;
+        if (other->has_lost) return false;
+    }
+    int32_t id = (int32_t)node->index + 1;
     const struct meta_image *image = &n->oracles->truth;
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++) {
             const struct meta_partition *p = &t->partitions[i];
-            if (p->isr.count < 2 || p->isr.count < p->replicas.count) return false;
+            bool counts = id_set_has(&p->isr, id) || id_set_has(&p->elr, id) ||
+                          id_set_has(&p->last_known_elr, id);
+            if (!counts) continue;
+            if (p->isr.count - id_set_has(&p->isr, id) < 1) return false;
         }
     }
-    for (uint32_t i = 0; i < n->cluster->options.broker_count; i++) {
-        const struct cluster_node *node = &n->cluster->brokers[i];
-        if (!is_fine(node) || !is_known(n, node)) return false;
-    }
-    return true;
+    return is_fine(node);
+}
+
+static struct cluster_node *draw_loser(struct nemesis *n)
+{
+    struct cluster_node *node = draw_node(n, A_BROKER);
+    return node != NULL && may_lose_disk(n, node) ? node : NULL;
 }
 
 /* Every controller votes, with the disk that it has: the others are a majority without it. */
@@ -120,6 +133,13 @@ static void cut_off(struct nemesis *n, struct cluster_node *a)
     }
 }
 
+static void cut_from_controllers(struct nemesis *n, struct cluster_node *a)
+{
+    for (uint32_t i = 0; i < n->cluster->options.controller_count; i++) {
+        sim_cut_both(a->node, n->cluster->controllers[i].node, true);
+    }
+}
+
 static void cut_again(struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->count; i++) {
@@ -129,6 +149,7 @@ static void cut_again(struct nemesis *n)
         if (f->kind == FAULT_cut_both_ways) sim_cut_both(f->a->node, f->b->node, true);
         if (f->kind == FAULT_isolate) sim_isolate(f->a->node, true);
         if (f->kind == FAULT_isolate_leader) cut_off(n, f->a);
+        if (f->kind == FAULT_cut_in_handover && f->has_cut) cut_from_controllers(n, f->a);
     }
 }
 
@@ -142,6 +163,9 @@ static bool is_cut_by_another(const struct nemesis *n, const struct cluster_node
         bool has_from = f->a == from || f->a == to;
         if (f->kind == FAULT_isolate && has_from) return true;
         if (f->kind == FAULT_isolate_leader && has_from) return true;
+        if (f->kind == FAULT_cut_in_handover && has_from && f->has_cut &&
+            !(from->is_broker && to->is_broker))
+            return true;
         if (f->kind == FAULT_cut_both_ways && has_from && (f->b == from || f->b == to)) return true;
         if (f->kind == FAULT_cut_one_way && f->a == from && f->b == to) return true;
     }
@@ -163,6 +187,13 @@ static void delay_links(struct nemesis *n, const struct cluster_node *a, uint64_
     for (uint32_t i = 0; i < node_count(n); i++) {
         struct cluster_node *other = node_at(n, i);
         if (other != a) sim_link_delay(a->node, other->node, us);
+    }
+}
+
+static void delay_to_controllers(struct nemesis *n, const struct cluster_node *a, uint64_t us)
+{
+    for (uint32_t i = 0; i < n->cluster->options.controller_count; i++) {
+        sim_link_delay(a->node, n->cluster->controllers[i].node, us);
     }
 }
 
@@ -201,7 +232,13 @@ static void fault_end(struct fault *f)
     case FAULT_power_cut_controller:
     case FAULT_power_cut_quorum:
     case FAULT_wipe_broker:
+    case FAULT_kill_in_handover:
     case FAULT_wipe_controller: cluster_start(f->a); return;
+    case FAULT_wipe_joining:
+        cluster_start(f->b);
+        delay_to_controllers(f->nemesis, f->a, 0);
+        return;
+    case FAULT_stop_controller:
     case FAULT_stop_broker:
         f->is_harmless = sim_node_state(f->a->node) == SIM_DOWN;
         sim_node_kill(f->a->node);
@@ -209,6 +246,7 @@ static void fault_end(struct fault *f)
         return;
     case FAULT_pause_broker:
     case FAULT_pause_controller: sim_node_resume(f->a->node); return;
+    case FAULT_cut_in_handover:
     case FAULT_cut_one_way:
     case FAULT_cut_both_ways: heal_links(f->nemesis, f->a); return;
     case FAULT_isolate: end_isolation(f); return;
@@ -243,6 +281,7 @@ static void wipe(struct nemesis *n, struct cluster_node *node)
         const struct meta_image_voter *v = &image->voters[k];
         if (v->id == CLUSTER_CONTROLLER_ID(node->index)) node->wiped = v->disk;
     }
+    node->has_lost = node->is_broker;
     sim_node_kill(node->node);
     sim_disk_wipe(node->node);
     oracles_on_wiped(n->oracles, node->node);
@@ -254,6 +293,18 @@ static void cut_call(void *fault)
     if (!f->is_over) sim_node_power_cut(f->a->node);
 }
 
+static void kill_call(void *fault)
+{
+    const struct fault *f = fault;
+    if (!f->is_over) sim_node_kill(f->a->node);
+}
+
+static void start_call(void *fault)
+{
+    const struct fault *f = fault;
+    if (!f->is_over) cluster_start(f->b);
+}
+
 /* What is acknowledged while the disk stands still is acknowledged too early. */
 static void stall_and_cut(struct fault *f, uint64_t length_us)
 {
@@ -261,6 +312,39 @@ static void stall_and_cut(struct fault *f, uint64_t length_us)
     uint64_t cut_us = prng_range(&n->prng, 1, length_us / 2);
     sim_disk_stall(f->a->node, length_us);
     sim_at(n->cluster->sim, now_us(n) + cut_us, cut_call, f);
+}
+
+/* The follower is back, empty and registered, before the proposal arrives that speaks of its old
+ * log: the leader's words to the controllers take as long as the fault does. */
+static void wipe_while_proposed(struct fault *f, uint64_t length_us)
+{
+    struct nemesis *n = f->nemesis;
+    uint64_t back_us = prng_range(&n->prng, 1, length_us / 4);
+    delay_to_controllers(n, f->a, length_us);
+    wipe(n, f->b);
+    sim_at(n->cluster->sim, now_us(n) + back_us, start_call, f);
+}
+
+static void lose_controllers_call(void *fault)
+{
+    struct fault *f = fault;
+    if (f->is_over) return;
+
+    const struct cluster *c = f->nemesis->cluster;
+    f->has_cut = true;
+    for (uint32_t i = 0; i < c->options.controller_count; i++) {
+        sim_reset_connections(f->a->node, c->controllers[i].node);
+    }
+    cut_from_controllers(f->nemesis, f->a);
+}
+
+/* While the decision is on its way to the other controllers, or the answer to the broker. */
+static void call_soon(struct fault *f, void (*call)(void *fault))
+{
+    struct nemesis *n = f->nemesis;
+    const struct sim_options *w = &n->cluster->options.world;
+    uint64_t round_us = 2 * w->latency.max_us + w->sync_cost.max_us + w->turn_delay.max_us;
+    sim_at(n->cluster->sim, now_us(n) + prng_range(&n->prng, 0, round_us), call, f);
 }
 
 static void carry_out(struct fault *f, uint64_t length_us)
@@ -275,11 +359,18 @@ static void carry_out(struct fault *f, uint64_t length_us)
     case FAULT_kill_several:
     case FAULT_kill_all: sim_node_kill(node); return;
     case FAULT_power_cut:
+        f->a->has_lost = true;
+        sim_node_power_cut(node);
+        return;
     case FAULT_power_cut_controller: sim_node_power_cut(node); return;
     case FAULT_power_cut_any:
     case FAULT_power_cut_quorum: stall_and_cut(f, length_us); return;
     case FAULT_wipe_broker:
     case FAULT_wipe_controller: wipe(n, f->a); return;
+    case FAULT_wipe_joining: wipe_while_proposed(f, length_us); return;
+    case FAULT_kill_in_handover: call_soon(f, kill_call); return;
+    case FAULT_cut_in_handover: call_soon(f, lose_controllers_call); return;
+    case FAULT_stop_controller:
     case FAULT_stop_broker: sim_node_stop(node); return;
     case FAULT_pause_broker:
     case FAULT_pause_controller: sim_node_pause(node); return;
@@ -358,6 +449,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     switch (kind) {
     case FAULT_kill_controller:
     case FAULT_power_cut_controller:
+    case FAULT_stop_controller:
     case FAULT_pause_controller: return draw_node(n, A_CONTROLLER);
     case FAULT_kill_active: return active_controller(n);
     case FAULT_kill_leader:
@@ -366,7 +458,7 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_pause_broker:
     case FAULT_stop_broker: return draw_node(n, A_BROKER);
     case FAULT_power_cut:
-    case FAULT_wipe_broker: return may_cut_power(n) ? draw_node(n, A_BROKER) : NULL;
+    case FAULT_wipe_broker: return draw_loser(n);
     case FAULT_wipe_controller: return may_wipe_controller(n) ? draw_node(n, A_CONTROLLER) : NULL;
     case FAULT_cut_one_way:
     case FAULT_cut_both_ways:
@@ -379,14 +471,98 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_kill_all:
     case FAULT_power_cut_any:
     case FAULT_power_cut_quorum:
+    case FAULT_wipe_joining:
+    case FAULT_kill_in_handover:
+    case FAULT_cut_in_handover:
     case FAULT_KIND_COUNT: return NULL;
     }
     return NULL;
 }
 
+/* ---- What waits for its moment. ---- */
+
+#define IN_HANDOVER (1u << FAULT_kill_in_handover | 1u << FAULT_cut_in_handover)
+#define MOMENTS (1u << FAULT_wipe_joining | IN_HANDOVER)
+
+/* A broker that the leader has proposed to take in; NULL: none. */
+static struct cluster_node *joining(struct nemesis *n, const struct replica *r)
+{
+    if (r->role != REPLICA_LEADER || !r->is_proposing || r->retreats) return NULL;
+    for (uint32_t i = 0; i < r->proposed.count && r->handover != HANDOVER_PROPOSED; i++) {
+        int32_t id = r->proposed.ids[i];
+        if (!id_set_has(&r->isr, id)) return &n->cluster->brokers[id - 1];
+    }
+    return NULL;
+}
+
+static void maybe_wipe_joining(struct nemesis *n, struct cluster_node *leader,
+                               const struct partition *p)
+{
+    struct cluster_node *follower = joining(n, &p->replica);
+    if (follower == NULL || !may_lose_disk(n, follower)) return;
+
+    n->armed &= ~(1u << FAULT_wipe_joining);
+    n->done[FAULT_wipe_joining]++;
+    uint64_t session_us = n->cluster->options.controller.broker_session_timeout_ms * 1000ull;
+    fault_begin(n, FAULT_wipe_joining, leader, follower,
+                prng_range(&n->prng, session_us / 3, session_us * 3 / 4));
+}
+
+static bool is_handing_over(const struct cluster_node *node)
+{
+    for (uint32_t i = 0; i < node->cluster->options.shard_count; i++) {
+        const struct shard *s = node->broker.shards[i];
+        const struct partition *p = s == NULL ? NULL : s->partitions;
+        for (; p != NULL; p = p->hh.next) {
+            if (p->replica.handover == HANDOVER_PROPOSED) return true;
+        }
+    }
+    return false;
+}
+
+/* It has decided something, and that is not committed yet. */
+static void maybe_strike_handover(struct nemesis *n, struct cluster_node *active)
+{
+    const struct meta_image *tentative = controller_tentative(active->controller);
+    bool is_deciding =
+        tentative != NULL && tentative->index > controller_commit_index(active->controller);
+    struct cluster_node *from = NULL;
+    for (uint32_t i = 0; i < n->cluster->options.broker_count && is_deciding; i++) {
+        struct cluster_node *node = &n->cluster->brokers[i];
+        if (is_fine(node) && is_handing_over(node)) from = node;
+    }
+    if (from == NULL) return;
+
+    bool kills = (n->armed & 1u << FAULT_kill_in_handover) != 0;
+    enum fault_kind kind = kills ? FAULT_kill_in_handover : FAULT_cut_in_handover;
+    n->armed &= ~(1u << kind);
+    n->done[kind]++;
+    fault_begin(n, kind, kills ? active : from, NULL, draw_length_us(n));
+}
+
+void nemesis_after_turn(struct nemesis *n, struct sim_node *node, uint32_t actor)
+{
+    if (n->armed == 0 || n->is_over) return;
+    struct cluster_node *it = cluster_node_of(n->cluster, node);
+    if (it == NULL || !is_fine(it)) return;
+
+    bool wants_joining = (n->armed & 1u << FAULT_wipe_joining) != 0;
+    if (it->is_broker && actor > 0 && wants_joining) {
+        const struct shard *s = it->broker.shards[actor - 1];
+        const struct partition *p = s == NULL ? NULL : s->partitions;
+        for (; p != NULL && is_fine(it); p = p->hh.next) maybe_wipe_joining(n, it, p);
+    }
+    bool wants_handover = (n->armed & IN_HANDOVER) != 0;
+    if (wants_handover && !it->is_broker && it->controller != NULL) maybe_strike_handover(n, it);
+}
+
 static void strike(struct nemesis *n)
 {
     enum fault_kind kind = draw_kind(n);
+    if ((MOMENTS & 1u << kind) != 0) {
+        n->armed |= 1u << kind;
+        return;
+    }
     bool hits_many = kind == FAULT_kill_several || kind == FAULT_kill_all ||
                      kind == FAULT_power_cut_any || kind == FAULT_power_cut_quorum;
     if (hits_many) {

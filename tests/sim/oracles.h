@@ -10,6 +10,7 @@
  * [epoch]      Who leads in an epoch is whom the metadata name; so there is one.
  * [watermark]  log start <= high watermark <= log end; it never falls while the process lives.
  * [complete]   Whoever leads, or is in the committed ISR, has all that was ever committed.
+ * [join]       Whoever is taken into an ISR has all that was committed, as it is registered now.
  * [handover]   Whom a leader hands over to has everything; nothing is appended from then on.
  * [committed]  Below high watermarks all logs are the same, at all times (history.h).
  */

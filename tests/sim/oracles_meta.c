@@ -50,7 +50,9 @@ static void note_reign(struct oracles *o, const struct meta_record *record, bool
     const struct meta_topic *topic = meta_topic_by_id(&o->truth, record->partition.topic_id);
     uint32_t part = history_part(o->history, topic->id, topic->name, record->partition.partition);
     struct part_note *p = &o->history->parts[part];
-    history_topic(o->history, topic->id)->replication_factor = record->partition.replicas.count;
+    bool is_copied = record->partition.replicas.count > 1;
+    if (!is_copied) p->copied_since_us = 0;
+    if (is_copied && p->copied_since_us == 0) p->copied_since_us = sim_now_us(o->cluster->sim) + 1;
     int32_t before = p->reign_count == 0 ? -1 : p->reigns[p->reign_count - 1].leader_epoch;
     if (record->partition.leader_epoch == before) return;
 
@@ -89,6 +91,14 @@ static bool log_end(const struct oracles *o, int32_t broker, const struct meta_r
     return false;
 }
 
+/* Is what runs there what the metadata speak of when they name this broker? */
+static bool is_registered(const struct oracles *o, int32_t id)
+{
+    const struct meta_broker *b = meta_broker_find(&o->truth, id);
+    const struct shard *s = o->cluster->brokers[id - 1].broker.shards[0];
+    return b != NULL && s != NULL && s->broker_epoch == b->epoch;
+}
+
 /* When no replica was known to have everything, the one that leads now has at least what each of
  * those has that last did (DESIGN 6.10). */
 static bool reaches_furthest(const struct oracles *o, const struct meta_partition *from,
@@ -124,6 +134,31 @@ static void check_succession(struct oracles *o, const struct meta_partition *fro
                   to->partition.partition, leader);
 }
 
+/* Whoever a leader takes in has everything: the process that is registered now, and not an earlier
+ * one of the same broker (DESIGN 6.7 and 6.8). */
+static void check_joining(struct oracles *o, const struct meta_partition *from,
+                          const struct meta_record *to)
+{
+    if (from->leader != to->partition.leader) return;
+    if (from->leader_epoch != to->partition.leader_epoch) return;
+
+    const struct meta_topic *topic = meta_topic_by_id(&o->truth, to->partition.topic_id);
+    uint32_t part = history_part(o->history, topic->id, topic->name, to->partition.partition);
+    int64_t committed = o->history->parts[part].committed_end;
+    for (uint32_t i = 0; i < to->partition.isr.count; i++) {
+        int32_t id = to->partition.isr.ids[i];
+        int32_t epoch = -1;
+        int64_t end = 0;
+        if (id_set_has(&from->isr, id) || !is_registered(o, id)) continue;
+        if (!log_end(o, id, to, &epoch, &end) || end >= committed) continue;
+        sim_violation(o->cluster->sim,
+                      "[join] broker %d is taken into the ISR of %s with a log that ends at %lld, "
+                      "and %lld is committed",
+                      id, history_part_name(o->history, part), (long long)end,
+                      (long long)committed);
+    }
+}
+
 static void check_partition_state(struct oracles *o, const struct meta_topic *t, uint32_t number)
 {
     const struct meta_partition *p = &t->partitions[number];
@@ -155,6 +190,7 @@ static bool fold_records(struct oracles *o, uint64_t index, uint64_t term,
         if (r->kind == META_PARTITION) topic = meta_topic_by_id(&o->truth, r->partition.topic_id);
         if (topic == NULL || (uint32_t)r->partition.partition >= topic->partition_count) continue;
         check_succession(o, &topic->partitions[r->partition.partition], r, topic->name);
+        check_joining(o, &topic->partitions[r->partition.partition], r);
     }
     const char *why = "";
     int rc = meta_try(&o->truth, index, term, batch, &why);
@@ -248,7 +284,7 @@ void oracles_check_controller(struct oracles *o, struct cluster_node *n)
                       controller_fault(c));
         return;
     }
-    if (!controller_is_up(c)) return;
+    if (controller_raft(c) == NULL) return; /* Not yet; one that stops counts to the end. */
 
     struct node_view *view = &o->controllers[n->index];
     if (controller_is_leader(c)) check_term(o, n);

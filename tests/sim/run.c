@@ -44,6 +44,7 @@ static void after_turn(void *arg, struct sim_node *node, uint32_t actor)
 {
     struct run *r = arg;
     oracles_after_turn(&r->oracles, node, actor);
+    if (r->nemesis.cluster != NULL) nemesis_after_turn(&r->nemesis, node, actor);
 }
 
 static void on_down(void *arg, struct sim_node *node, const char *why)
