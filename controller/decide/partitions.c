@@ -202,6 +202,7 @@ static bool may_be_joined(const struct partition_change *c)
     for (uint32_t i = 0; i < p->replicas.count; i++) {
         int32_t id = p->replicas.ids[i];
         if (id_set_has(&p->isr, id) || id_set_has(&p->removing, id)) continue;
+        if (id_set_has(&p->offline, id)) continue;
         if (is_alive(c, id) && !is_stopping(c, id)) return true;
     }
     return false;

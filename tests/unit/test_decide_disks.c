@@ -118,3 +118,13 @@ Test(disks, nobody_waits_for_the_end_of_a_log_on_a_lost_one_to_be_chosen)
     ends_close(&ends);
     fixture_close(f);
 }
+
+Test(disks, who_stops_does_not_wait_for_a_follower_without_a_disk)
+{
+    struct fixture *f = three("1,2");
+    tell(f, "t", 2, RPC_DISK_LOST);
+    decide_stop(&f->image, 1, &f->d);
+    fixture_commit(f);
+    EXPECT(f, "t", "leader -1 epoch 1 isr - elr 1 last 2 offline 2");
+    fixture_close(f);
+}
