@@ -57,6 +57,7 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->auto_create_topics = config_flag(c, "auto.create.topics.enable");
     fill_groups(c, &o->groups);
     CHECK(o->shard_count <= RPC_SHARDS_MAX);
+    if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
     if (o->session_ms > o->heartbeat_ms) return 0;
     return config_refuse(c,
                          "broker.session.timeout.ms=%u must be above "

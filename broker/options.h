@@ -79,6 +79,8 @@ struct broker_options {
     bool auto_create_topics;                   /* auto.create.topics.enable: true */
     struct groups_options groups;
     uint32_t stop_max_ms; /* An orderly stop gives up waiting after this. */
+    uint64_t ring_bytes;  /* ring.bytes: each shard's, for its last events; 0: none are kept. */
+    uint32_t ring_flush_ms; /* From there to a file this often; 0: never. */
 
     uint32_t replica_canary; /* enum replica_canary; the simulator only. */
     uint32_t broker_canary;  /* enum broker_canary; the simulator only. */

@@ -57,6 +57,13 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     s->scratch = (struct arena){.base = malloc(SCRATCH_BYTES), .size = SCRATCH_BYTES};
     CHECK(s->scratch.base != NULL);
     s->out = writer_with(ANSWER_MAX_BYTES);
+    struct ring_label label = {.owner = RING_SHARD,
+                               .node_id = (uint32_t)options->id,
+                               .actor = env->actor,
+                               .program = JACKDAW_VERSION};
+    ring_open(&s->host.ring, &label, options->ring_bytes);
+    ring_file_open(&s->ring_file, options->log_dirs[0], env->actor, options->ring_flush_ms,
+                   RING_JOB_KIND, dir_lane(options, 0, s->number));
     return s;
 }
 
@@ -237,6 +244,8 @@ static void on_job(struct shard *s, struct job *job)
         checkpoint_on_job(s, job);
     } else if (job->link.kind == DISK_PROBE_JOB_KIND) {
         disks_on_probe(s, job);
+    } else if (job->link.kind == RING_JOB_KIND) {
+        ring_file_on_job(&s->ring_file, s->env, &s->host.ring);
     } else if (job->link.kind == GROUPS_JOB_LOAD) {
         groups_on_job(job);
     } else {
@@ -409,6 +418,7 @@ static void maybe_finish_stop(struct shard *s)
         if (p->state != PARTITION_GONE || !partition_is_idle(p)) return;
     }
     if (checkpoint_write_last(s)) return;
+    if (!ring_file_finish(&s->ring_file, s->env, &s->host.ring)) return;
     HASH_ITER(hh, s->partitions, p, next) remove_partition(s, p);
     fetchers_close_all(s);
     struct post *post = s->stop_post;
@@ -476,6 +486,7 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
     flush_dirty(s);
     send_proposals(s);
     give_back_applied(s);
+    if (!s->host.is_stopping) ring_file_turn(&s->ring_file, s->env, &s->host.ring);
     maybe_finish_stop(s);
     s->is_halted = s->is_halted || s->host.halted != 0;
     return earlier(next_deadline(s, earlier(fetchers_ms, ends_ms)), groups_ms);
@@ -504,6 +515,8 @@ void shard_close(struct shard *s, bool world_is_gone)
     close_queue(&s->applied);
     close_queue(&s->incoming);
     meta_image_close(&s->image);
+    ring_file_close(&s->ring_file, s->env);
+    ring_close(&s->host.ring);
     writer_close(&s->out);
     free(s->scratch.base);
     free(s);

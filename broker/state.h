@@ -17,6 +17,7 @@
 #include "broker/posts.h"
 #include "common/arena.h"
 #include "common/prng.h"
+#include "common/ring_file.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_frame.h"
 
@@ -100,6 +101,7 @@ struct request {
 
 /* A leader whose connection broke and of whom the metadata say nothing new yet. */
 #define DISK_PROBE_JOB_KIND 0x44500000u
+#define RING_JOB_KIND 0x52490000u
 
 /* A job that asks for the free space: it is as late as those before it in its lane. */
 struct disk_probe {
@@ -213,6 +215,7 @@ struct shard {
     struct shard_numbers numbers;
     struct complaints complaints;
     struct disk_probe disk_probes[BROKER_DIRS_MAX][DIR_LANES];
+    struct ring_file ring_file; /* Of host.ring. */
     bool is_halted;
     bool world_is_gone; /* Closing after a crash: nothing comes home any more. */
 };

@@ -152,6 +152,8 @@ struct env_ops {
     void (*halt)(struct env *env, const char *why);
     void (*stop)(struct env *env);
     void (*counters)(struct env *env, struct env_counters *out); /* NULL: it counts nothing. */
+    /* NULL: whoever ends it keeps the memory. */
+    void (*rescue)(struct env *env, const char *path, const void *base, size_t size);
 };
 
 struct env {
@@ -320,6 +322,13 @@ static inline void env_counters(struct env *env, struct env_counters *out)
 {
     *out = (struct env_counters){0};
     if (env->ops->counters != NULL) env->ops->counters(env, out);
+}
+
+/* If this process crashes or halts, the memory is written to that file as it stands then. base
+ * NULL: no more; and before the memory is freed. */
+static inline void env_rescue(struct env *env, const char *path, const void *base, size_t size)
+{
+    if (env->ops->rescue != NULL) env->ops->rescue(env, path, base, size);
 }
 
 /* One line of the log, without a line feed. Levels below env->log_min cost nothing. */

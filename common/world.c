@@ -12,6 +12,7 @@
 
 #include "common/check.h"
 #include "common/loop.h"
+#include "common/rescue.h"
 #include "common/shard.h"
 #include "common/sock_in.h"
 #include "common/sock_open.h"
@@ -207,6 +208,7 @@ static void real_halt(struct env *env, const char *why)
 {
     (void)env;
     textlog_fatal(why);
+    rescue_write();
     _exit(WORLD_HALT_STATUS);
 }
 
@@ -218,6 +220,12 @@ static void real_stop(struct env *env)
 static void real_counters(struct env *env, struct env_counters *out)
 {
     *out = shard_of(env)->counters;
+}
+
+static void real_rescue(struct env *env, const char *path, const void *base, size_t size)
+{
+    (void)env;
+    rescue_add(path, base, size);
 }
 
 static const struct env_ops real_ops = {
@@ -243,6 +251,7 @@ static const struct env_ops real_ops = {
     .halt = real_halt,
     .stop = real_stop,
     .counters = real_counters,
+    .rescue = real_rescue,
 };
 
 /* ---- What the connections ask of the process. ---- */

@@ -31,6 +31,7 @@ static int fill_numbers(struct server_config *c, struct controller_options *o)
     o->balance_interval_ms =
         is_balanced ? number(c, "leader.imbalance.check.interval.seconds") * 1000 : 0;
     o->balance_percentage = number(c, "leader.imbalance.per.broker.percentage");
+    if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
     if (o->broker_session_timeout_ms > o->broker_heartbeat_interval_ms) return 0;
     return config_refuse(c,
                          "broker.session.timeout.ms=%u must be above "

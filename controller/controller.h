@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/env.h"
+#include "common/ring.h"
 #include "controller/raft/raft.h"
 #include "proto/meta.h"
 #include "proto/node_config.h"
@@ -63,6 +64,9 @@ struct controller_options {
     uint32_t seed_count; /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
     char seeds[CONTROLLER_SEEDS_MAX][NODE_SEED_SIZE];
 
+    uint64_t ring_bytes;    /* ring.bytes: memory for the last events; 0: none are kept. */
+    uint32_t ring_flush_ms; /* From there to a file this often; 0: never. */
+
     enum controller_recover recover; /* Not to serve, but to go on alone. */
 
     uint32_t canary;      /* A set of enum controller_canary; the simulator only. */
@@ -100,6 +104,9 @@ const struct raft *controller_raft(const struct controller *c);            /* NU
 /* The bytes of entry `index` of the metadata log as it stands in memory (one record batch); absent
  * if it is not there. */
 struct slice controller_entry(const struct controller *c, uint64_t index);
+
+/* Its last events (replay.h); off without options.ring_bytes. */
+const struct ring *controller_ring(const struct controller *c);
 
 /* Why this node can no longer be right: a committed decision that the image refuses. Only a canary
  * can bring that about. NULL: all is well. */

@@ -13,6 +13,7 @@
 #define FILES_LANE 1 /* The journal has a lane of its own. */
 #define JOURNAL_LANE 2
 #define SNAPSHOT_LANE 3
+#define RING_LANE 4
 #define JOURNAL_FOLDER "__cluster_metadata-0"
 
 /* What the first job finds. */

@@ -1,9 +1,9 @@
 /* inside.h -- what the files of the controller's shell share. Nobody else includes it.
  *
- * Rank: log, liveness < inside < members, conns < files < peers < quorum < voters, snapshot,
- * sessions, stream, admin, watch, status < turn. Calls go down only: what a lower file learns that
- * a higher one must act on stands in a field (commit_target, role_changed), and the turn looks at
- * it.
+ * Rank: log, liveness < inside < record, members, conns < files < peers < quorum < voters,
+ * snapshot, sessions, stream, admin, watch, status < turn. Calls go down only: what a lower file
+ * learns that a higher one must act on stands in a field (commit_target, role_changed), and the
+ * turn looks at it.
  */
 #ifndef CONTROLLER_INSIDE_H
 #define CONTROLLER_INSIDE_H
@@ -11,10 +11,12 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "common/ring_file.h"
 #include "controller/controller.h"
 #include "controller/decide/ends.h"
 #include "controller/liveness.h"
 #include "controller/log.h"
+#include "controller/record_format.h"
 #include "journal/journal.h"
 #include "proto/rpc.h"
 
@@ -37,7 +39,14 @@ enum phase {
 enum tag { TAG_LISTENER = 1, TAG_HTTP, TAG_PEER, TAG_PROBE };
 
 /* Of jobs that are not the journal's. */
-enum job_kind { JOB_BOOT = 1, JOB_VOTE, JOB_PROPERTIES, JOB_SNAPSHOT, JOB_SNAPSHOT_PULLED };
+enum job_kind {
+    JOB_BOOT = 1,
+    JOB_VOTE,
+    JOB_PROPERTIES,
+    JOB_SNAPSHOT,
+    JOB_SNAPSHOT_PULLED,
+    JOB_RING
+};
 
 /* ---- Connections. ---- */
 
@@ -237,6 +246,12 @@ struct controller {
     uint64_t malformed_count;
 
     struct arena scratch[SCRATCH_COUNT];
+
+    /* The last events (record.h). */
+    struct ring ring;
+    struct ring_file ring_file;
+    struct record_decision deciding; /* What the decision being proposed is made from. */
+    struct buf *deciding_frame;
 };
 
 /* ---- Scratch memory: grows to the largest use, reset by the next of the same use. ---- */

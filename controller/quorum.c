@@ -8,6 +8,7 @@
 #include "controller/handovers.h"
 #include "controller/members.h"
 #include "controller/peers.h"
+#include "controller/record.h"
 
 #define ENTRY_MAX_BYTES (RPC_FRAME_MAX_BYTES - 256u * 1024)
 
@@ -90,6 +91,7 @@ static void rebuild_tentative(struct controller *c)
     while (c->tentative.index + 1 < metalog_next(&c->log)) {
         if (!apply_entry(c, &c->tentative)) return;
     }
+    record_image(c);
 }
 
 static void settle_role(struct controller *c)
@@ -98,6 +100,7 @@ static void settle_role(struct controller *c)
     if (c->is_leading && !leads) {
         meta_image_close(&c->tentative);
         c->is_leading = false;
+        record_image(c);
     } else if (!c->is_leading && leads) {
         c->is_leading = true;
         c->led_since_index = metalog_next(&c->log) - 1;
@@ -359,7 +362,9 @@ void quorum_step(struct controller *c, struct raft_event *event)
     c->is_stepping = true;
     c->effects.count = 0;
     event->now_ms = env_now_ms(c->env);
+    record_before_step(c);
     raft_step(&c->raft, event, &c->effects);
+    record_step(c, event);
     for (uint32_t i = 0; i < c->effects.count; i++) carry_out(c, &c->effects.items[i]);
     c->is_stepping = false;
 
@@ -436,9 +441,8 @@ static const struct meta_record *voters_in(const struct decision *d)
     return NULL;
 }
 
-int quorum_propose(struct controller *c, const struct decision *d, uint64_t *index)
+static int propose(struct controller *c, const struct decision *d, uint64_t *index)
 {
-    CHECK(d->count > 0);
     if (is_halted(c) || !c->is_leading || !raft_can_propose(&c->raft)) return -ERR_AGAIN;
     CHECK(c->tentative.index == raft_last_index(&c->raft));
     const struct meta_record *voters = voters_in(d);
@@ -460,6 +464,7 @@ int quorum_propose(struct controller *c, const struct decision *d, uint64_t *ind
         rebuild_tentative(c);
         return -ERR_LIMIT;
     }
+    record_proposed(c, d, next, term, buf);
     struct metalog_entry entry = {.buf = buf, .term = term};
     c->arriving = &entry;
     c->arriving_first = next;
@@ -479,6 +484,15 @@ int quorum_propose(struct controller *c, const struct decision *d, uint64_t *ind
              d->count, d->count == 1 ? "" : "s");
     *index = next;
     return 0;
+}
+
+int quorum_propose(struct controller *c, const struct decision *d, uint64_t *index)
+{
+    CHECK(d->count > 0);
+
+    int rc = propose(c, d, index);
+    record_request(c, &(struct record_decision){0}); /* Of this one only. */
+    return rc;
 }
 
 void quorum_offer_snapshot(struct controller *c)
@@ -557,6 +571,7 @@ bool quorum_start(struct controller *c, const struct raft_vote *vote,
     }
     struct raft_config config = raft_settings(c);
     raft_init(&c->raft, &config, &restart, env_now_ms(c->env));
+    record_begin(c);
     c->commit_target = c->committed.index;
     c->snapshot_index = c->committed.index;
     return true;

@@ -10,6 +10,7 @@
 #include "controller/decide/seeds.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
+#include "controller/record.h"
 #include "controller/waiters.h"
 #include "proto/kafka_errors.h"
 
@@ -168,6 +169,7 @@ static bool try_register(struct controller *c, struct conn *conn, const struct r
         return true;
     }
     warn_of_seeds(c, msg);
+    record_message(c, RECORD_REGISTER, msg);
     int rc = quorum_propose(c, &d, &index);
     decision_close(&d);
     if (rc == -ERR_AGAIN) return false;
@@ -253,6 +255,7 @@ static void begin_stop(struct controller *c, int32_t id)
     struct decision d = decision_begin(c, 0);
     uint64_t index;
     decide_stop(decision_image(c), id, &d);
+    record_request(c, &(struct record_decision){.request = RECORD_STOP, .broker = id});
     /* If it cannot be proposed now, the next heartbeat asks again. */
     (void)!quorum_propose(c, &d, &index);
     decision_close(&d);
@@ -310,6 +313,7 @@ static void on_alter_isr(struct controller *c, struct conn *conn, const struct r
 
     uint64_t index = 0;
     decide_alter_isr(decision_image(c), msg, &d, results);
+    if (d.count > 0) record_message(c, RECORD_ALTER_ISR, msg);
     int rc = d.count == 0 ? 0 : quorum_propose(c, &d, &index);
     for (uint32_t i = 0; i < msg->alter_isr.count; i++) {
         if (results[i].error != KAFKA_NONE) continue;

@@ -11,6 +11,7 @@
 #include "controller/inside.h"
 #include "controller/peers.h"
 #include "controller/quorum.h"
+#include "controller/record.h"
 #include "controller/recover.h"
 #include "controller/sessions.h"
 #include "controller/snapshot.h"
@@ -58,6 +59,10 @@ struct controller *controller_open(struct env *env, const struct controller_opti
     TAILQ_INIT(&c->handovers);
     LIST_INIT(&c->jobs);
     c->log.first_index = 1;
+    struct ring_label label = {
+        .owner = RING_CONTROLLER, .node_id = options->node_id, .program = JACKDAW_VERSION};
+    ring_open(&c->ring, &label, options->ring_bytes);
+    ring_file_open(&c->ring_file, options->log_dir, 0, options->ring_flush_ms, JOB_RING, RING_LANE);
     c->boot = boot_new(c);
     env_submit(env, &c->boot->job);
     return c;
@@ -204,6 +209,7 @@ static void maybe_stop(struct controller *c)
 {
     enum journal_state state = journal_state_of(c->journal);
     if (c->phase != PHASE_CLOSING || !LIST_EMPTY(&c->jobs)) return;
+    if (!ring_file_finish(&c->ring_file, c->env, &c->ring)) return;
     if (state != JOURNAL_STOPPED && state != JOURNAL_FAILED) return;
     if (!journal_is_idle(c->journal)) return;
     c->phase = PHASE_STOPPED;
@@ -257,6 +263,9 @@ static void on_job(struct controller *c, struct job *job)
 {
     if (job->link.kind == JOURNAL_JOB_KIND) {
         on_journal_job(c, job);
+    } else if (job->link.kind == JOB_RING) {
+        ring_file_on_job(&c->ring_file, c->env, &c->ring);
+        maybe_stop(c);
     } else if (job->link.kind == JOB_BOOT) {
         CHECK(&c->boot->job == job);
         if (!is_halted(c)) on_boot_read(c);
@@ -528,6 +537,8 @@ uint64_t controller_turn(void *controller, const struct env_event *events, uint3
     }
     if (c->phase == PHASE_UP && c->stop_deadline_ms != 0) c->phase = PHASE_STOPPING;
     if (c->phase == PHASE_UP || c->phase == PHASE_STOPPING) work(c);
+    if (c->phase == PHASE_UP || c->phase == PHASE_STOPPING)
+        ring_file_turn(&c->ring_file, c->env, &c->ring);
     return next_deadline(c);
 }
 
@@ -548,6 +559,9 @@ void controller_close(struct controller *c, bool world_is_gone)
     meta_image_close(&c->committed);
     meta_image_close(&c->tentative);
     scratch_close(c);
+    buf_unref(c->deciding_frame);
+    ring_file_close(&c->ring_file, c->env);
+    ring_close(&c->ring);
     free(c);
 }
 
@@ -597,6 +611,11 @@ struct slice controller_entry(const struct controller *c, uint64_t index)
 {
     const struct metalog_entry *e = metalog_at(&c->log, index);
     return e == NULL ? (struct slice){0} : buf_slice(e->buf);
+}
+
+const struct ring *controller_ring(const struct controller *c)
+{
+    return &c->ring;
 }
 
 const char *controller_fault(const struct controller *c)

@@ -11,6 +11,7 @@
 #include "controller/handovers.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
+#include "controller/record.h"
 
 /* When a decision could not be proposed, because too much is in flight. */
 #define AGAIN_MS 10
@@ -79,13 +80,21 @@ static bool act(struct controller *c, const struct liveness_verdict *verdict)
     const struct meta_broker *b = meta_broker_find(image, verdict->id);
     struct decision d = decision_begin(c, 0);
     uint64_t index = 0;
+    struct record_decision from = {.broker = verdict->id, .why = slice_of_text(verdict->why)};
     CHECK(b != NULL);
 
     switch (verdict->action) {
     case LIVENESS_DIAL: dial(c, verdict->id); return true;
-    case LIVENESS_FENCE: decide_fence(image, verdict->id, verdict->why, &d); break;
-    case LIVENESS_UNFENCE: decide_unfence(image, verdict->id, verdict->why, &d); break;
+    case LIVENESS_FENCE:
+        decide_fence(image, verdict->id, verdict->why, &d);
+        from.request = RECORD_FENCE;
+        break;
+    case LIVENESS_UNFENCE:
+        decide_unfence(image, verdict->id, verdict->why, &d);
+        from.request = RECORD_UNFENCE;
+        break;
     }
+    record_request(c, &from);
     int rc = quorum_propose(c, &d, &index);
     decision_close(&d);
     if (rc != 0) return false;
@@ -102,6 +111,9 @@ static bool look_at_handovers(struct controller *c)
         struct decision d = decision_begin(c, 0);
         uint64_t index;
         decide_give_up(decision_image(c), topic, number, &d);
+        record_request(c, &(struct record_decision){.request = RECORD_GIVE_UP,
+                                                    .topic_id = topic->id,
+                                                    .partition = number});
         int rc = quorum_propose(c, &d, &index);
         decision_close(&d);
         if (rc != 0) return false;
@@ -118,6 +130,10 @@ static bool maybe_balance(struct controller *c)
     struct decision d = decision_begin(c, 0);
     uint64_t index;
     decide_balance(decision_image(c), c->options.balance_percentage, &d);
+    if (d.count > 0) {
+        record_request(c, &(struct record_decision){.request = RECORD_BALANCE,
+                                                    .percentage = c->options.balance_percentage});
+    }
     int rc = d.count == 0 ? 0 : quorum_propose(c, &d, &index);
     decision_close(&d);
     if (rc == 0) c->balance_due_ms = now_ms + c->options.balance_interval_ms;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/ring.h"
 #include "common/text.h"
 
 #define USAGE_STATUS 2
@@ -72,6 +73,17 @@ int node_id(struct server_config *c, int64_t min, int32_t *out)
 }
 
 /* ---- Where. ---- */
+
+#define RING_FLUSH_MS 200
+
+int node_ring(struct server_config *c, uint64_t *bytes, uint32_t *flush_ms)
+{
+    *bytes = (uint64_t)config_number_of(c, "ring.bytes");
+    *flush_ms = RING_FLUSH_MS;
+    if (*bytes == 0 || *bytes >= RING_MIN_BYTES) return 0;
+    return config_refuse(c, "ring.bytes=%llu is too small to hold anything: %u at least, or 0",
+                         (unsigned long long)*bytes, RING_MIN_BYTES);
+}
 
 bool node_host_is_loopback(const char *host)
 {

@@ -55,6 +55,9 @@ MUST_USE int node_http(struct server_config *c, char host[ENV_HOST_MAX], uint16_
 MUST_USE int node_seeds(struct server_config *c, char out[NODE_SEEDS_MAX][NODE_SEED_SIZE],
                         uint32_t *count);
 
+/* ring.bytes, and how often what is in memory goes to the file. */
+MUST_USE int node_ring(struct server_config *c, uint64_t *bytes, uint32_t *flush_ms);
+
 bool node_host_is_loopback(const char *host);
 bool node_host_is_any(const char *host); /* "", 0.0.0.0 or ::. */
 

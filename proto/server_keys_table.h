@@ -416,6 +416,9 @@ X("replication.quota.window.num", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, N
 X("replication.quota.window.size.seconds", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_QUOTAS)
 X("request.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX,
   "broker.session.timeout.ms bounds it")
+X("ring.bytes", NUMBER, HONOURED, BOTH, "1048576", 0, 1073741824,
+  "memory for the last events of a controller, or of each shard of a broker, which are kept in "
+  "events-N.ring beside its log for jackdaw replay; 0: none are kept")
 X("sasl.client.callback.handler.class", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, SEE_SASL)
 X("sasl.enabled.mechanisms", TEXT, REFUSED, BOTH, "", 0, 0, NO_SASL)
 X("sasl.jaas.config", TEXT, REFUSED, BOTH, "", 0, 0, NO_SASL)

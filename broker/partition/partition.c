@@ -12,6 +12,7 @@
 #include "broker/partition/lookups.h"
 #include "broker/partition/mover.h"
 #include "broker/partition/produce.h"
+#include "broker/partition/record.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -217,6 +218,7 @@ static void on_opened(struct partition *p)
     p->replica.durable = journal_durable(p->journal) < p->replica.log_start
                              ? p->replica.log_start
                              : journal_durable(p->journal);
+    partition_record_begun(p);
     if (p->delete_is_due) {
         partition_delete(p);
     } else if (p->host->is_stopping) {
@@ -484,6 +486,7 @@ void partition_delete(struct partition *p)
         waiters_fail_all(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
         p->state = PARTITION_DELETING;
         replica_resign(&p->replica);
+        partition_record_begun(p);
         partition_mark_moved(p);
         journal_delete(p->journal);
     }
@@ -496,6 +499,7 @@ void partition_stop(struct partition *p)
         waiters_fail_all(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
         p->state = PARTITION_STOPPING;
         replica_resign(&p->replica);
+        partition_record_begun(p);
         partition_mark_moved(p);
         journal_stop(p->journal);
     } else {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "broker/partition/record.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
@@ -62,7 +63,9 @@ void partition_step(struct partition *p, struct replica_event *event)
     struct replica_effects effects = {0};
     event->now_ms = env_now_ms(p->host->env);
     event->assigned = journal_assigned(p->journal);
+    partition_record_before(p, event);
     replica_step(&p->replica, event, &effects);
+    partition_record_step(p, event, &effects);
     carry_out(p, &effects);
 }
 

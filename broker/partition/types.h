@@ -1,7 +1,7 @@
 /* types.h -- a partition's data, and what a shard gives its partitions and takes from them.
  *
  * Functions live in the files of this folder, each of which sees the ones before it:
- * types < config, folder, waiters < steps < produce, fetch, lookups, follow < partition.
+ * types < config, folder, waiters, record < steps < produce, fetch, lookups, follow < partition.
  *
  *   PREPARING --folder checked--> OPENING --journal recovered--> READY <--> TRUNCATING
  *       |                            |                             |
@@ -23,6 +23,7 @@
 #include "broker/partition/producers.h"
 #include "broker/partition/replica.h"
 #include "broker/partition/throttle.h"
+#include "common/ring.h"
 #include "journal/journal.h"
 #include "proto/meta.h"
 
@@ -142,6 +143,11 @@ struct partition {
     uint32_t first_at;
     uint32_t first_size;
 
+    /* Of the shard's ring (record.h). */
+    uint64_t ring_generation; /* The bank that has its state; 0: none. */
+    uint32_t ring_slot;       /* Its number in that bank. */
+    bool ring_begun;          /* What stands in earlier banks is of another core. */
+
     UT_hash_handle hh; /* In the shard's table, by key. */
 };
 
@@ -179,6 +185,9 @@ struct partition_host {
     struct throttle following; /* ... and what is fetched here. This shard's part. */
     struct throttle moving;    /* Between disks. The same. */
     uint32_t halted;           /* The node is going down; say nothing more. */
+    struct ring ring;          /* The last events of the replicas (record.h). */
+    uint32_t ring_slots;       /* Given out in its bank. */
+    struct replica ring_before; /* The replica that ticks, before it did. */
 };
 
 static inline bool partition_is_ready(const struct partition *p)

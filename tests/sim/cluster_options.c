@@ -30,6 +30,7 @@ static void draw_controller(struct cluster_options *o, struct prng *p)
     c->hang_ms = (uint32_t)PICK(p, 600, 1500, 3000);
     c->snapshot_entries = PICK(p, 20, 100, 500, 20000);
     c->snapshot_bytes = PICK(p, 4096, 65536, 8u << 20);
+    c->ring_bytes = RING_MIN_BYTES;
 }
 
 static void draw_broker(struct cluster_options *o, struct prng *p)
@@ -47,6 +48,7 @@ static void draw_broker(struct cluster_options *o, struct prng *p)
     b->requests_in_flight_max = (uint32_t)PICK(p, 5, 64);
     b->auto_create_topics = false;
     b->stop_max_ms = 5000;
+    b->ring_bytes = RING_MIN_BYTES;
 }
 
 /* The cluster's defaults at its birth, as every broker's properties file has them. */

@@ -12,6 +12,7 @@
  * [complete]   Whoever leads, or is in the committed ISR, has all that was ever committed.
  * [join]       Whoever is taken into an ISR has all that was committed, as it is registered now.
  * [handover]   Whom a leader hands over to has everything; nothing is appended from then on.
+ * [ring]       What a node decided can be decided anew from the ring of its events (rings.h).
  * [committed]  Below high watermarks all logs are the same, at all times (history.h).
  */
 #ifndef TESTS_SIM_ORACLES_H

@@ -8,6 +8,7 @@
 #include "common/check.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/rings.h"
 #include "tests/sim/story.h"
 #include "tests/sim/verdict.h"
 
@@ -30,6 +31,7 @@ struct run {
     uint32_t member_count;
     struct client *members[CLIENTS_MAX];
     struct groups_note groups;
+    struct rings rings;
     /* Of the liveness phase. */
     bool is_settled;
     int64_t settled_ends[256]; /* By part: what was committed when the cluster had converged. */
@@ -271,8 +273,10 @@ static void run_phases(struct run *r)
     if (!run_until(r, has_started, START_MAX_MS, "to start")) return;
     open_members(r);
     if (!safety(r)) return;
+    rings_check(&r->rings, &r->cluster);
     if (!liveness(r)) return;
     verdict(&r->cluster, &r->history, &r->oracles, &r->nemesis);
+    rings_check(&r->rings, &r->cluster);
 }
 
 static struct run_result result_of(struct run *r)

@@ -48,6 +48,7 @@
     X(halt, "a process ends only when it is told to, or its host or disk fails") \
     X(crash, "no event whatever makes the program fail a CHECK") \
     X(trace, "the same seed makes the same run") \
+    X(ring, "what a node decided can be decided anew from its last events") \
     X(owner, "in a generation of a group each share has one owner") \
     X(fence, "a member of an older generation commits nothing") \
     X(back, "a committed offset never goes back") \

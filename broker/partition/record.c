@@ -1,0 +1,87 @@
+#include "broker/partition/record.h"
+
+#include "broker/partition/replica_record.h"
+#include "common/check.h"
+
+static struct pack begin(struct ring *ring, enum replica_record_entry kind)
+{
+    struct writer *w = ring_begin(ring);
+    write_u8(w, (uint8_t)kind);
+    return pack_to(w);
+}
+
+static void begin_bank(struct partition_host *host)
+{
+    ring_turn_over(&host->ring);
+    host->ring_slots = 0;
+    struct pack p = begin(&host->ring, REPLICA_RECORD_CLOCK);
+    uint64_t now_ms = env_now_ms(host->env);
+    int64_t wall_ms = env_wall_ms(host->env);
+    pack_u64(&p, &now_ms);
+    pack_i64(&p, &wall_ms);
+    CHECK(ring_put(&host->ring));
+}
+
+static void put_state(struct partition *p, struct replica *replica)
+{
+    struct pack to = begin(&p->host->ring, REPLICA_RECORD_STATE);
+    struct slice topic = slice_of_text(p->topic);
+    p->ring_generation = p->host->ring.generation;
+    p->ring_slot = p->host->ring_slots++;
+    pack_u32(&to, &p->ring_slot);
+    pack_slice(&to, &topic);
+    pack_i32(&to, &p->key.partition);
+    pack_bool(&to, &p->ring_begun);
+    replica_pack_state(&to, replica);
+    p->ring_begun = false;
+    CHECK(ring_put(&p->host->ring));
+}
+
+/* Room for the next step of a replica, and its state in the same bank. */
+static void prepare(struct partition *p, struct replica *replica)
+{
+    if (!ring_has_room(&p->host->ring, REPLICA_RECORD_MAX_BYTES)) begin_bank(p->host);
+    if (p->ring_generation != p->host->ring.generation) put_state(p, replica);
+}
+
+void partition_record_before(struct partition *p, const struct replica_event *event)
+{
+    if (!ring_is_on(&p->host->ring)) return;
+    /* Whether a tick changes something is known only afterwards. */
+    if (event->kind == REPLICA_TICK)
+        p->host->ring_before = p->replica;
+    else
+        prepare(p, &p->replica);
+}
+
+static bool is_idle(const struct partition *p, const struct replica_effects *e)
+{
+    bool any =
+        e->role_changed || e->isr_changed || e->watermark_moved || e->propose_isr || e->opened;
+    return !any && p->replica.handover == p->host->ring_before.handover;
+}
+
+void partition_record_step(struct partition *p, const struct replica_event *event,
+                           const struct replica_effects *effects)
+{
+    struct ring *ring = &p->host->ring;
+    if (!ring_is_on(ring)) return;
+    if (event->kind == REPLICA_TICK && is_idle(p, effects)) return;
+    if (event->kind == REPLICA_TICK) prepare(p, &p->host->ring_before);
+    if (effects->role_changed || effects->propose_isr) ring->is_urgent = true;
+
+    struct pack to = begin(ring, REPLICA_RECORD_STEP);
+    struct replica_event copy = *event;
+    struct meta_partition assigned;
+    struct replica_outcome outcome = replica_outcome_of(&p->replica, effects);
+    pack_u32(&to, &p->ring_slot);
+    replica_pack_event(&to, &copy, &assigned);
+    replica_pack_outcome(&to, &outcome);
+    CHECK(ring_put(ring));
+}
+
+void partition_record_begun(struct partition *p)
+{
+    p->ring_generation = 0;
+    p->ring_begun = true;
+}

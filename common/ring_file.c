@@ -1,0 +1,132 @@
+#include "common/ring_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/check.h"
+
+/* After a write that failed. */
+#define AGAIN_MS 10000
+
+void ring_file_open(struct ring_file *f, const char *folder, uint32_t actor, uint32_t flush_ms,
+                    uint32_t kind, uint32_t lane)
+{
+    *f = (struct ring_file){.flush_ms = flush_ms};
+    f->job.link.kind = kind;
+    f->job.lane = lane;
+    (void)snprintf(f->path, sizeof f->path, "%s/" RING_FILE_NAME_FORMAT, folder, actor);
+    (void)snprintf(f->before, sizeof f->before, "%s/" RING_FILE_BEFORE_FORMAT, folder, actor);
+}
+
+void ring_file_close(struct ring_file *f, struct env *env)
+{
+    if (f->is_known) env_rescue(env, f->path, NULL, 0);
+    free(f->bytes);
+    *f = (struct ring_file){0};
+}
+
+/* ---- On an I/O thread. ---- */
+
+static void run_write(struct fs *fs, struct job *job)
+{
+    struct ring_file *f = (struct ring_file *)(void *)job;
+    struct file *file = NULL;
+    uint8_t *from = f->bytes;
+    if (!f->is_begun) (void)fs->ops->rename(fs, f->path, f->before); /* If there is one. */
+    f->is_begun = true;
+    job->rc = fs->ops->open(fs, f->path, FS_WRITE | FS_CREATE, &file);
+    for (uint32_t i = 0; job->rc == 0 && i < f->range_count; i++) {
+        struct iovec iov = {.iov_base = from, .iov_len = f->ranges[i].size};
+        job->rc = fs->ops->pwritev(fs, file, &iov, 1, f->ranges[i].at);
+        from += f->ranges[i].size;
+    }
+    if (file != NULL) fs->ops->close(fs, file);
+}
+
+/* ---- In the actor's turns. ---- */
+
+static void add_range(struct ring_file *f, uint64_t at, size_t size)
+{
+    if (size == 0) return;
+
+    CHECK(f->range_count < RING_FILE_RANGES);
+    f->ranges[f->range_count++] = (struct ring_range){.at = at, .size = size};
+}
+
+static void find_ranges(struct ring_file *f, const struct ring *r)
+{
+    uint64_t now = ring_bank_at(r, r->generation);
+    f->range_count = 0;
+    if (f->generation == r->generation) {
+        add_range(f, now + f->used, r->used - f->used);
+    } else if (f->generation + 1 == r->generation && f->generation > 0) {
+        add_range(f, ring_bank_at(r, f->generation) + f->used, r->used_before - f->used);
+        add_range(f, now, r->used);
+    } else {
+        add_range(f, 0, RING_HEADER_BYTES);
+        if (r->generation > 1) add_range(f, ring_bank_at(r, r->generation - 1), r->used_before);
+        add_range(f, now, r->used);
+    }
+}
+
+static void copy_ranges(struct ring_file *f, const struct ring *r)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < f->range_count; i++) size += f->ranges[i].size;
+    if (size > f->capacity) {
+        free(f->bytes);
+        f->capacity = size < 4096 ? 4096 : size;
+        f->bytes = malloc(f->capacity);
+        CHECK(f->bytes != NULL);
+    }
+    size = 0;
+    for (uint32_t i = 0; i < f->range_count; i++) {
+        memcpy(f->bytes + size, r->base + f->ranges[i].at, f->ranges[i].size);
+        size += f->ranges[i].size;
+    }
+}
+
+void ring_file_turn(struct ring_file *f, struct env *env, struct ring *ring)
+{
+    if (f->flush_ms == 0 || !ring_is_on(ring) || f->is_out) return;
+    if (f->generation == ring->generation && f->used == ring->used) return;
+    bool is_urgent = ring->is_urgent && !f->is_failing;
+    if (env_now_ms(env) < f->due_ms && !is_urgent) return;
+
+    find_ranges(f, ring);
+    copy_ranges(f, ring);
+    f->generation = ring->generation;
+    f->used = ring->used;
+    f->is_out = true;
+    ring->is_urgent = false;
+    f->due_ms = env_now_ms(env) + f->flush_ms;
+    f->job.run = run_write;
+    env_submit(env, &f->job);
+}
+
+void ring_file_on_job(struct ring_file *f, struct env *env, const struct ring *ring)
+{
+    CHECK(f->is_out);
+
+    f->is_out = false;
+    /* Not before the file of the run before has another name. */
+    if (!f->is_known) env_rescue(env, f->path, ring->base, ring->size);
+    f->is_known = true;
+    if (f->job.rc != 0) {
+        if (!f->is_failing)
+            log_warn(env, "the last events cannot be kept in %s: %s", f->path, err_text(f->job.rc));
+        f->generation = 0; /* All of it, then. */
+        f->used = 0;
+        f->due_ms = env_now_ms(env) + AGAIN_MS;
+    }
+    f->is_failing = f->job.rc != 0;
+}
+
+bool ring_file_finish(struct ring_file *f, struct env *env, struct ring *ring)
+{
+    if (!f->is_failing) {
+        f->due_ms = 0;
+        ring_file_turn(f, env, ring);
+    }
+    return !f->is_out;
+}
