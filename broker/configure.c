@@ -31,6 +31,118 @@ static void fill_groups(const struct server_config *c, struct groups_options *g)
     g->session_min_ms = number(c, "group.min.session.timeout.ms");
     g->session_max_ms = number(c, "group.max.session.timeout.ms");
     g->size_max = number(c, "group.max.size");
+    g->consumer.session_ms = number(c, "group.consumer.session.timeout.ms");
+    g->consumer.session_min_ms = number(c, "group.consumer.min.session.timeout.ms");
+    g->consumer.session_max_ms = number(c, "group.consumer.max.session.timeout.ms");
+    g->consumer.heartbeat_ms = number(c, "group.consumer.heartbeat.interval.ms");
+    g->consumer.heartbeat_min_ms = number(c, "group.consumer.min.heartbeat.interval.ms");
+    g->consumer.heartbeat_max_ms = number(c, "group.consumer.max.heartbeat.interval.ms");
+    g->consumer.size_max = number(c, "group.consumer.max.size");
+}
+
+/* The next word of a list; NULL: there is none. */
+static const char *next_word(const char *at, char *out, size_t size)
+{
+    at += strspn(at, ", ");
+    size_t length = strcspn(at, ", ");
+    if (length == 0) return NULL;
+    (void)snprintf(out, size, "%.*s", (int)length, at);
+    return at + length;
+}
+
+static bool is_one_of(const char *word, const char *const *names, size_t count, uint32_t *which)
+{
+    for (size_t i = 0; i < count; i++) {
+        *which = (uint32_t)i;
+        if (strcmp(word, names[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* By their names, or by those of Apache's classes. */
+static int fill_assignors(struct server_config *c, struct groups_options *g)
+{
+    static const char key[] = "group.consumer.assignors";
+    static const char *const names[] = {
+        "uniform", "range", "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
+        "org.apache.kafka.coordinator.group.assignor.RangeAssignor"};
+    char word[128];
+    const char *at = config_text(c, key);
+    g->consumer.assignor_count = 0;
+    while ((at = next_word(at, word, sizeof word)) != NULL) {
+        uint32_t which;
+        if (!is_one_of(word, names, sizeof names / sizeof names[0], &which)) {
+            return config_refuse(c, "%s: there is no assignor %s; there are uniform and range", key,
+                                 word);
+        }
+        bool is_there = g->consumer.assignor_count > 0 && g->consumer.assignors[0] == which % 2;
+        if (is_there || g->consumer.assignor_count == GROUP_ASSIGNORS_MAX) continue;
+        g->consumer.assignors[g->consumer.assignor_count++] = which % 2;
+    }
+    if (g->consumer.assignor_count > 0) return 0;
+    return config_refuse(c, "%s names no assignor", key);
+}
+
+static int fill_protocols(struct server_config *c, struct groups_options *g)
+{
+    static const char *const policies[] = {"disabled", "upgrade", "downgrade", "bidirectional"};
+    static const char *const protocols[] = {"classic", "consumer", "share", "streams"};
+    char word[128];
+    uint32_t which;
+    const char *policy = config_text(c, "group.consumer.migration.policy");
+    if (!is_one_of(policy, policies, 4, &g->consumer.policy)) {
+        return config_refuse(c,
+                             "group.consumer.migration.policy=%s: it is bidirectional, upgrade, "
+                             "downgrade or disabled",
+                             policy);
+    }
+    const char *at = config_text(c, "group.coordinator.rebalance.protocols");
+    g->consumer.is_off = true;
+    while ((at = next_word(at, word, sizeof word)) != NULL) {
+        if (!is_one_of(word, protocols, 4, &which)) {
+            return config_refuse(
+                c, "group.coordinator.rebalance.protocols: there is no protocol %s", word);
+        }
+        if (which == 1) g->consumer.is_off = false;
+    }
+    return 0;
+}
+
+/* As Kafka: each value is within its bounds, and members beat more often than they expire. */
+static int check_consumer_times(struct server_config *c, const struct groups_options *g)
+{
+    bool is_session = g->consumer.session_min_ms <= g->consumer.session_ms &&
+                      g->consumer.session_ms <= g->consumer.session_max_ms;
+    bool is_heartbeat = g->consumer.heartbeat_min_ms <= g->consumer.heartbeat_ms &&
+                        g->consumer.heartbeat_ms <= g->consumer.heartbeat_max_ms;
+    if (!is_session) {
+        return config_refuse(c,
+                             "group.consumer.session.timeout.ms=%u must be from "
+                             "group.consumer.min.session.timeout.ms=%u to "
+                             "group.consumer.max.session.timeout.ms=%u",
+                             g->consumer.session_ms, g->consumer.session_min_ms,
+                             g->consumer.session_max_ms);
+    }
+    if (!is_heartbeat) {
+        return config_refuse(c,
+                             "group.consumer.heartbeat.interval.ms=%u must be from "
+                             "group.consumer.min.heartbeat.interval.ms=%u to "
+                             "group.consumer.max.heartbeat.interval.ms=%u",
+                             g->consumer.heartbeat_ms, g->consumer.heartbeat_min_ms,
+                             g->consumer.heartbeat_max_ms);
+    }
+    if (g->consumer.heartbeat_ms < g->consumer.session_ms) return 0;
+    return config_refuse(c,
+                         "group.consumer.heartbeat.interval.ms=%u must be below "
+                         "group.consumer.session.timeout.ms=%u",
+                         g->consumer.heartbeat_ms, g->consumer.session_ms);
+}
+
+static int fill_consumers(struct server_config *c, struct groups_options *g)
+{
+    int rc = fill_assignors(c, g);
+    if (rc == 0) rc = fill_protocols(c, g);
+    return rc == 0 ? check_consumer_times(c, g) : rc;
 }
 
 static int fill_numbers(struct server_config *c, struct broker_options *o)
@@ -56,6 +168,8 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->connection_max_per_address = number(c, "max.connections.per.ip");
     o->auto_create_topics = config_flag(c, "auto.create.topics.enable");
     fill_groups(c, &o->groups);
+    int rc = fill_consumers(c, &o->groups);
+    if (rc != 0) return rc;
     CHECK(o->shard_count <= RPC_SHARDS_MAX);
     if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
     if (o->session_ms > o->heartbeat_ms) return 0;

@@ -165,6 +165,7 @@ static bool become_current(struct shard *s)
     if (s->is_current || s->image.index < s->registered_index) return false;
 
     s->is_current = true;
+    groups_on_topics_changed(&s->groups);
     s->is_becoming_current = true;
     sync_all(s);
     s->is_becoming_current = false;
@@ -211,7 +212,7 @@ static void on_record(struct shard *s, const struct meta_record *record)
     case META_BROKER:
     case META_BROKER_STATE:
     case META_BROKER_REMOVED:
-    case META_TOPIC:
+    case META_TOPIC: groups_on_topics_changed(&s->groups); return;
     case META_PRODUCER_IDS:
     case META_VOTERS: return;
     }

@@ -38,5 +38,15 @@ void broker_options_default(struct broker_options *o)
         .session_min_ms = 6000,
         .session_max_ms = 1800000,
         .size_max = INT32_MAX,
+        .consumer = {.session_ms = 45000,
+                     .session_min_ms = 45000,
+                     .session_max_ms = 60000,
+                     .heartbeat_ms = 5000,
+                     .heartbeat_min_ms = 5000,
+                     .heartbeat_max_ms = 15000,
+                     .size_max = INT32_MAX,
+                     .policy = 3,
+                     .assignor_count = 2,
+                     .assignors = {0, 1}},
     };
 }

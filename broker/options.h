@@ -11,6 +11,7 @@
 
 #define BROKER_VOTERS_MAX META_VOTERS_MAX
 #define BROKER_SEEDS_MAX NODE_SEEDS_MAX
+#define GROUP_ASSIGNORS_MAX 2 /* There are no more. */
 #define BROKER_DIRS_MAX 10 /* Each has I/O threads of its own. */
 
 struct broker_listener {
@@ -34,6 +35,19 @@ struct groups_options {
     uint32_t session_max_ms;      /* group.max.session.timeout.ms: 30 minutes */
     uint32_t size_max;            /* group.max.size: no limit */
     uint32_t canary;              /* enum group_canary; the simulator only. */
+    struct {                      /* group.consumer. ... */
+        uint32_t session_ms;      /* session.timeout.ms: 45000 */
+        uint32_t session_min_ms;  /* min.session.timeout.ms: 45000 */
+        uint32_t session_max_ms;  /* max.session.timeout.ms: 60000 */
+        uint32_t heartbeat_ms;    /* heartbeat.interval.ms: 5000 */
+        uint32_t heartbeat_min_ms; /* min.heartbeat.interval.ms: 5000 */
+        uint32_t heartbeat_max_ms; /* max.heartbeat.interval.ms: 15000 */
+        uint32_t size_max;         /* max.size: no limit */
+        uint32_t policy;           /* migration.policy: bidirectional */
+        uint32_t assignor_count;   /* assignors: uniform, range */
+        uint32_t assignors[GROUP_ASSIGNORS_MAX];
+        bool is_off; /* group.coordinator.rebalance.protocols does not name it. */
+    } consumer;
 };
 
 struct server_config;

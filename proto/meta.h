@@ -36,6 +36,8 @@
 #define META_NAME_MAX 249 /* Of a topic, as in Kafka. */
 #define META_HOST_MAX 255
 #define META_KEY_MAX 128
+#define META_CONFIG_GROUP 32 /* The type of a group's configurations, as Kafka numbers it. */
+#define META_GROUP_MAX 1024  /* Of a group id that has configurations. */
 #define META_VALUE_MAX 65536 /* Of a configuration: lists of throttled replicas are long. */
 #define META_TEXT_MAX 63     /* Of a listener's or a feature's name, and of a rack. */
 #define META_WORD_MAX 31    /* Of a version and of a listener's protocol. */

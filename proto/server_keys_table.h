@@ -10,6 +10,7 @@
 #define PROTO_SERVER_KEYS_TABLE_H
 
 /* clang-format off */
+#define AT_ONCE "partitions are shared out at once"
 #define GONE_LISTENERS "Kafka 4 has listeners and advertised.listeners instead"
 #define GONE_QUOTAS "Kafka 4 sets quotas by command, and they are not there yet: leave the key out"
 #define GONE_VERSIONS "clients and brokers agree on versions by themselves"
@@ -17,7 +18,6 @@
     "there is no ZooKeeper here: name the controllers in controller.quorum.voters=id@host:port,..."
 #define INSIDE "it is about the inside of Apache's broker"
 #define NO_ACLS "there are no ACLs yet: leave the key out, and use trusted networks"
-#define NO_NEW_GROUPS "the new protocol of groups (KIP-848) is not there yet"
 #define SEE_GROUPS "groups are loaded, and their offsets written, without it"
 #define NO_PLUGIN "classes of Java cannot be loaded: leave the key out"
 #define NO_PURGATORY "waiting requests go when they are answered"
@@ -124,32 +124,39 @@ X("fetch.purgatory.purge.interval.requests", NUMBER, NO_EFFECT, BOTH, NULL, -1, 
   NO_PURGATORY)
 X("follower.fetch.last.tiered.offset.enable", FLAG, NO_EFFECT, BOTH, NULL, 0, 0, NO_TIER)
 X("group.consumer.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.assignors", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
-X("group.consumer.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_NEW_GROUPS)
+  AT_ONCE)
+X("group.consumer.assignors", TEXT, HONOURED, BROKER, "uniform,range", 0, 0,
+  "how partitions may be shared out in groups of the consumer protocol; the first one is the "
+  "default")
+X("group.consumer.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "5000", 1, INT32_MAX,
+  "between heartbeats of members of the consumer protocol")
 X("group.consumer.max.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.max.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.max.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.max.size", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_NEW_GROUPS)
-X("group.consumer.migration.policy", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
+  AT_ONCE)
+X("group.consumer.max.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "15000", 1, INT32_MAX,
+  "a group may not be given more")
+X("group.consumer.max.session.timeout.ms", NUMBER, HONOURED, BROKER, "60000", 1, INT32_MAX,
+  "a group may not be given more")
+X("group.consumer.max.size", NUMBER, HONOURED, BROKER, "2147483647", 1, INT32_MAX,
+  "members of one group of the consumer protocol")
+X("group.consumer.migration.policy", TEXT, HONOURED, BROKER, "bidirectional", 0, 0,
+  "may a group with members change its protocol: bidirectional, upgrade (to the consumer "
+  "protocol), downgrade, disabled")
 X("group.consumer.min.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.min.heartbeat.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.min.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  NO_NEW_GROUPS)
+  AT_ONCE)
+X("group.consumer.min.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "5000", 1, INT32_MAX,
+  "a group may not be given less")
+X("group.consumer.min.session.timeout.ms", NUMBER, HONOURED, BROKER, "45000", 1, INT32_MAX,
+  "a group may not be given less")
 X("group.consumer.regex.refresh.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 10000, INT32_MAX,
-  NO_NEW_GROUPS)
-X("group.consumer.session.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_NEW_GROUPS)
+  "expressions are held against the topics whenever those change")
+X("group.consumer.session.timeout.ms", NUMBER, HONOURED, BROKER, "45000", 1, INT32_MAX,
+  "a member of the consumer protocol that is silent for so long is out of its group")
 X("group.coordinator.append.linger.ms", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX, SEE_GROUPS)
 X("group.coordinator.background.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_GROUPS)
 X("group.coordinator.cached.buffer.max.bytes", NUMBER, NO_EFFECT, BOTH, NULL, 524288, INT32_MAX,
   SEE_GROUPS)
-X("group.coordinator.rebalance.protocols", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, NO_NEW_GROUPS)
+X("group.coordinator.rebalance.protocols", TEXT, HONOURED, BROKER, "classic,consumer", 0, 0,
+  "which protocols of groups are offered; without consumer, only the classic one")
 X("group.coordinator.threads", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, SEE_GROUPS)
 X("group.initial.rebalance.delay.ms", NUMBER, HONOURED, BROKER, "3000", 0, INT32_MAX,
   "an empty group waits so long for more members before it shares out partitions")

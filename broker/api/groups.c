@@ -8,6 +8,8 @@
 #include "broker/groups/coordinator.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
+#include "proto/msg/consumer_group_describe.h"
+#include "proto/msg/consumer_group_heartbeat.h"
 #include "proto/msg/delete_groups.h"
 #include "proto/msg/describe_groups.h"
 #include "proto/msg/find_coordinator.h"
@@ -133,6 +135,8 @@ static bool read_about(struct shard *s, struct request *r, struct slice body, st
         struct list_groups_request list;
         struct describe_groups_request describe;
         struct delete_groups_request delete;
+        struct consumer_group_heartbeat_request beat;
+        struct consumer_group_describe_request consumers;
     } q;
     *out = (struct about){0};
     if (request_decode(s, r, body, &q) != 0) return false;
@@ -145,6 +149,8 @@ static bool read_about(struct shard *s, struct request *r, struct slice body, st
     case KAFKA_API_OFFSET_DELETE: out->one = q.offset_delete.group_id; break;
     case KAFKA_API_LIST_GROUPS: out->is_of_all = true; return true;
     case KAFKA_API_DESCRIBE_GROUPS: out->groups = q.describe.groups; return true;
+    case KAFKA_API_CONSUMER_GROUP_HEARTBEAT: out->one = q.beat.group_id; break;
+    case KAFKA_API_CONSUMER_GROUP_DESCRIBE: out->groups = q.consumers.group_ids; return true;
     case KAFKA_API_DELETE_GROUPS: out->groups = q.delete.groups_names; return true;
     case KAFKA_API_OFFSET_FETCH:
         if (r->version.number >= 8) return copy_ids(s, &q.fetch, &out->groups);
@@ -264,6 +270,9 @@ static struct array *list_of(const struct request *r, void *answer, size_t *item
     case KAFKA_API_DESCRIBE_GROUPS:
         *item_size = sizeof(struct describe_groups_response_group);
         return &((struct describe_groups_response *)answer)->groups;
+    case KAFKA_API_CONSUMER_GROUP_DESCRIBE:
+        *item_size = sizeof(struct consumer_group_describe_group);
+        return &((struct consumer_group_describe_response *)answer)->groups;
     case KAFKA_API_DELETE_GROUPS:
         *item_size = sizeof(struct delete_groups_response_result);
         return &((struct delete_groups_response *)answer)->results;
@@ -278,6 +287,7 @@ static struct array *list_of(const struct request *r, void *answer, size_t *item
 union joint {
     struct list_groups_response list;
     struct describe_groups_response describe;
+    struct consumer_group_describe_response consumers;
     struct delete_groups_response delete;
     struct offset_fetch_response fetch;
 };

@@ -46,6 +46,8 @@
     X(LIST_GROUPS, group)                                            \
     X(DESCRIBE_GROUPS, group)                                        \
     X(DELETE_GROUPS, group)                                          \
+    X(CONSUMER_GROUP_HEARTBEAT, group)                               \
+    X(CONSUMER_GROUP_DESCRIBE, group)                                \
     X(DESCRIBE_ACLS, describe_acls)                                  \
     X(REPLICA_HELLO, replica_hello)
 /* clang-format on */

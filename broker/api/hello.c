@@ -7,6 +7,13 @@
 #include "proto/msg/describe_acls.h"
 #include "proto/msg/replica_hello.h"
 
+static bool is_switched_off(const struct shard *s, int16_t api_key)
+{
+    bool is_of_consumers = api_key == KAFKA_API_CONSUMER_GROUP_HEARTBEAT ||
+                           api_key == KAFKA_API_CONSUMER_GROUP_DESCRIBE;
+    return is_of_consumers && s->options->groups.consumer.is_off;
+}
+
 bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
 {
     struct api_versions_request q;
@@ -21,6 +28,7 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
     for (size_t i = 0; i < kafka_api_count; i++) {
         const struct kafka_api *api = kafka_api_at(i);
         if (kafka_api_is_private(api) || handler_of(api->key) == NULL) continue;
+        if (is_switched_off(s, api->key)) continue;
         keys[count++] = (struct api_versions_response_api_key){
             .api_key = api->key, .min_version = api->version_min, .max_version = api->version_max};
     }

@@ -5,11 +5,14 @@
 #include "broker/partition/folder.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
+#include "proto/msg/consumer_group_heartbeat.h"
 #include "proto/msg/heartbeat.h"
 #include "proto/msg/join_group.h"
+#include "proto/msg/leave_group.h"
 #include "proto/msg/sync_group.h"
 
 #define JOIN_WITH_NULL_PROTOCOL 7
+#define LEAVE_OF_SEVERAL 3
 
 uint32_t group_owner(const struct broker_options *o, struct slice group_id,
                      uint32_t partition_count)
@@ -67,7 +70,7 @@ uint64_t ask_wait(struct groups *gs, struct group_ask *ask)
     return ask->number;
 }
 
-static void finish(struct groups *gs, struct group_ask *ask)
+void ask_finish(struct groups *gs, struct group_ask *ask)
 {
     CHECK(ask->pending == 0);
 
@@ -83,22 +86,28 @@ static void finish(struct groups *gs, struct group_ask *ask)
 void ask_answer_nothing(struct groups *gs, struct group_ask *ask)
 {
     ask->answer = NULL;
-    finish(gs, ask);
+    ask_finish(gs, ask);
 }
 
-void ask_answer(struct groups *gs, struct group_ask *ask, const void *message)
+void ask_prepare(struct groups *gs, struct group_ask *ask, const void *message)
 {
+    buf_unref(ask->answer);
+    ask->answer = NULL;
     writer_reset(&gs->out);
     int rc = kafka_encode(ask->api->response, ask->version, message, &gs->out);
     if (rc == 0 && !writer_ok(&gs->out)) rc = -ERR_LIMIT;
     if (rc != 0) {
         log_error(gs->env, "the answer to %s version %d cannot be encoded: %s", ask->api->name,
                   ask->version.number, err_text(rc));
-        ask_answer_nothing(gs, ask);
         return;
     }
     ask->answer = buf_of(writer_slice(&gs->out));
-    finish(gs, ask);
+}
+
+void ask_answer(struct groups *gs, struct group_ask *ask, const void *message)
+{
+    ask_prepare(gs, ask, message);
+    ask_finish(gs, ask);
 }
 
 bool ask_decode(struct groups *gs, const struct group_ask *ask, void *out)
@@ -112,7 +121,8 @@ static struct slice not_null(struct slice s)
     return s.at == NULL ? slice_of_text("") : s;
 }
 
-void ask_refuse_join(struct groups *gs, struct group_ask *ask, int16_t error, struct slice member)
+void ask_prepare_join_refusal(struct groups *gs, struct group_ask *ask, int16_t error,
+                              struct slice member)
 {
     struct join_group_response answer;
     kafka_defaults(&schema_join_group_response, &answer);
@@ -120,7 +130,13 @@ void ask_refuse_join(struct groups *gs, struct group_ask *ask, int16_t error, st
     answer.member_id = member;
     answer.protocol_name =
         ask->version.number >= JOIN_WITH_NULL_PROTOCOL ? (struct slice){0} : slice_of_text("");
-    ask_answer(gs, ask, &answer);
+    ask_prepare(gs, ask, &answer);
+}
+
+void ask_refuse_join(struct groups *gs, struct group_ask *ask, int16_t error, struct slice member)
+{
+    ask_prepare_join_refusal(gs, ask, error, member);
+    ask_finish(gs, ask);
 }
 
 void ask_refuse_sync(struct groups *gs, struct group_ask *ask, int16_t error)
@@ -135,6 +151,57 @@ void ask_answer_heartbeat(struct groups *gs, struct group_ask *ask, int16_t erro
 {
     struct heartbeat_response answer = {.error_code = error};
     ask_answer(gs, ask, &answer);
+}
+
+void ask_prepare_leave(struct groups *gs, struct group_ask *ask, uint32_t count,
+                       const struct group_leaver *leavers, const int16_t *errors)
+{
+    struct leave_group_response answer;
+    kafka_defaults(&schema_leave_group_response, &answer);
+    if (ask->version.number < LEAVE_OF_SEVERAL) {
+        answer.error_code = errors[0];
+        ask_prepare(gs, ask, &answer);
+        return;
+    }
+    struct leave_group_response_member *members = arena_take(&gs->arena, count, sizeof *members);
+    for (uint32_t i = 0; members != NULL && i < count; i++) {
+        members[i] = (struct leave_group_response_member){
+            .member_id = leavers[i].member_id,
+            .group_instance_id = leavers[i].instance_id,
+            .error_code = errors[i],
+        };
+    }
+    answer.members = (struct array){members, members != NULL ? (int32_t)count : 0};
+    ask_prepare(gs, ask, &answer);
+}
+
+/* All four begin alike, and say no more with an error. */
+static void prepare_plain_refusal(struct groups *gs, struct group_ask *ask, int16_t error)
+{
+    union {
+        struct consumer_group_heartbeat_response beat;
+        struct heartbeat_response heartbeat;
+        struct leave_group_response leave;
+        struct sync_group_response sync;
+    } answer;
+    kafka_defaults(ask->api->response, &answer);
+    switch (ask->api->key) {
+    case KAFKA_API_CONSUMER_GROUP_HEARTBEAT: answer.beat.error_code = error; break;
+    case KAFKA_API_HEARTBEAT: answer.heartbeat.error_code = error; break;
+    case KAFKA_API_LEAVE_GROUP: answer.leave.error_code = error; break;
+    case KAFKA_API_SYNC_GROUP: answer.sync.error_code = error; break;
+    default: UNREACHABLE();
+    }
+    ask_prepare(gs, ask, &answer);
+}
+
+void ask_prepare_refusal(struct groups *gs, struct group_ask *ask, int16_t error)
+{
+    if (ask->api->key == KAFKA_API_JOIN_GROUP) {
+        ask_prepare_join_refusal(gs, ask, error, slice_of_text(""));
+    } else {
+        prepare_plain_refusal(gs, ask, error);
+    }
 }
 
 static bool fill_members(struct groups *gs, const struct group *g, struct array *out)
@@ -203,6 +270,7 @@ void ask_answer_of_group(struct groups *gs, const struct group *g, const struct 
     case GROUP_STORED:
     case GROUP_TICK:
     case GROUP_LOADED:
+    case GROUP_RESHARE:
     case GROUP_KILL: break;
     }
     UNREACHABLE();

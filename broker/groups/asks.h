@@ -21,6 +21,10 @@ uint64_t ask_wait(struct groups *gs, struct group_ask *ask);
 /* `message` is of the API's response table. The ask is finished: in gs->finished. */
 void ask_answer(struct groups *gs, struct group_ask *ask, const void *message);
 
+/* The same in two steps: what is prepared (again) is told when it is finished. */
+void ask_prepare(struct groups *gs, struct group_ask *ask, const void *message);
+void ask_finish(struct groups *gs, struct group_ask *ask);
+
 /* The answer that one of the cores gives. */
 void ask_answer_of_group(struct groups *gs, const struct group *g, const struct group_answer *a);
 
@@ -28,6 +32,14 @@ void ask_answer_of_group(struct groups *gs, const struct group *g, const struct 
 void ask_refuse_join(struct groups *gs, struct group_ask *ask, int16_t error, struct slice member);
 void ask_refuse_sync(struct groups *gs, struct group_ask *ask, int16_t error);
 void ask_answer_heartbeat(struct groups *gs, struct group_ask *ask, int16_t error);
+
+void ask_prepare_join_refusal(struct groups *gs, struct group_ask *ask, int16_t error,
+                              struct slice member);
+void ask_prepare_leave(struct groups *gs, struct group_ask *ask, uint32_t count,
+                       const struct group_leaver *leavers, const int16_t *errors);
+
+/* As an answer that is prepared says that nothing has come of the request. */
+void ask_prepare_refusal(struct groups *gs, struct group_ask *ask, int16_t error);
 
 /* Decodes the body again, or for the first time, into the groups' arena. False: it does not parse,
  * or is too large. */

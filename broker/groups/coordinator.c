@@ -65,6 +65,18 @@ static void begin(struct groups *gs, struct partition *p)
     HASH_ADD(hh, gs->coordinators, key, sizeof c->key, c);
 }
 
+static void activate_entry(struct group_entry *e)
+{
+    struct group_event classic = {.kind = GROUP_LOADED};
+    struct consumer_event consumer = {.kind = CONSUMER_LOADED};
+    if (e->consumer != NULL) consumer_end_replay(e->consumer);
+    if (entry_is_consumer(e)) {
+        entry_consumer_step(e, NULL, &consumer);
+    } else {
+        entry_step(e, &classic);
+    }
+}
+
 static void activate(struct coordinator *c)
 {
     struct groups *gs = c->host;
@@ -74,8 +86,7 @@ static void activate(struct coordinator *c)
     struct group_entry *e, *next;
     HASH_ITER(hh, c->entries, e, next)
     {
-        struct group_event event = {.kind = GROUP_LOADED};
-        entry_step(e, &event);
+        activate_entry(e);
         count++;
     }
     if (count == 0 && c->loaded_records == 0) return;
@@ -99,18 +110,11 @@ static void free_coordinator(struct coordinator *c)
 
 static void end(struct coordinator *c)
 {
-    struct groups *gs = c->host;
     coordinator_drop_writes(c, KAFKA_NOT_COORDINATOR);
     struct group_entry *e, *next;
     HASH_ITER(hh, c->entries, e, next)
     {
-        struct group_event event = {
-            .kind = GROUP_KILL, .now_ms = env_now_ms(gs->env), .wall_ms = env_wall_ms(gs->env)};
-        event.kill.error = KAFKA_NOT_COORDINATOR;
-        group_step(e->group, &event, &gs->effects);
-        for (uint32_t i = 0; i < gs->effects.answer_count; i++) {
-            ask_answer_of_group(gs, e->group, &gs->effects.answers[i]);
-        }
+        entry_kill_waiters(e, KAFKA_NOT_COORDINATOR);
     }
     free_coordinator(c);
 }
@@ -133,8 +137,14 @@ void groups_on_moved(struct groups *gs, struct partition *p)
     }
 }
 
+void groups_on_topics_changed(struct groups *gs)
+{
+    gs->topics_are_stale = true;
+}
+
 void groups_on_topic_deleted(struct groups *gs, struct uuid topic_id)
 {
+    gs->topics_are_stale = true;
     struct coordinator *c;
     for (c = gs->coordinators; c != NULL; c = c->hh.next) {
         if (c->state == COORDINATOR_ACTIVE) expiry_forget_topic(c, topic_id);
@@ -152,6 +162,8 @@ void groups_start(struct groups *gs, struct group_ask *ask)
     case KAFKA_API_SYNC_GROUP: request_sync_group(gs, ask); return;
     case KAFKA_API_HEARTBEAT: request_heartbeat(gs, ask); return;
     case KAFKA_API_LEAVE_GROUP: request_leave_group(gs, ask); return;
+    case KAFKA_API_CONSUMER_GROUP_HEARTBEAT: request_consumer_heartbeat(gs, ask); return;
+    case KAFKA_API_CONSUMER_GROUP_DESCRIBE: request_consumer_describe(gs, ask); return;
     case KAFKA_API_OFFSET_COMMIT: request_offset_commit(gs, ask); return;
     case KAFKA_API_OFFSET_FETCH: request_offset_fetch(gs, ask); return;
     case KAFKA_API_OFFSET_DELETE: request_offset_delete(gs, ask); return;
@@ -179,9 +191,14 @@ void groups_on_job(struct job *job)
 static void let_time_pass(struct groups *gs)
 {
     struct group_entry *e;
-    while ((e = timers_first(gs)) != NULL && e->group->deadline_ms <= env_now_ms(gs->env)) {
-        struct group_event event = {.kind = GROUP_TICK};
-        entry_step(e, &event);
+    while ((e = timers_first(gs)) != NULL && entry_deadline(e) <= env_now_ms(gs->env)) {
+        struct group_event classic = {.kind = GROUP_TICK};
+        struct consumer_event consumer = {.kind = CONSUMER_TICK};
+        if (entry_is_consumer(e)) {
+            entry_consumer_step(e, NULL, &consumer);
+        } else {
+            entry_step(e, &classic);
+        }
     }
 }
 
@@ -214,7 +231,7 @@ uint64_t groups_turn(struct groups *gs)
     struct coordinator *c, *next;
     HASH_ITER(hh, gs->coordinators, c, next) turn_of(c, &next_ms);
     const struct group_entry *first = timers_first(gs);
-    if (first != NULL) earlier(&next_ms, first->group->deadline_ms);
+    if (first != NULL) earlier(&next_ms, entry_deadline(first));
     if (gs->is_loading) earlier(&next_ms, env_now_ms(gs->env));
     return next_ms;
 }
@@ -228,7 +245,7 @@ void groups_count(const struct groups *gs, uint64_t *group_count, uint64_t *memb
         const struct group_entry *e;
         for (e = c->entries; e != NULL; e = e->hh.next) {
             ++*group_count;
-            *member_count += e->group->member_count;
+            *member_count += entry_member_count(e);
         }
     }
 }
@@ -252,6 +269,7 @@ void groups_close(struct groups *gs)
         free(w); /* The ask itself is its home shard's to free. */
     }
     group_effects_close(&gs->effects);
+    topic_table_close(&gs->topics);
     free(gs->timers);
     free(gs->arena.base);
     free(gs->answers.base);

@@ -21,6 +21,8 @@ void groups_init(struct groups *gs, struct env *env, const struct broker_options
 /* A partition's role, epoch or state has changed, or its disk was full. Any partition. */
 void groups_on_moved(struct groups *gs, struct partition *p);
 
+/* There is another topic, or the metadata have come anew. */
+void groups_on_topics_changed(struct groups *gs);
 void groups_on_topic_deleted(struct groups *gs, struct uuid topic_id);
 
 /* A request begins; it is answered now or later (groups_next_answered). */

@@ -4,6 +4,26 @@
 
 #include "common/check.h"
 
+bool entry_is_consumer(const struct group_entry *e)
+{
+    return e->consumer != NULL && e->consumer->is_alive;
+}
+
+bool entry_is_empty(const struct group_entry *e)
+{
+    return entry_is_consumer(e) ? e->consumer->member_count == 0 : e->group->state == GROUP_EMPTY;
+}
+
+uint32_t entry_member_count(const struct group_entry *e)
+{
+    return entry_is_consumer(e) ? e->consumer->member_count : e->group->member_count;
+}
+
+uint64_t entry_deadline(const struct group_entry *e)
+{
+    return entry_is_consumer(e) ? e->consumer->deadline_ms : e->group->deadline_ms;
+}
+
 /* ---- Timers: a binary heap. ---- */
 
 static void place(struct groups *gs, uint32_t at, struct group_entry *e)
@@ -14,7 +34,7 @@ static void place(struct groups *gs, uint32_t at, struct group_entry *e)
 
 static bool is_before(const struct group_entry *a, const struct group_entry *b)
 {
-    return a->group->deadline_ms < b->group->deadline_ms;
+    return entry_deadline(a) < entry_deadline(b);
 }
 
 static void sift_up(struct groups *gs, uint32_t at)
@@ -52,7 +72,7 @@ static void remove_timer(struct groups *gs, struct group_entry *e)
 void entry_set_timer(struct group_entry *e)
 {
     struct groups *gs = e->at->host;
-    if (e->group->deadline_ms == GROUP_NEVER) {
+    if (entry_deadline(e) == GROUP_NEVER) {
         remove_timer(gs, e);
         return;
     }
@@ -103,13 +123,26 @@ void entry_remove(struct group_entry *e)
     HASH_DEL(e->at->entries, e);
     offsets_close(&e->offsets);
     group_free(e->group);
+    consumer_free(e->consumer);
     free(e);
+}
+
+/* What is left of it, and what the log has still to be told. */
+static void drop_consumer_if_void(struct group_entry *e)
+{
+    const struct consumer_group *c = e->consumer;
+    if (c == NULL || e->write_count > 0 || c->member_count > 0) return;
+    bool is_void = c->is_alive ? !e->is_stored : c->marks == 0 && c->gone == NULL;
+    if (!is_void) return;
+    consumer_free(e->consumer);
+    e->consumer = NULL;
 }
 
 void entry_drop_if_void(struct group_entry *e)
 {
+    drop_consumer_if_void(e);
     const struct group *g = e->group;
-    bool is_void = g->member_count == 0 && g->pending_count == 0 && !e->is_stored &&
-                   e->write_count == 0 && e->offsets.topics == NULL;
+    bool is_void = e->consumer == NULL && g->member_count == 0 && g->pending_count == 0 &&
+                   !e->is_stored && e->write_count == 0 && e->offsets.topics == NULL;
     if (is_void && g->state != GROUP_PREPARING) entry_remove(e);
 }

@@ -7,8 +7,13 @@
 
 /* Since when nobody has needed this offset, as far as the group's state says; NEVER: it is needed.
  */
-static int64_t unused_since(const struct group *g, struct slice topic, const struct offset_value *v)
+static int64_t unused_since(const struct group_entry *e, struct slice topic,
+                            const struct offset_value *v)
 {
+    const struct group *g = e->group;
+    if (entry_is_consumer(e)) {
+        return consumer_subscribes(e->consumer, topic) ? NEVER : v->commit_wall_ms;
+    }
     if (g->protocol_type.at == NULL) return v->commit_wall_ms; /* Somebody without membership. */
     if (g->state == GROUP_EMPTY) {
         return g->state_wall_ms >= 0 ? g->state_wall_ms : v->commit_wall_ms;
@@ -18,24 +23,24 @@ static int64_t unused_since(const struct group *g, struct slice topic, const str
     return is_known ? v->commit_wall_ms : NEVER;
 }
 
-static bool is_expired(const struct groups *gs, const struct group *g, struct slice topic,
+static bool is_expired(const struct groups *gs, const struct group_entry *e, struct slice topic,
                        const struct offset_value *v)
 {
     int64_t now_ms = env_wall_ms(gs->env);
-    int64_t since_ms = unused_since(g, topic, v);
+    int64_t since_ms = unused_since(e, topic, v);
     if (since_ms == NEVER) return false;
     if (v->expire_wall_ms >= 0) return now_ms >= v->expire_wall_ms;
 
     return now_ms - since_ms >= (int64_t)gs->options->groups.retention_minutes * 60000;
 }
 
-static bool is_of_no_use(const struct groups *gs, const struct group *g, struct slice topic,
+static bool is_of_no_use(const struct groups *gs, const struct group_entry *e, struct slice topic,
                          const struct offset_entry *o)
 {
     if (!o->is_there || o->under_way > 0) return false;
     bool is_gone =
         !uuid_is_zero(o->value.topic_id) && meta_topic_by_id(gs->image, o->value.topic_id) == NULL;
-    return is_gone || is_expired(gs, g, topic, &o->value);
+    return is_gone || is_expired(gs, e, topic, &o->value);
 }
 
 /* Of one group; false: something is left. */
@@ -47,15 +52,15 @@ static bool clean_offsets(const struct groups *gs, struct group_entry *e)
     for (t = e->offsets.topics; t != NULL; t = t->hh.next) {
         const struct offset_entry *o;
         for (o = t->partitions; o != NULL; o = o->hh.next) {
-            if (is_of_no_use(gs, e->group, t->name, o)) {
+            if (is_of_no_use(gs, e, t->name, o)) {
                 write_add_deletion(w, t->name, o->partition);
             } else {
                 is_left = true;
             }
         }
     }
-    bool goes = !is_left && e->group->state == GROUP_EMPTY && e->group->pending_count == 0 &&
-                e->write_count == 0;
+    bool goes =
+        !is_left && entry_is_empty(e) && e->group->pending_count == 0 && e->write_count == 0;
     if (goes || w->record_count == 0) {
         write_free(w);
     } else {

@@ -134,10 +134,11 @@ enum group_event_kind {
     GROUP_SYNC,
     GROUP_HEARTBEAT,
     GROUP_LEAVE,
-    GROUP_STORED, /* What a step wanted stored is committed, or it cannot be. */
-    GROUP_TICK,   /* The time has come (deadline_ms). */
-    GROUP_LOADED, /* It is whole again: its members' clocks start. */
-    GROUP_KILL,   /* Not ours any more, or deleted: all who wait are told `error`. */
+    GROUP_STORED,  /* What a step wanted stored is committed, or it cannot be. */
+    GROUP_TICK,    /* The time has come (deadline_ms). */
+    GROUP_LOADED,  /* It is whole again: its members' clocks start. */
+    GROUP_RESHARE, /* It was of the consumer protocol until now. */
+    GROUP_KILL,    /* Not ours any more, or deleted: all who wait are told `error`. */
 };
 
 struct group_leaver {

@@ -836,6 +836,14 @@ static void on_loaded(struct group *g, const struct group_event *e, struct group
     prepare(g, e, fx);
 }
 
+static void on_reshare(struct group *g, const struct group_event *e, struct group_effects *fx)
+{
+    struct group_member *m;
+    for (m = g->members; m != NULL; m = m->hh.next) touch(m, e->now_ms);
+    note_why(g, e, "all of its members speak the classic protocol now");
+    prepare(g, e, fx);
+}
+
 static void on_kill(struct group *g, const struct group_event *e, struct group_effects *fx)
 {
     struct group_member *m;
@@ -889,6 +897,7 @@ void group_step(struct group *g, const struct group_event *e, struct group_effec
     case GROUP_STORED: on_stored(g, e, fx); break;
     case GROUP_TICK: on_tick(g, e, fx); break;
     case GROUP_LOADED: on_loaded(g, e, fx); break;
+    case GROUP_RESHARE: on_reshare(g, e, fx); break;
     case GROUP_KILL: on_kill(g, e, fx); break;
     }
     set_deadline(g, e);

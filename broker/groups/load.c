@@ -40,7 +40,36 @@ static void apply_group(struct coordinator *c, const struct group_record *r)
     struct group_entry *e = entry_find_or_add(c, r->metadata.key.group);
     static const struct group_metadata_value nothing = {.current_state_timestamp_ms = -1};
     group_restore(e->group, r->is_tombstone ? &nothing : &r->metadata.value);
-    e->is_stored = !r->is_tombstone;
+    e->is_stored = !r->is_tombstone || entry_is_consumer(e);
+}
+
+static struct slice consumer_group_of(const struct group_record *r)
+{
+    switch (r->kind) {
+    case GROUP_RECORD_CONSUMER_EPOCH:
+    case GROUP_RECORD_CONSUMER_TOPICS: return r->epoch.key.group;
+    case GROUP_RECORD_CONSUMER_TARGET_EPOCH: return r->target_epoch.key.group;
+    case GROUP_RECORD_CONSUMER_MEMBER: return r->member.key.group;
+    case GROUP_RECORD_CONSUMER_TARGET: return r->target.key.group;
+    case GROUP_RECORD_CONSUMER_CURRENT: return r->current.key.group;
+    case GROUP_RECORD_CONSUMER_PATTERN: return r->pattern.key.group;
+    case GROUP_RECORD_OFFSET:
+    case GROUP_RECORD_METADATA:
+    case GROUP_RECORD_OTHER: break;
+    }
+    UNREACHABLE();
+    return (struct slice){0};
+}
+
+static void apply_consumer(struct coordinator *c, const struct group_record *r)
+{
+    struct slice id = consumer_group_of(r);
+    struct group_entry *e = r->is_tombstone ? entry_find(c, id) : entry_find_or_add(c, id);
+    if (e == NULL || (r->is_tombstone && e->consumer == NULL)) return;
+    if (e->consumer == NULL) e->consumer = consumer_new(e->group->id);
+    consumer_replay(e->consumer, r);
+    if (r->kind != GROUP_RECORD_CONSUMER_EPOCH) return;
+    e->is_stored = !r->is_tombstone || e->group->protocol_type.at != NULL;
 }
 
 static void apply_record(struct coordinator *c, const struct record *record)
@@ -55,8 +84,18 @@ static void apply_record(struct coordinator *c, const struct record *record)
         return;
     }
     c->loaded_records++;
-    if (r.kind == GROUP_RECORD_OFFSET) apply_offset(c, &r);
-    if (r.kind == GROUP_RECORD_METADATA) apply_group(c, &r);
+    switch (r.kind) {
+    case GROUP_RECORD_OFFSET: apply_offset(c, &r); return;
+    case GROUP_RECORD_METADATA: apply_group(c, &r); return;
+    case GROUP_RECORD_OTHER: return;
+    case GROUP_RECORD_CONSUMER_EPOCH:
+    case GROUP_RECORD_CONSUMER_TOPICS:
+    case GROUP_RECORD_CONSUMER_MEMBER:
+    case GROUP_RECORD_CONSUMER_TARGET_EPOCH:
+    case GROUP_RECORD_CONSUMER_TARGET:
+    case GROUP_RECORD_CONSUMER_CURRENT:
+    case GROUP_RECORD_CONSUMER_PATTERN: apply_consumer(c, &r); return;
+    }
 }
 
 static void apply_batch(struct coordinator *c, struct slice batch,

@@ -11,6 +11,10 @@ void request_sync_group(struct groups *gs, struct group_ask *ask);
 void request_heartbeat(struct groups *gs, struct group_ask *ask);
 void request_leave_group(struct groups *gs, struct group_ask *ask);
 
+/* requests_consumers.c */
+void request_consumer_heartbeat(struct groups *gs, struct group_ask *ask);
+void request_consumer_describe(struct groups *gs, struct group_ask *ask);
+
 /* requests_offsets.c */
 void request_offset_commit(struct groups *gs, struct group_ask *ask);
 void request_offset_fetch(struct groups *gs, struct group_ask *ask);

@@ -14,6 +14,8 @@
 
 #define DESCRIBE_SAYS_NOT_FOUND 6
 
+static const char NOT_CLASSIC[] = "it is not a group of the classic protocol";
+
 static struct slice not_null(struct slice s)
 {
     return s.at == NULL ? slice_of_text("") : s;
@@ -41,6 +43,17 @@ static size_t count_groups(const struct groups *gs)
     return count;
 }
 
+static const char *state_of(const struct group_entry *e)
+{
+    return entry_is_consumer(e) ? consumer_state_text(consumer_state_of(e->consumer))
+                                : group_state_text(e->group->state);
+}
+
+static const char *type_of(const struct group_entry *e)
+{
+    return entry_is_consumer(e) ? "consumer" : "classic";
+}
+
 void request_list_groups(struct groups *gs, struct group_ask *ask)
 {
     struct list_groups_request q;
@@ -60,13 +73,14 @@ void request_list_groups(struct groups *gs, struct group_ask *ask)
         }
         const struct group_entry *e;
         for (e = c->entries; e != NULL; e = e->hh.next) {
-            const char *state = group_state_text(e->group->state);
-            if (!passes(&q.states_filter, state) || !passes(&q.types_filter, "classic")) continue;
+            const char *state = state_of(e), *type = type_of(e);
+            if (!passes(&q.states_filter, state) || !passes(&q.types_filter, type)) continue;
             items[count++] = (struct list_groups_response_group){
                 .group_id = e->group->id,
-                .protocol_type = not_null(e->group->protocol_type),
+                .protocol_type = entry_is_consumer(e) ? slice_of_text("consumer")
+                                                      : not_null(e->group->protocol_type),
                 .group_state = slice_of_text(state),
-                .group_type = slice_of_text("classic"),
+                .group_type = slice_of_text(type),
             };
         }
     }
@@ -119,12 +133,14 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
     const struct coordinator *c = ask_coordinator(gs, ask, group_id, &out->error_code);
     if (c == NULL) return true;
     const struct group_entry *e = entry_find(c, group_id);
-    if (e == NULL) {
+    if (e == NULL || entry_is_consumer(e)) {
         out->group_state = slice_of_text(group_state_text(GROUP_DEAD));
         if (ask->version.number >= DESCRIBE_SAYS_NOT_FOUND) {
             out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
             out->authorized_operations = INT32_MIN; /* Not known. */
-            out->error_message = slice_of_text(kafka_error_text(KAFKA_GROUP_ID_NOT_FOUND));
+            out->error_message = e == NULL
+                                     ? slice_of_text(kafka_error_text(KAFKA_GROUP_ID_NOT_FOUND))
+                                     : slice_of_text(NOT_CLASSIC);
         }
         return true;
     }
@@ -169,7 +185,7 @@ static int16_t delete_group(const struct groups *gs, struct group_ask *ask, stru
     struct group_entry *e = entry_find(c, group_id);
     if (e == NULL) return KAFKA_GROUP_ID_NOT_FOUND;
     if (e->is_deleting) return KAFKA_COORDINATOR_NOT_AVAILABLE;
-    if (e->group->state != GROUP_EMPTY) return KAFKA_NON_EMPTY_GROUP;
+    if (!entry_is_empty(e)) return KAFKA_NON_EMPTY_GROUP;
 
     write_queue_group_deletion(e, ask, index);
     return KAFKA_NONE;

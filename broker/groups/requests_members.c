@@ -62,6 +62,54 @@ static bool fill_join(struct groups *gs, struct group_ask *ask, const struct joi
     return true;
 }
 
+/* To a group of the consumer protocol: what its members do there is the same. */
+static void join_consumers(struct group_entry *entry, struct group_ask *ask,
+                           const struct group_event *e)
+{
+    struct consumer_event to = {.kind = CONSUMER_JOIN};
+    to.join.member_id = e->join.member_id;
+    to.join.instance_id = e->join.instance_id;
+    to.join.client_id = e->join.client_id;
+    to.join.client_host = e->join.client_host;
+    to.join.session_timeout_ms = e->join.session_timeout_ms;
+    to.join.rebalance_timeout_ms = e->join.rebalance_timeout_ms;
+    to.join.protocol_type = e->join.protocol_type;
+    to.join.protocol_count = e->join.protocol_count;
+    to.join.protocols = e->join.protocols;
+    to.join.needs_known_id = e->join.needs_known_id;
+    to.join.new_uuid = e->join.new_uuid;
+    entry_consumer_step(entry, ask, &to);
+}
+
+/* A group of the consumer protocol that is empty is one of the classic protocol from now on. */
+static void make_way(struct group_entry *entry)
+{
+    (void)consumer_bury(entry->consumer);
+    entry_store_consumer(entry);
+}
+
+static void sync_consumers(struct group_entry *entry, struct group_ask *ask,
+                           const struct group_event *e)
+{
+    struct consumer_event to = {.kind = CONSUMER_SYNC};
+    to.sync.member_id = e->sync.member_id;
+    to.sync.instance_id = e->sync.instance_id;
+    to.sync.generation = e->sync.generation;
+    to.sync.protocol_type = e->sync.protocol_type;
+    to.sync.protocol = e->sync.protocol;
+    entry_consumer_step(entry, ask, &to);
+}
+
+static void heartbeat_consumers(struct group_entry *entry, struct group_ask *ask,
+                                const struct heartbeat_request *q)
+{
+    struct consumer_event to = {.kind = CONSUMER_CLASSIC_HEARTBEAT};
+    to.sync.member_id = q->member_id;
+    to.sync.instance_id = q->group_instance_id;
+    to.sync.generation = q->generation_id;
+    entry_consumer_step(entry, ask, &to);
+}
+
 void request_join_group(struct groups *gs, struct group_ask *ask)
 {
     struct join_group_request q;
@@ -91,6 +139,11 @@ void request_join_group(struct groups *gs, struct group_ask *ask)
         return;
     }
     if (entry == NULL) entry = entry_find_or_add(c, q.group_id);
+    if (entry_is_consumer(entry) && !entry_is_empty(entry)) {
+        join_consumers(entry, ask, &e);
+        return;
+    }
+    if (entry_is_consumer(entry)) make_way(entry);
     e.ask = ask_wait(gs, ask);
     entry_step(entry, &e);
 }
@@ -140,6 +193,10 @@ void request_sync_group(struct groups *gs, struct group_ask *ask)
         ask_refuse_sync(gs, ask, error);
         return;
     }
+    if (entry_is_consumer(entry)) {
+        sync_consumers(entry, ask, &e);
+        return;
+    }
     e.ask = ask_wait(gs, ask);
     entry_step(entry, &e);
 }
@@ -164,6 +221,10 @@ void request_heartbeat(struct groups *gs, struct group_ask *ask)
         ask_answer_heartbeat(gs, ask, error);
         return;
     }
+    if (entry_is_consumer(entry)) {
+        heartbeat_consumers(entry, ask, &q);
+        return;
+    }
     struct group_event e = {.kind = GROUP_HEARTBEAT};
     e.heartbeat.member_id = q.member_id;
     e.heartbeat.instance_id = q.group_instance_id;
@@ -173,30 +234,6 @@ void request_heartbeat(struct groups *gs, struct group_ask *ask)
 }
 
 /* ---- LeaveGroup ---- */
-
-static void answer_leave(struct groups *gs, struct group_ask *ask, int16_t error, uint32_t count,
-                         const struct group_leaver *leavers, const int16_t *errors)
-{
-    struct leave_group_response answer;
-    kafka_defaults(&schema_leave_group_response, &answer);
-    answer.error_code = error;
-    if (ask->version.number < LEAVE_OF_SEVERAL) {
-        if (error == KAFKA_NONE) answer.error_code = errors[0];
-        ask_answer(gs, ask, &answer);
-        return;
-    }
-    struct leave_group_response_member *members =
-        error == KAFKA_NONE ? arena_take(&gs->arena, count, sizeof *members) : NULL;
-    for (uint32_t i = 0; members != NULL && i < count; i++) {
-        members[i] = (struct leave_group_response_member){
-            .member_id = leavers[i].member_id,
-            .group_instance_id = leavers[i].instance_id,
-            .error_code = errors[i],
-        };
-    }
-    answer.members = (struct array){members, members != NULL ? (int32_t)count : 0};
-    ask_answer(gs, ask, &answer);
-}
 
 static void fill_leavers(const struct group_ask *ask, const struct leave_group_request *q,
                          struct group_leaver *leavers)
@@ -237,8 +274,22 @@ void request_leave_group(struct groups *gs, struct group_ask *ask)
     if (error == KAFKA_NONE) c = ask_coordinator(gs, ask, q.group_id, &error);
     struct group_entry *entry = c != NULL ? entry_find(c, q.group_id) : NULL;
     for (uint32_t i = 0; i < count; i++) errors[i] = KAFKA_UNKNOWN_MEMBER_ID;
+    if (error != KAFKA_NONE) {
+        ask_prepare_refusal(gs, ask, error);
+        ask_finish(gs, ask);
+        return;
+    }
+    if (entry != NULL && entry_is_consumer(entry) && count > 0) {
+        struct consumer_event to_consumers = {.kind = CONSUMER_LEAVE};
+        to_consumers.leave.count = count;
+        to_consumers.leave.leavers = leavers;
+        to_consumers.leave.errors = errors;
+        entry_consumer_step(entry, ask, &to_consumers);
+        return;
+    }
     if (entry == NULL || count == 0) {
-        answer_leave(gs, ask, error, count, leavers, errors);
+        ask_prepare_leave(gs, ask, count, leavers, errors);
+        ask_finish(gs, ask);
         return;
     }
     struct group_event e = {.kind = GROUP_LEAVE};
@@ -246,5 +297,6 @@ void request_leave_group(struct groups *gs, struct group_ask *ask)
     e.leave.leavers = leavers;
     e.leave.errors = errors;
     entry_step(entry, &e);
-    answer_leave(gs, ask, error, count, leavers, errors);
+    ask_prepare_leave(gs, ask, count, leavers, errors);
+    ask_finish(gs, ask);
 }

@@ -41,6 +41,15 @@ static int16_t check_commit(struct groups *gs, const struct group_ask *ask,
     if (e != NULL && e->is_deleting) return KAFKA_COORDINATOR_NOT_AVAILABLE;
     if (e == NULL) e = entry_find_or_add(c, q->group_id);
     *out = e;
+    if (entry_is_consumer(e)) {
+        struct consumer_commit of_consumer = {
+            .member_id = q->member_id,
+            .epoch = q->generation_id_or_member_epoch,
+            .version = ask->version.number,
+            .canary = gs->options->groups.canary,
+        };
+        return consumer_check_commit(e->consumer, &of_consumer);
+    }
     struct group_commit commit = {
         .member_id = q->member_id,
         .instance_id = q->group_instance_id,
@@ -204,6 +213,15 @@ static bool fetch_all(struct groups *gs, const struct group_entry *e, bool by_id
     return true;
 }
 
+/* A member of the consumer protocol says who it is, and is told if it is so no more. */
+static int16_t check_fetch(const struct group_entry *e, const struct offset_fetch_request_group *q)
+{
+    if (q->member_id.at == NULL && q->member_epoch < 0) return KAFKA_NONE;
+    if (e == NULL) return KAFKA_GROUP_ID_NOT_FOUND;
+    if (!entry_is_consumer(e)) return KAFKA_NONE;
+    return consumer_check_fetch(e->consumer, q->member_id, q->member_epoch);
+}
+
 static bool fetch_group(struct groups *gs, const struct group_ask *ask,
                         const struct offset_fetch_request_group *asked,
                         struct offset_fetch_response_group *out)
@@ -213,6 +231,8 @@ static bool fetch_group(struct groups *gs, const struct group_ask *ask,
     const struct coordinator *c = ask_coordinator(gs, ask, asked->group_id, &out->error_code);
     if (c == NULL) return true;
     const struct group_entry *e = entry_find(c, asked->group_id);
+    out->error_code = check_fetch(e, asked);
+    if (out->error_code != KAFKA_NONE) return true;
     if (asked->topics.count < 0) return fetch_all(gs, e, by_id, out);
 
     const struct offset_fetch_request_group_topic *from = asked->topics.items;
@@ -351,6 +371,7 @@ static int16_t check_delete(struct groups *gs, const struct group_ask *ask, stru
     *out = entry_find(c, group_id);
     if (*out == NULL) return KAFKA_GROUP_ID_NOT_FOUND;
     if ((*out)->is_deleting) return KAFKA_COORDINATOR_NOT_AVAILABLE;
+    if (entry_is_consumer(*out)) return KAFKA_NONE;
     /* Of members of another type we cannot know what they consume. */
     bool is_empty = (*out)->group->state == GROUP_EMPTY;
     return is_empty || group_is_consumer((*out)->group) ? KAFKA_NONE : KAFKA_NON_EMPTY_GROUP;
@@ -366,8 +387,10 @@ static int16_t delete_one(struct groups *gs, struct group_write *w,
         topic != NULL && partition >= 0 && (uint32_t)partition < topic->partition_count;
     if (!is_partition && !is_there) return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     bool is_known = true;
-    bool subscribes = group_subscribes(g, t->name, &is_known);
-    if (g->member_count > 0 && (subscribes || !is_known)) return KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
+    bool subscribes = entry_is_consumer(w->entry) ? consumer_subscribes(w->entry->consumer, t->name)
+                                                  : group_subscribes(g, t->name, &is_known);
+    if (entry_member_count(w->entry) > 0 && (subscribes || !is_known))
+        return KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
     if (is_there) write_add_deletion(w, t->name, partition);
     return KAFKA_NONE;
 }

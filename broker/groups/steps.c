@@ -1,11 +1,21 @@
 #include "broker/groups/steps.h"
 
 #include "broker/groups/asks.h"
+#include "broker/groups/consumer_answers.h"
+#include "broker/groups/consumer_settings.h"
 #include "broker/groups/entries.h"
 #include "broker/groups/parts.h"
 #include "broker/groups/writes.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
+
+/* A group that was of the consumer protocol goes with the first write that can tell the log. */
+static void add_leftovers(struct group_write *w)
+{
+    struct consumer_group *c = w->entry->consumer;
+    bool is_left = c != NULL && !c->is_alive && c->marks != 0;
+    if (is_left) write_add_consumer(w, ++c->last_store);
+}
 
 void entry_step(struct group_entry *e, struct group_event *event)
 {
@@ -21,6 +31,7 @@ void entry_step(struct group_entry *e, struct group_event *event)
     if (fx->store != 0) {
         struct group_write *w = write_new(e, NULL);
         write_add_group(w, fx->store, fx->store_is_next);
+        add_leftovers(w);
         write_queue(w);
     }
     if (fx->has_rebalanced) {
@@ -31,7 +42,118 @@ void entry_step(struct group_entry *e, struct group_event *event)
     entry_drop_if_void(e);
 }
 
+void entry_kill_waiters(struct group_entry *e, int16_t error)
+{
+    struct groups *gs = e->at->host;
+    struct group_event event = {
+        .kind = GROUP_KILL, .now_ms = env_now_ms(gs->env), .wall_ms = env_wall_ms(gs->env)};
+    event.kill.error = error;
+    group_step(e->group, &event, &gs->effects);
+    for (uint32_t i = 0; i < gs->effects.answer_count; i++) {
+        ask_answer_of_group(gs, e->group, &gs->effects.answers[i]);
+    }
+}
+
+/* ---- The consumer protocol. ---- */
+
+void entry_fill_event(struct group_entry *e, struct consumer_event *event)
+{
+    struct groups *gs = e->at->host;
+    event->now_ms = env_now_ms(gs->env);
+    event->wall_ms = env_wall_ms(gs->env);
+    settings_of(gs, e->group->id, &gs->settings);
+    event->settings = &gs->settings;
+    event->topics = topics_now(gs);
+    event->classic = e->group;
+}
+
+/* Tells it at once, or when the last change that it may speak of is in the log for good. */
+static void tell_or_hold(struct group_entry *e, struct group_ask *ask, bool is_error)
+{
+    if (e->last_change == NULL || is_error) {
+        ask_finish(e->at->host, ask);
+    } else {
+        TAILQ_INSERT_TAIL(&e->last_change->held, ask, link);
+    }
+}
+
+void entry_store_consumer(struct group_entry *e)
+{
+    struct consumer_group *c = e->consumer;
+    if (c == NULL || c->marks == 0) return;
+    struct group_write *w = write_new(e, NULL);
+    write_add_consumer(w, ++c->last_store);
+    if (w->record_count > 0) {
+        write_queue(w);
+    } else {
+        write_free(w);
+    }
+}
+
+/* Its members are those of a classic group now, which has to share out anew. */
+static void downgrade(struct group_entry *e)
+{
+    struct group_write *w = write_new(e, NULL);
+    write_add_group(w, ++e->group->last_store, false);
+    add_leftovers(w);
+    write_queue(w);
+    log_info(e->at->host->env, "group %.*s: all members speak the classic protocol, and so does it",
+             (int)e->group->id.size, (const char *)e->group->id.at);
+}
+
+void entry_consumer_step(struct group_entry *e, struct group_ask *ask, struct consumer_event *event)
+{
+    struct groups *gs = e->at->host;
+    struct consumer_group *c = e->consumer;
+    struct consumer_effects fx;
+    entry_fill_event(e, event);
+    consumer_step(c, event, &fx);
+    if (ask != NULL) consumer_prepare_answer(gs, ask, e, event, &fx);
+    if (fx.has_rebalanced) {
+        log_info(gs->env, "group %.*s: rebalances, epoch %d: %s", (int)c->id.size,
+                 (const char *)c->id.at, c->epoch, c->why);
+    }
+    if (fx.has_downgraded) {
+        downgrade(e);
+    } else {
+        entry_store_consumer(e);
+    }
+    if (ask != NULL) tell_or_hold(e, ask, fx.answer.error != KAFKA_NONE);
+    if (fx.has_downgraded) {
+        struct group_event begin = {.kind = GROUP_RESHARE};
+        entry_step(e, &begin);
+        return;
+    }
+    entry_set_timer(e);
+    entry_drop_if_void(e);
+}
+
 /* ---- The end of writes. ---- */
+
+static void tell_held(struct groups *gs, struct group_write *w, int16_t error)
+{
+    struct group_ask *ask;
+    while ((ask = TAILQ_FIRST(&w->held)) != NULL) {
+        TAILQ_REMOVE(&w->held, ask, link);
+        if (error != KAFKA_NONE) ask_prepare_refusal(gs, ask, write_error(error, false));
+        ask_finish(gs, ask);
+    }
+}
+
+/* What it has changed in the group is in the log (error: KAFKA_NONE), or never will be. */
+static void end_change(struct groups *gs, struct group_write *w, int16_t error)
+{
+    struct group_entry *e = w->entry;
+    tell_held(gs, w, error);
+    if (w->change == 0) return;
+    if (e->last_change == w) e->last_change = NULL;
+    if (error == KAFKA_NONE) {
+        consumer_store_done(e->consumer, w->change);
+        e->is_stored = e->consumer->is_alive || w->store != 0;
+    } else {
+        consumer_store_failed(e->consumer);
+    }
+}
 
 /* Whoever waits for the write hears what became of it. */
 static void tell(struct groups *gs, struct group_write *w, int16_t error)
@@ -68,6 +190,7 @@ static void on_done(struct coordinator *c, struct group_write *w)
                       change->is_commit ? &change->value : NULL, true);
     }
     e->write_count--;
+    end_change(c->host, w, KAFKA_NONE);
     uint64_t number = w->is_late ? 0 : w->store;
     if (w->store != 0) e->is_stored = true;
     if (w->is_group_deletion) {
@@ -90,6 +213,7 @@ static void on_failed(struct coordinator *c, struct group_write *w, int16_t erro
         offsets_give_up(&e->offsets, w->changes[i].topic, w->changes[i].partition);
     }
     e->write_count--;
+    end_change(c->host, w, error);
     if (w->is_group_deletion) e->is_deleting = false;
     uint64_t number = w->is_late ? 0 : w->store;
     write_free(w);
@@ -108,6 +232,7 @@ static void on_late(struct coordinator *c, struct group_write *w)
              (int)e->group->id.size, (const char *)e->group->id.at, OFFSETS_TOPIC,
              c->key.partition);
     tell(c->host, w, KAFKA_REQUEST_TIMED_OUT);
+    tell_held(c->host, w, KAFKA_REQUEST_TIMED_OUT);
     if (number != 0) say_stored(e, number, KAFKA_REQUEST_TIMED_OUT);
 }
 
@@ -149,6 +274,7 @@ void coordinator_drop_writes(struct coordinator *c, int16_t error)
     while ((w = TAILQ_FIRST(&c->appended)) != NULL) {
         TAILQ_REMOVE(&c->appended, w, link);
         tell(c->host, w, error);
+        tell_held(c->host, w, error);
         w->entry->write_count--;
         write_free(w);
     }

@@ -9,6 +9,20 @@
  * left of it. */
 void entry_step(struct group_entry *e, struct group_event *event);
 
+/* The same of a group of the consumer protocol, which the entry is. The ask (NULL: nobody's) is
+ * answered when what has come of it is committed. */
+void entry_consumer_step(struct group_entry *e, struct group_ask *ask,
+                         struct consumer_event *event);
+
+/* What an event of the consumer protocol says beside the request: times, settings, topics. */
+void entry_fill_event(struct group_entry *e, struct consumer_event *event);
+
+/* Writes what is marked in the entry's `consumer`, if anything. */
+void entry_store_consumer(struct group_entry *e);
+
+/* The group, of the classic protocol, is dead for all who wait for something of it. */
+void entry_kill_waiters(struct group_entry *e, int16_t error);
+
 /* Appends what is queued and does what is committed. */
 void coordinator_writes_turn(struct coordinator *c);
 

@@ -2,7 +2,7 @@
  * __consumer_offsets it leads.
  *
  * Functions live in the files of this folder, each of which sees the ones before it:
- * types < entries < writes < load, answers (members, offsets, admin) < coordinator.
+ * types < entries < writes < load, answers (members, consumers, offsets, admin) < coordinator.
  *
  *   request   home shard: group_ask -> owner: coordinator_start() -> step -> [write] -> answer
  *   write     queued -> appended (one batch per turn) -> committed (the high watermark) -> done
@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "broker/groups/consumer/consumer.h"
 #include "broker/groups/group.h"
 #include "broker/groups/offsets.h"
 #include "broker/groups/place.h"
@@ -48,7 +49,7 @@ struct group_ask {
     uint32_t error_count;
     /* The answer's bytes after the header; NULL: there is none that could be said. */
     struct buf *answer;
-    TAILQ_ENTRY(group_ask) link; /* In groups->finished. */
+    TAILQ_ENTRY(group_ask) link; /* In groups->finished, or held by a write. */
 };
 
 /* What the cores call an ask, and which it is. */
@@ -63,13 +64,15 @@ TAILQ_HEAD(group_ask_list, group_ask);
 /* A group with its offsets. */
 struct group_entry {
     struct coordinator *at;
-    struct group *group;
+    struct group *group;             /* Of the classic protocol; empty while the next is alive. */
+    struct consumer_group *consumer; /* Of the consumer protocol, or what is left of one; NULL. */
     struct offsets offsets;
-    uint32_t write_count; /* Under way. */
-    bool is_stored;       /* The log has a record of the group itself. */
-    bool is_deleting;     /* Its last write is under way. */
-    uint32_t heap_index;  /* In groups->timers; 0: not there. */
-    UT_hash_handle hh;    /* In its coordinator, by group id. */
+    uint32_t write_count;            /* Under way. */
+    struct group_write *last_change; /* Under way: the last one that changes `consumer`; NULL. */
+    bool is_stored;                  /* The log has a record of the group itself. */
+    bool is_deleting;                /* Its last write is under way. */
+    uint32_t heap_index;             /* In groups->timers; 0: not there. */
+    UT_hash_handle hh;               /* In its coordinator, by group id. */
 };
 
 /* What a write changes when it is committed. */
@@ -82,10 +85,12 @@ struct group_change {
 
 struct group_write {
     struct group_entry *entry;
-    struct group_ask *ask;  /* Waits for it; NULL: nobody, or it has been told already. */
-    uint64_t store;         /* A group's own record: the number that its core gave it. 0: not. */
-    bool is_group_deletion; /* The entry goes when it is done. */
-    uint32_t error_first;   /* ask->errors[first, first + count) say what became of it. */
+    struct group_ask *ask; /* Waits for it; NULL: nobody, or it has been told already. */
+    uint64_t store;        /* A group's own record: the number that its core gave it. 0: not. */
+    uint64_t change;       /* Records of `consumer`: the number of its store. 0: none. */
+    struct group_ask_list held; /* Their answers are there, and are told when it is done. */
+    bool is_group_deletion;     /* The entry goes when it is done. */
+    uint32_t error_first;       /* ask->errors[first, first + count) say what became of it. */
     uint32_t error_count;
     uint32_t change_count;
     struct group_change *changes;
@@ -139,8 +144,12 @@ struct groups {
     uint32_t timer_count;
     uint32_t timer_capacity;
     struct group_effects effects;
-    struct arena arena;   /* Reset before each request. */
-    struct arena answers; /* Reset before each answer that a core gives. */
+    struct consumer_settings settings; /* Of the group that is fed at the moment. */
+    struct topic_table topics; /* For groups of the consumer protocol; made when it is needed. */
+    bool topics_are_stale;
+    uint32_t topics_partitions; /* In the image, when it was made. */
+    struct arena arena;         /* Reset before each request. */
+    struct arena answers;       /* Reset before each answer that a core gives. */
     struct writer out;
     bool is_loading; /* Something more can be loaded at once. */
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/groups/entries.h"
 #include "broker/groups/own.h"
 #include "broker/partition/produce.h"
 #include "common/check.h"
@@ -10,6 +11,7 @@
 
 #define WRITE_MAX_BYTES (64u << 20)
 #define DELETION_BYTES (256u << 10) /* Of one write; a large group takes several. */
+#define ARENA_BYTES (16u << 20)     /* For one record's lists. */
 #define BATCH_OVERHEAD_BYTES 128    /* Of a batch, and of a record beside its key and value. */
 
 struct group_write *write_new(struct group_entry *e, struct group_ask *ask)
@@ -19,6 +21,7 @@ struct group_write *write_new(struct group_entry *e, struct group_ask *ask)
     w->entry = e;
     w->ask = ask;
     w->bytes = writer_with(WRITE_MAX_BYTES);
+    TAILQ_INIT(&w->held);
     w->end_offset = -1;
     return w;
 }
@@ -80,6 +83,21 @@ void write_add_group(struct group_write *w, uint64_t number, bool with_next)
     w->store = number;
 }
 
+void write_add_consumer(struct group_write *w, uint64_t number)
+{
+    struct consumer_group *c = w->entry->consumer;
+    struct consumer_cursor at = {0};
+    struct group_record record;
+    struct arena arena = {.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
+    CHECK(arena.base != NULL);
+    while (consumer_next_record(c, number, &at, &arena, &record)) {
+        add_record(w, &record);
+        arena.used = 0;
+    }
+    free(arena.base);
+    w->change = number;
+}
+
 static struct group_change *add_change(struct group_write *w, struct slice topic, int32_t partition)
 {
     w->changes = room_for_one(w->changes, w->change_count, sizeof *w->changes);
@@ -134,13 +152,14 @@ void write_queue(struct group_write *w)
         offsets_begin(&e->offsets, w->changes[i].topic, w->changes[i].partition);
     }
     e->write_count++;
+    if (w->change != 0) e->last_change = w;
     w->deadline_ms = env_now_ms(c->host->env) + c->host->options->groups.commit_timeout_ms;
     TAILQ_INSERT_TAIL(&c->queued, w, link);
 }
 
 void write_queue_group_deletion(struct group_entry *e, struct group_ask *ask, uint32_t index)
 {
-    CHECK(e->group->state == GROUP_EMPTY);
+    CHECK(entry_is_empty(e));
     CHECK(!e->is_deleting);
 
     struct group_write *w = write_new(e, NULL);
@@ -154,9 +173,13 @@ void write_queue_group_deletion(struct group_entry *e, struct group_ask *ask, ui
             w = write_new(e, NULL);
         }
     }
-    struct group_record record = {.kind = GROUP_RECORD_METADATA, .is_tombstone = true};
-    record.metadata.key.group = e->group->id;
-    add_record(w, &record);
+    bool was_consumer = entry_is_consumer(e);
+    if (e->consumer != NULL) write_add_consumer(w, consumer_bury(e->consumer));
+    if (!was_consumer) {
+        struct group_record record = {.kind = GROUP_RECORD_METADATA, .is_tombstone = true};
+        record.metadata.key.group = e->group->id;
+        add_record(w, &record);
+    }
     w->is_group_deletion = true;
     w->ask = ask;
     w->error_first = index;

@@ -19,6 +19,9 @@ void write_add_commit(struct group_write *w, struct slice topic, int32_t partiti
                       const struct offset_value *value);
 void write_add_deletion(struct group_write *w, struct slice topic, int32_t partition);
 
+/* All that is marked in the entry's `consumer`. */
+void write_add_consumer(struct group_write *w, uint64_t number);
+
 /* From here on it is under way. It has records. */
 void write_queue(struct group_write *w);
 

@@ -1,6 +1,8 @@
+#include "broker/groups/consumer/embedded.h"
+
 #include <stdlib.h>
 
-#include "broker/groups/consumer/inside.h"
+#include "common/check.h"
 
 #define VERSION_WITH_OWNED 1
 #define VERSION_WITH_GENERATION 2

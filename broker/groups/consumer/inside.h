@@ -5,6 +5,7 @@
 #define BROKER_GROUPS_CONSUMER_INSIDE_H
 
 #include "broker/groups/consumer/consumer.h"
+#include "broker/groups/consumer/embedded.h"
 #include "broker/groups/own.h"
 
 /* For "%.*s": the size as an int, and the bytes. */
@@ -58,26 +59,6 @@ void consumer_compute_target(struct consumer_group *c, const struct consumer_eve
 /* owned == NULL: the member has not said what it has. True: what it is assigned has changed. */
 bool consumer_reconcile(struct consumer_group *c, struct consumer_member *m,
                         const struct consumer_event *e, const struct part_set *owned);
-
-/* ---- embedded.c: what members of the classic protocol say to each other. ---- */
-
-struct embedded {
-    int16_t version;
-    uint32_t topic_count;
-    struct slice *topics; /* Their bytes are the metadata's. */
-    struct slice rack_id;
-    struct part_set owned;
-};
-
-/* A ConsumerProtocolSubscription of any version. False: it is none. Close it in any case. */
-bool embedded_read(struct slice metadata, const struct topic_table *topics, struct embedded *out);
-void embedded_close(struct embedded *s);
-
-/* A ConsumerProtocolAssignment, and back. */
-void embedded_write_assignment(const struct part_set *parts, const struct topic_table *topics,
-                               int16_t version, struct writer *out);
-bool embedded_read_assignment(struct slice bytes, const struct topic_table *topics,
-                              struct part_set *out);
 
 /* ---- changes.c: what requests of both protocols come to. ---- */
 

@@ -60,9 +60,9 @@ def consume(topics, timeout_ms):
         consumer.close()
 
 
-def group(group, topic, count, timeout_ms):
+def group(group, topic, count, timeout_ms, protocol="classic"):
     consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest"})
+                         "auto.offset.reset": "earliest", "group.protocol": protocol})
     try:
         consumer.subscribe([topic])
         values, end = [], time.monotonic() + timeout_ms / 1000
@@ -78,9 +78,10 @@ def group(group, topic, count, timeout_ms):
         consumer.close()
 
 
-def member(group, topic, out, until):
+def member(group, topic, out, until, protocol="classic"):
+    times = {} if protocol == "consumer" else {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500}
     consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
-                         "session.timeout.ms": 3000, "heartbeat.interval.ms": 500})
+                         "group.protocol": protocol, **times})
     try:
         consumer.subscribe([topic])
         with open(out, "a") as handled:

@@ -158,6 +158,7 @@ final class Agent {
         settings.put("group.id", request.get("group").asText());
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", "false");
+        settings.put("group.protocol", request.path("protocol").asText("classic"));
         ObjectNode answer = JSON.createObjectNode();
         ArrayNode values = answer.putArray("values");
         long deadline = System.nanoTime() + request.get("timeout_ms").asLong() * 1_000_000;
@@ -175,8 +176,13 @@ final class Agent {
     private ObjectNode member(JsonNode request) throws IOException {
         Properties settings = new Properties();
         settings.putAll(Map.of("bootstrap.servers", bootstrap, "group.id", request.get("group").asText(),
-            "auto.offset.reset", "earliest", "enable.auto.commit", "false", "session.timeout.ms", "3000",
-            "heartbeat.interval.ms", "500", "partition.assignment.strategy", RangeAssignor.class.getName()));
+            "auto.offset.reset", "earliest", "enable.auto.commit", "false"));
+        if (request.path("protocol").asText().equals("consumer")) {
+            settings.put("group.protocol", "consumer");
+        } else {
+            settings.putAll(Map.of("session.timeout.ms", "3000", "heartbeat.interval.ms", "500",
+                "partition.assignment.strategy", RangeAssignor.class.getName()));
+        }
         Path until = Path.of(request.get("until").asText());
         try (Consumer<String, String> consumer = new KafkaConsumer<>(
                  settings, new StringDeserializer(), new StringDeserializer());

@@ -9,6 +9,7 @@ JSON request a line and answers each with one line of JSON.
       -> {"values": [...]}   (joins the group, reads N records, commits, and leaves)
   {"op": "member", "group": G, "topic": T, "out": FILE, "until": FILE}
       -> {}   (a member until that file is there; appends "partition offset value" to the other one for each record, then commits)
+      Both with "protocol": "consumer" where the client has it (KIP-848); without it, the classic protocol.
 
 Keys, values and the values of headers are null or base64.
 """

@@ -21,8 +21,8 @@ def sent(agent, topic, first, count):
     return [unpack(r["v"]) for r in records]
 
 
-def read(agent, group, topic, count):
-    answer = agent.ask(op="group", group=group, topic=topic, count=count, timeout_ms=TIMEOUT_MS)
+def read(agent, group, topic, count, **protocol):
+    answer = agent.ask(op="group", group=group, topic=topic, count=count, timeout_ms=TIMEOUT_MS, **protocol)
     return sorted(unpack(v) for v in answer["values"])
 
 
@@ -35,12 +35,29 @@ def everything(client, agent, cluster, claims):
     second = sent(agent, topic, len(first), 12)
     got = read(agent, group, topic, len(second))
     claims.check("and goes on where it stopped", got == sorted(second), str(got))
+    if "consumer protocol" in client.has:
+        other_protocol(agent, group, topic, len(first) + len(second), claims)
+
+
+def other_protocol(agent, group, topic, count, claims):
+    """The same group, empty by now, goes on with the consumer protocol, and then with the classic one again."""
+    third = sent(agent, topic, count, 24)
+    got = read(agent, group, topic, len(third), protocol="consumer")
+    claims.check("and goes on with the consumer protocol", got == sorted(third), str(got))
+    fourth = sent(agent, topic, count + len(third), 12)
+    got = read(agent, group, topic, len(fourth))
+    claims.check("and with the classic one again", got == sorted(fourth), str(got))
+
+
+class Speaker(list):
+    """A command of an agent whose member speaks the consumer protocol (KIP-848); without it, the classic one."""
 
 
 class Member:
     """An agent that does nothing but be a member: what it has handled stands in a file."""
 
     def __init__(self, command, cluster, folder, name, group, topic):
+        protocol = {"protocol": "consumer"} if isinstance(command, Speaker) else {}
         self.out, self.until = folder / f"{name}.handled", folder / f"{name}.until"
         self.name = name
         self.out.touch()
@@ -48,7 +65,7 @@ class Member:
         self.process = subprocess.Popen([*command, cluster.bootstrap], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                         stderr=self.log, env=cluster.environment(), text=True, start_new_session=True)
         self.process.stdin.write(json.dumps({"op": "member", "group": group, "topic": topic, "out": str(self.out),
-                                             "until": str(self.until)}) + "\n")
+                                             "until": str(self.until), **protocol}) + "\n")
         self.process.stdin.close()
 
     def handled(self):
