@@ -11,7 +11,8 @@ bool groups_open(struct groups_client *c, const struct groups_options *o, const 
     static const char *const settings[] = {"group.id", "jackdaw-groups",    "enable.auto.commit",
                                            "false",    "auto.offset.reset", "earliest",
                                            NULL};
-    *c = (struct groups_client){.timeout_ms = (int)o->timeout_s * 1000};
+    *c = (struct groups_client){.timeout_ms = (int)o->timeout_s * 1000,
+                                .bootstrap = bootstrap};
     rd_kafka_conf_t *conf = client_conf(bootstrap, settings, &o->extra);
     if (conf != NULL) c->rk = client_new(RD_KAFKA_CONSUMER, conf);
     if (c->rk == NULL) return false;

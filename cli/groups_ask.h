@@ -8,6 +8,7 @@ struct groups_client {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     int timeout_ms;
+    const char *bootstrap;
 };
 
 /* False: it cannot be set up, which has been said. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/clock.h"
+#include "cli/group_wire.h"
 #include "cli/groups_ask.h"
 #include "cli/json.h"
 
@@ -37,9 +38,13 @@ static rd_kafka_event_t *ask_list(struct groups_client *c,
     return event;
 }
 
+/* librdkafka has no word yet for what only groups of the consumer protocol do. */
 static const char *state_of(const rd_kafka_ConsumerGroupListing_t *group)
 {
-    return rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupListing_state(group));
+    rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupListing_state(group);
+    return state == RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN
+               ? "Rebalancing"
+               : rd_kafka_consumer_group_state_name(state);
 }
 
 int groups_list(const struct groups_options *o, const char *bootstrap, char **names, size_t count)
@@ -76,10 +81,10 @@ int groups_list(const struct groups_options *o, const char *bootstrap, char **na
 struct share {
     const char *topic;
     int32_t partition;
-    int64_t offset; /* -1: nothing is committed. */
-    int64_t end;    /* -1: not known. */
-    double lag_s;   /* Below 0: not known, or there is none. */
-    const rd_kafka_MemberDescription_t *owner;
+    int64_t offset;    /* -1: nothing is committed. */
+    int64_t end;       /* -1: not known. */
+    double lag_s;      /* Below 0: not known, or there is none. */
+    const char *owner; /* A member's id; NULL: nobody. */
 };
 
 struct shares {
@@ -113,8 +118,17 @@ static void add_members(struct shares *s, const rd_kafka_ConsumerGroupDescriptio
         const rd_kafka_topic_partition_list_t *parts =
             assignment != NULL ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
         for (int n = 0; parts != NULL && n < parts->cnt; n++) {
-            find_share(s, parts->elems[n].topic, parts->elems[n].partition)->owner = m;
+            find_share(s, parts->elems[n].topic, parts->elems[n].partition)->owner =
+                rd_kafka_MemberDescription_consumer_id(m);
         }
+    }
+}
+
+static void add_committed(struct shares *s, const rd_kafka_topic_partition_list_t *committed)
+{
+    for (int i = 0; i < committed->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &committed->elems[i];
+        find_share(s, p->topic, p->partition)->offset = p->offset;
     }
 }
 
@@ -153,7 +167,7 @@ static void print_share(const struct share *s)
     }
     if (s->lag_s >= 0) (void)snprintf(seconds, sizeof seconds, "%.1f", s->lag_s);
     printf("%-30s %9d %12s %12s %10s %9s  %s\n", s->topic, s->partition, offset, end, lag, seconds,
-           s->owner != NULL ? rd_kafka_MemberDescription_consumer_id(s->owner) : "-");
+           s->owner != NULL ? s->owner : "-");
 }
 
 static json_t *json_of_share(const struct share *s)
@@ -170,8 +184,8 @@ static json_t *json_of_share(const struct share *s)
                       : is_known && lag == 0 ? json_integer(0)
                                              : json_null();
     (void)json_object_set_new(one, "lag_seconds", seconds);
-    const char *owner = s->owner != NULL ? rd_kafka_MemberDescription_consumer_id(s->owner) : NULL;
-    (void)json_object_set_new(one, "member", owner != NULL ? json_string(owner) : json_null());
+    json_t *owner = s->owner != NULL ? json_string(s->owner) : json_null();
+    (void)json_object_set_new(one, "member", owner);
     return one;
 }
 
@@ -190,6 +204,14 @@ static void print_members(const rd_kafka_ConsumerGroupDescription_t *group)
     }
 }
 
+static void print_shares(const struct shares *s)
+{
+    if (s->count == 0) return;
+    printf("%-30s %9s %12s %12s %10s %9s  %s\n", "TOPIC", "PARTITION", "OFFSET", "END", "LAG",
+           "LAG_S", "MEMBER");
+    for (size_t i = 0; i < s->count; i++) print_share(&s->at[i]);
+}
+
 static void print_group(const rd_kafka_ConsumerGroupDescription_t *group, const struct shares *s)
 {
     const rd_kafka_Node_t *node = rd_kafka_ConsumerGroupDescription_coordinator(group);
@@ -200,10 +222,7 @@ static void print_group(const rd_kafka_ConsumerGroupDescription_t *group, const 
     if (node != NULL) printf(", coordinated by broker %d", rd_kafka_Node_id(node));
     printf(", %zu members\n", rd_kafka_ConsumerGroupDescription_member_count(group));
     print_members(group);
-    if (s->count == 0) return;
-    printf("%-30s %9s %12s %12s %10s %9s  %s\n", "TOPIC", "PARTITION", "OFFSET", "END", "LAG",
-           "LAG_S", "MEMBER");
-    for (size_t i = 0; i < s->count; i++) print_share(&s->at[i]);
+    print_shares(s);
 }
 
 static json_t *json_of_group(const rd_kafka_ConsumerGroupDescription_t *group,
@@ -231,6 +250,131 @@ static json_t *json_of_group(const rd_kafka_ConsumerGroupDescription_t *group,
         partitions);
 }
 
+/* ---- describe, of the consumer protocol ---- */
+
+static void print_consumers(const struct consumer_group_describe_group *g, const char *id,
+                            const char *coordinator, const struct shares *s)
+{
+    printf("%s: %.*s, %.*s, epoch %d, consumer protocol, coordinated at %s, %d members\n", id,
+           SLICE_TEXT(g->group_state), SLICE_TEXT(g->assignor_name), g->group_epoch, coordinator,
+           g->members.count);
+    const struct consumer_group_describe_member *m = g->members.items;
+    for (int32_t i = 0; i < g->members.count; i++) {
+        const struct consumer_group_describe_partitions *topics =
+            m[i].assignment.topic_partitions.items;
+        int32_t parts = 0;
+        for (int32_t t = 0; t < m[i].assignment.topic_partitions.count; t++) {
+            parts += topics[t].partitions.count;
+        }
+        printf("  %.*s  client %.*s at %.*s%s%.*s, epoch %d%s, %d partitions\n",
+               SLICE_TEXT(m[i].member_id), SLICE_TEXT(m[i].client_id), SLICE_TEXT(m[i].client_host),
+               m[i].instance_id.at != NULL ? ", instance " : "", SLICE_TEXT(m[i].instance_id),
+               m[i].member_epoch, m[i].member_type == 0 ? ", classic protocol" : "", parts);
+    }
+    print_shares(s);
+}
+
+static void set_text(json_t *to, const char *key, struct slice text)
+{
+    if (text.at == NULL) {
+        (void)json_object_set_new(to, key, json_null());
+    } else {
+        json_set_bytes(to, key, (const char *)text.at, text.size);
+    }
+}
+
+static json_t *json_of_consumers(const struct consumer_group_describe_group *g, const char *id,
+                                 const char *coordinator, const struct shares *s)
+{
+    json_t *members = json_array(), *partitions = json_array();
+    const struct consumer_group_describe_member *m = g->members.items;
+    for (int32_t i = 0; i < g->members.count; i++) {
+        json_t *one = json_pack("{s:i, s:s}", "epoch", m[i].member_epoch, "protocol",
+                                m[i].member_type == 0 ? "classic" : "consumer");
+        set_text(one, "id", m[i].member_id);
+        set_text(one, "client", m[i].client_id);
+        set_text(one, "host", m[i].client_host);
+        set_text(one, "instance", m[i].instance_id);
+        (void)json_array_append_new(members, one);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        (void)json_array_append_new(partitions, json_of_share(&s->at[i]));
+    }
+    json_t *all = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o}", "group", id, "protocol", "consumer",
+                            "epoch", g->group_epoch, "coordinator", coordinator, "members", members,
+                            "partitions", partitions);
+    set_text(all, "state", g->group_state);
+    set_text(all, "assignor", g->assignor_name);
+    return all;
+}
+
+/* Texts that end in a zero, which live as long as `kept`. */
+static const char *keep_text(struct strings *kept, struct slice text)
+{
+    strings_add_sized(kept, (const char *)text.at, text.size);
+    return kept->at[kept->count - 1];
+}
+
+static void add_consumers(struct shares *s, struct strings *kept,
+                          const struct consumer_group_describe_group *g)
+{
+    const struct consumer_group_describe_member *m = g->members.items;
+    for (int32_t i = 0; i < g->members.count; i++) {
+        const char *id = keep_text(kept, m[i].member_id);
+        const struct consumer_group_describe_partitions *topics =
+            m[i].assignment.topic_partitions.items;
+        for (int32_t t = 0; t < m[i].assignment.topic_partitions.count; t++) {
+            const char *topic = keep_text(kept, topics[t].topic_name);
+            const int32_t *numbers = topics[t].partitions.items;
+            for (int32_t n = 0; n < topics[t].partitions.count; n++) {
+                find_share(s, topic, numbers[n])->owner = id;
+            }
+        }
+    }
+}
+
+static void tell_consumers(struct groups_client *c, const struct groups_options *o, const char *id,
+                           const char *coordinator, const struct consumer_group_describe_group *g,
+                           struct shares *shares, json_t *all)
+{
+    measure(c, shares);
+    if (shares->count > 1) qsort(shares->at, shares->count, sizeof *shares->at, compare_shares);
+    if (o->json) {
+        (void)json_array_append_new(all, json_of_consumers(g, id, coordinator, shares));
+    } else {
+        print_consumers(g, id, coordinator, shares);
+    }
+}
+
+static int describe_consumers(struct groups_client *c, const struct groups_options *o,
+                              const char *id, json_t *all)
+{
+    struct consumer_group_describe_group g;
+    struct wire wire = {0};
+    struct shares shares = {0};
+    struct strings kept = {0};
+    rd_kafka_topic_partition_list_t *committed = NULL;
+    char *coordinator = group_coordinator(c->bootstrap, (uint32_t)c->timeout_ms, id);
+    int status = EXIT_FAILED;
+    if (coordinator == NULL) return status;
+    if (!group_consumer_ask(&wire, coordinator, (uint32_t)c->timeout_ms, id, &g)) goto out;
+    committed = groups_committed(c, id);
+    if (committed == NULL) goto out;
+    add_committed(&shares, committed);
+    add_consumers(&shares, &kept, &g);
+    tell_consumers(c, o, id, coordinator, &g, &shares, all);
+    status = EXIT_OK;
+out:
+    if (committed != NULL) rd_kafka_topic_partition_list_destroy(committed);
+    free(shares.at);
+    strings_close(&kept);
+    wire_close(&wire);
+    free(coordinator);
+    return status;
+}
+
+/* ---- describe, of the classic protocol ---- */
+
 static int describe_one(struct groups_client *c, const struct groups_options *o,
                         const rd_kafka_ConsumerGroupDescription_t *group, json_t *all)
 {
@@ -238,15 +382,12 @@ static int describe_one(struct groups_client *c, const struct groups_options *o,
     const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(group);
     if (error != NULL) return fail("%s: %s", id, rd_kafka_error_string(error));
     if (rd_kafka_ConsumerGroupDescription_state(group) == RD_KAFKA_CONSUMER_GROUP_STATE_DEAD) {
-        return fail("%s: no such group", id);
+        return describe_consumers(c, o, id, all);
     }
     rd_kafka_topic_partition_list_t *committed = groups_committed(c, id);
     if (committed == NULL) return EXIT_FAILED;
     struct shares shares = {0};
-    for (int i = 0; i < committed->cnt; i++) {
-        const rd_kafka_topic_partition_t *p = &committed->elems[i];
-        find_share(&shares, p->topic, p->partition)->offset = p->offset;
-    }
+    add_committed(&shares, committed);
     add_members(&shares, group);
     measure(c, &shares);
     if (shares.count > 1) qsort(shares.at, shares.count, sizeof *shares.at, compare_shares);

@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/group_wire.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "cli/wire.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_groups.h"
-#include "proto/msg/find_coordinator.h"
 
-#define FIND_VERSION 2
 #define DESCRIBE_VERSION 5
 #define SAME_STATE(s, text) slice_equal((s), slice_of_text(text))
 
@@ -22,26 +21,19 @@ struct why_options {
     int64_t timeout_s;
 };
 
-/* "host:port" of the group's coordinator, malloc'd; NULL: said why not. */
-static char *find(const struct why_options *o, const char *bootstrap, const char *group)
+static void tell_why(struct slice why, int64_t age_ms, int64_t took_ms, bool is_rebalancing)
 {
-    struct find_coordinator_request q;
-    struct find_coordinator_response a;
-    kafka_defaults(&schema_find_coordinator_request, &q);
-    q.key = slice_of_text(group);
-    struct wire wire;
-    wire_init(&wire, bootstrap, (uint32_t)o->timeout_s * 1000);
-    int rc = wire_call(&wire, KAFKA_API_FIND_COORDINATOR, FIND_VERSION, &q, &a);
-    char *address = NULL;
-    if (rc != 0) {
-        fail("no broker at %s answers: %s", bootstrap, wire_why(rc));
-    } else if (a.error_code != KAFKA_NONE) {
-        fail("%s has no coordinator at the moment: %s", group, kafka_error_text(a.error_code));
-    } else {
-        address = format_text("%.*s:%d", (int)a.host.size, (const char *)a.host.at, a.port);
+    if (age_ms < 0) {
+        puts("It has not rebalanced since this coordinator took over.");
+        return;
     }
-    wire_close(&wire);
-    return address;
+    printf("It last rebalanced %.1f s ago: %.*s\n", (double)age_ms / 1000, (int)why.size,
+           (const char *)why.at);
+    if (is_rebalancing) {
+        puts("That is still under way.");
+    } else if (took_ms >= 0) {
+        printf("That took %.1f s.\n", (double)took_ms / 1000);
+    }
 }
 
 static void tell(const char *group, const char *coordinator,
@@ -52,17 +44,39 @@ static void tell(const char *group, const char *coordinator,
     printf("%s: %.*s, generation %d, %d members, coordinated at %s\n", group,
            (int)g->group_state.size, (const char *)g->group_state.at, g->generation,
            g->members.count, coordinator);
-    if (g->why_age_ms < 0) {
-        puts("It has not rebalanced since this coordinator took over.");
-        return;
+    tell_why(g->why, g->why_age_ms, g->members.count > 0 ? g->rebalance_took_ms : -1,
+             is_rebalancing);
+}
+
+/* A group of the consumer protocol. Members that have not done their part yet stand out. */
+static void tell_consumers(const char *group, const char *coordinator,
+                           const struct consumer_group_describe_group *g)
+{
+    bool is_rebalancing =
+        SAME_STATE(g->group_state, "Assigning") || SAME_STATE(g->group_state, "Reconciling");
+    printf("%s: %.*s, epoch %d, %d members, consumer protocol, coordinated at %s\n", group,
+           (int)g->group_state.size, (const char *)g->group_state.at, g->group_epoch,
+           g->members.count, coordinator);
+    tell_why(g->why, g->why_age_ms, g->members.count > 0 ? g->rebalance_took_ms : -1,
+             is_rebalancing);
+    const struct consumer_group_describe_member *m = g->members.items;
+    for (int32_t i = 0; is_rebalancing && i < g->members.count; i++) {
+        if (m[i].member_epoch == g->group_epoch) continue;
+        printf("  waits for %.*s (client %.*s at %.*s), which is at epoch %d\n",
+               (int)m[i].member_id.size, (const char *)m[i].member_id.at, (int)m[i].client_id.size,
+               (const char *)m[i].client_id.at, (int)m[i].client_host.size,
+               (const char *)m[i].client_host.at, m[i].member_epoch);
     }
-    printf("It last rebalanced %.1f s ago: %.*s\n", (double)g->why_age_ms / 1000, (int)g->why.size,
-           (const char *)g->why.at);
-    if (is_rebalancing) {
-        puts("That is still under way.");
-    } else if (g->rebalance_took_ms >= 0 && g->members.count > 0) {
-        printf("That took %.1f s.\n", (double)g->rebalance_took_ms / 1000);
-    }
+}
+
+static int ask_consumers(const struct why_options *o, const char *coordinator, const char *group)
+{
+    struct wire wire;
+    struct consumer_group_describe_group g;
+    bool ok = group_consumer_ask(&wire, coordinator, (uint32_t)o->timeout_s * 1000, group, &g);
+    if (ok) tell_consumers(group, coordinator, &g);
+    wire_close(&wire);
+    return ok ? EXIT_OK : EXIT_FAILED;
 }
 
 static int ask(const struct why_options *o, const char *coordinator, const char *group)
@@ -84,7 +98,7 @@ static int ask(const struct why_options *o, const char *coordinator, const char 
     } else if (g->error_code != KAFKA_NONE) {
         status = fail("%s: %s", group, kafka_error_text(g->error_code));
     } else if (SAME_STATE(g->group_state, "Dead")) {
-        status = fail("%s: no such group", group);
+        status = ask_consumers(o, coordinator, group);
     } else {
         tell(group, coordinator, g);
     }
@@ -99,7 +113,8 @@ static int run(const struct why_options *o, const struct strings *operands)
     }
     char *bootstrap = where_bootstrap(&o->where);
     if (bootstrap == NULL) return EXIT_FAILED;
-    char *coordinator = find(o, bootstrap, operands->at[1]);
+    char *coordinator =
+        group_coordinator(bootstrap, (uint32_t)o->timeout_s * 1000, operands->at[1]);
     int status = coordinator != NULL ? ask(o, coordinator, operands->at[1]) : EXIT_FAILED;
     free(coordinator);
     free(bootstrap);

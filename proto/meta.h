@@ -37,12 +37,14 @@
 #define META_HOST_MAX 255
 #define META_KEY_MAX 128
 #define META_CONFIG_GROUP 32 /* The type of a group's configurations, as Kafka numbers it. */
-#define META_GROUP_MAX 1024  /* Of a group id that has configurations. */
+#define META_GROUP_MAX META_NAME_MAX /* Of a group id that has configurations. */
 #define META_VALUE_MAX 65536 /* Of a configuration: lists of throttled replicas are long. */
 #define META_TEXT_MAX 63     /* Of a listener's or a feature's name, and of a rack. */
 #define META_WORD_MAX 31    /* Of a version and of a listener's protocol. */
 #define META_CAUSE_MAX 1024 /* A longer one is cut off when it is encoded. */
 #define META_LEVEL 1        /* The feature level (metadata.version's kin) this program writes. */
+#define META_FEATURE_GROUPS "group.version" /* 1: the consumer protocol (KIP-848). */
+#define META_GROUPS_LEVEL 1
 #define META_NOBODY (-1)
 
 /* A small ordered set of broker ids. Zeroed is empty. */
@@ -145,7 +147,7 @@ struct meta_record {
             struct id_set offline; /* Their disks are lost, or stand still. */
         } partition;
         struct {
-            int8_t type; /* Kafka's: 2 topic, 4 broker (name "" = the cluster's default). */
+            int8_t type; /* Kafka's: 2 topic, 4 broker ("" is the cluster's default), 32 group. */
             struct slice name;
             struct slice key;
             struct slice value; /* at == NULL: back to the default. */

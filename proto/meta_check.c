@@ -220,6 +220,9 @@ static const char *config_fault(const struct meta_record *r)
             if (!isdigit(name.at[i])) return say("broker %.*s is not a number", TEXT(name));
         }
         return NULL;
+    case META_CONFIG_GROUP:
+        if (name.size == 0) return say("configuration of a group without a name");
+        return NULL;
     default: return say("configuration of the unknown resource type %d", r->config.type);
     }
 }

@@ -115,8 +115,19 @@ static const struct config_key broker_keys[] = {
     {"replica.alter.log.dirs.io.max.bytes.per.second", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL,
      NULL, 1, false, "for replicas that move between folders: there is one folder"},
 };
+
+static const struct config_key group_keys[] = {
+    {"consumer.heartbeat.interval.ms", CONFIG_INT, "5000", 1, INT32_MAX, NULL,
+     "group.consumer.heartbeat.interval.ms", 1, true,
+     "between heartbeats of members of the consumer protocol, within the broker's bounds"},
+    {"consumer.session.timeout.ms", CONFIG_INT, "45000", 1, INT32_MAX, NULL,
+     "group.consumer.session.timeout.ms", 1, true,
+     "a member of the consumer protocol that is silent for so long is out, within the broker's "
+     "bounds"},
+};
 /* clang-format on */
 
+#define GROUP_COUNT (uint32_t)(sizeof group_keys / sizeof group_keys[0])
 #define BROKER_COUNT (uint32_t)(sizeof broker_keys / sizeof broker_keys[0])
 #define TOPIC_COUNT (uint32_t)(sizeof topic_keys / sizeof topic_keys[0])
 #define CLUSTER_COUNT (uint32_t)(sizeof cluster_keys / sizeof cluster_keys[0])
@@ -181,6 +192,26 @@ const struct config_key *broker_config_find(struct slice name)
     if (name.at == NULL) return NULL;
     for (uint32_t i = 0; i < BROKER_COUNT; i++) {
         if (slice_equal(name, slice_of_text(broker_keys[i].name))) return &broker_keys[i];
+    }
+    return NULL;
+}
+
+uint32_t group_config_count(void)
+{
+    return GROUP_COUNT;
+}
+
+const struct config_key *group_config_at(uint32_t index)
+{
+    CHECK(index < GROUP_COUNT);
+    return &group_keys[index];
+}
+
+const struct config_key *group_config_find(struct slice name)
+{
+    if (name.at == NULL) return NULL;
+    for (uint32_t i = 0; i < GROUP_COUNT; i++) {
+        if (slice_equal(name, slice_of_text(group_keys[i].name))) return &group_keys[i];
     }
     return NULL;
 }

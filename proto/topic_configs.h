@@ -24,6 +24,7 @@
 
 #define CONFIG_RESOURCE_TOPIC 2
 #define CONFIG_RESOURCE_BROKER 4
+#define CONFIG_RESOURCE_GROUP META_CONFIG_GROUP
 
 /* Kafka's numbers, as DescribeConfigs tells them. */
 enum config_type {
@@ -76,6 +77,11 @@ const struct config_key *cluster_config_find(struct slice name);
 uint32_t broker_config_count(void);
 const struct config_key *broker_config_at(uint32_t index);
 const struct config_key *broker_config_find(struct slice name);
+
+/* Keys of groups: without a value of its own, a group has what its coordinator was started with. */
+uint32_t group_config_count(void);
+const struct config_key *group_config_at(uint32_t index);
+const struct config_key *group_config_find(struct slice name); /* NULL: no such key. */
 
 /* The value as it is kept: as ConfigDef in Kafka reads it, without white space around it (nor
  * around the commas of a list), and a boolean in small letters. Lies in `room`, which has

@@ -339,6 +339,41 @@ static void fill_broker(struct rows *rows, struct describe_configs_response_resu
     if (!is_cluster) add_static_rows(rows);
 }
 
+/* ---- Groups ---- */
+
+/* What the broker was started with holds where nothing is set, and bounds what is set. */
+static void add_group_row(struct rows *rows, const char *group, const struct config_key *key)
+{
+    if (!is_wanted(rows, key->name)) return;
+    const struct server_config *config = rows->s->options->config;
+    const char *below = config != NULL ? config_text(config, key->synonym) : key->otherwise;
+    bool is_static = config != NULL && config_is_set(config, key->synonym);
+    int8_t source = is_static ? CONFIG_SOURCE_STATIC_BROKER : CONFIG_SOURCE_DEFAULT;
+    const char *set = meta_config_find(&rows->s->image, CONFIG_RESOURCE_GROUP, group, key->name);
+    struct describe_configs_response_config *row = add_row(
+        rows, key->name, set != NULL ? set : below, set != NULL ? CONFIG_SOURCE_GROUP : source);
+    if (row == NULL) return;
+    describe_key(rows, key, row);
+    if (!begin_synonyms(rows, row)) return;
+    if (set != NULL) add_synonym(row, key->name, set, CONFIG_SOURCE_GROUP);
+    add_synonym(row, key->synonym, below, source);
+}
+
+static void fill_group(struct rows *rows, struct describe_configs_response_result *out)
+{
+    struct slice name = rows->resource->resource_name;
+    char group[META_GROUP_MAX + 1];
+    if (name.size == 0 || name.size > META_GROUP_MAX) {
+        out->error_code = KAFKA_INVALID_REQUEST;
+        out->error_message = slice_of_text("Group name must not be empty, nor longer than 249.");
+        return;
+    }
+    (void)snprintf(group, sizeof group, "%.*s", (int)name.size, (const char *)name.at);
+    uint32_t count = group_config_count();
+    if (!rows_begin(rows, count)) return;
+    for (uint32_t i = 0; i < count; i++) add_group_row(rows, group, group_config_at(i));
+}
+
 bool handle_describe_configs(struct shard *s, struct request *r, struct slice body)
 {
     struct describe_configs_request q;
@@ -360,9 +395,12 @@ bool handle_describe_configs(struct shard *s, struct request *r, struct slice bo
             fill_topic(&rows, out);
         } else if (asked[i].resource_type == CONFIG_RESOURCE_BROKER) {
             fill_broker(&rows, out);
+        } else if (asked[i].resource_type == CONFIG_RESOURCE_GROUP) {
+            fill_group(&rows, out);
         } else {
             out->error_code = KAFKA_INVALID_REQUEST;
-            out->error_message = slice_of_text("only topics and brokers have a configuration here");
+            out->error_message =
+                slice_of_text("only topics, brokers and groups have a configuration here");
         }
         if (rows.is_full) return false;
         out->configs = (struct array){rows.items, rows.count};

@@ -14,6 +14,24 @@ static bool is_switched_off(const struct shard *s, int16_t api_key)
     return is_of_consumers && s->options->groups.consumer.is_off;
 }
 
+/* What clients know by name. metadata.version is ours, and its levels are not Kafka's. */
+static bool fill_features(const struct shard *s,
+                          struct api_versions_response_supported_feature *supported,
+                          struct api_versions_response_finalized_feature *finalized)
+{
+    const struct meta_feature *f = NULL;
+    HASH_FIND_STR(s->image.features, META_FEATURE_GROUPS, f);
+    if (f == NULL || s->options->groups.consumer.is_off) return false;
+    *supported = (struct api_versions_response_supported_feature){.name = slice_of_text(f->name),
+                                                                  .max_version = META_GROUPS_LEVEL};
+    *finalized = (struct api_versions_response_finalized_feature){
+        .name = slice_of_text(f->name),
+        .max_version_level = (int16_t)f->level,
+        .min_version_level = (int16_t)f->level,
+    };
+    return true;
+}
+
 bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
 {
     struct api_versions_request q;
@@ -34,6 +52,12 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
     }
     answer.api_keys = (struct array){keys, count};
     answer.finalized_features_epoch = (int64_t)s->image.index;
+    struct api_versions_response_supported_feature supported;
+    struct api_versions_response_finalized_feature finalized;
+    if (fill_features(s, &supported, &finalized)) {
+        answer.supported_features = (struct array){&supported, 1};
+        answer.finalized_features = (struct array){&finalized, 1};
+    }
     request_answer(s, r, &answer);
     return true;
 }

@@ -23,13 +23,16 @@ struct resource {
 static struct refusal check_resource(struct resource *r)
 {
     if (r->name.at == NULL) r->name = slice_of("", 0);
-    if (r->type != CONFIG_RESOURCE_TOPIC && r->type != CONFIG_RESOURCE_BROKER)
+    if (r->type != CONFIG_RESOURCE_TOPIC && r->type != CONFIG_RESOURCE_BROKER &&
+        r->type != CONFIG_RESOURCE_GROUP)
         return REFUSE(r->d, KAFKA_INVALID_REQUEST,
                       "resources of type %d have no configuration here", r->type);
     if (r->name.size > META_NAME_MAX)
         return REFUSE(r->d, KAFKA_INVALID_REQUEST, "the resource's name is too long");
     (void)snprintf(r->text, sizeof r->text, "%.*s", SLICE_TEXT(r->name));
 
+    if (r->type == CONFIG_RESOURCE_GROUP && r->name.size == 0)
+        return REFUSE(r->d, KAFKA_INVALID_REQUEST, "Default group resources are not allowed.");
     if (r->type == CONFIG_RESOURCE_TOPIC && meta_topic_by_name(r->image, r->name) == NULL)
         return REFUSE(r->d, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "topic %s does not exist", r->text);
     return GRANTED;
@@ -38,7 +41,7 @@ static struct refusal check_resource(struct resource *r)
 /* What is wrong with a broker's key or its value is a bad request to Kafka's brokers. */
 static int16_t bad_config(const struct resource *r)
 {
-    return r->type == CONFIG_RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG : KAFKA_INVALID_REQUEST;
+    return r->type == CONFIG_RESOURCE_BROKER ? KAFKA_INVALID_REQUEST : KAFKA_INVALID_CONFIG;
 }
 
 /* Kafka's rule, and a number is written in one way only: no broker has two configurations. */
@@ -59,6 +62,13 @@ static struct refusal find_key(const struct resource *r, struct slice name,
         *out = topic_config_find(name);
         if (*out == NULL)
             return REFUSE(r->d, KAFKA_INVALID_CONFIG, "Unknown topic config name: %.*s",
+                          SLICE_TEXT(name));
+        return GRANTED;
+    }
+    if (r->type == CONFIG_RESOURCE_GROUP) {
+        *out = group_config_find(name);
+        if (*out == NULL)
+            return REFUSE(r->d, KAFKA_INVALID_CONFIG, "Unknown group config name: %.*s",
                           SLICE_TEXT(name));
         return GRANTED;
     }
@@ -304,6 +314,8 @@ static void end_resource(struct resource *r, struct refusal refusal, uint32_t be
     if (touches_min_isr(r->d, before)) forget_eligible(r);
     if (r->type == CONFIG_RESOURCE_TOPIC)
         decision_cause(r->d, "configuration of topic %s changed", r->text);
+    else if (r->type == CONFIG_RESOURCE_GROUP)
+        decision_cause(r->d, "configuration of group %s changed", r->text);
     else if (r->name.size > 0)
         decision_cause(r->d, "configuration of broker %s changed", r->text);
     else

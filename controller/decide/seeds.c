@@ -73,5 +73,9 @@ void decide_birth(const struct meta_image *image, const char *cluster_id, const 
     feature->feature.name = slice_of_text("metadata.version");
     feature->feature.level = META_LEVEL;
 
+    struct meta_record *groups = decision_add(d, META_FEATURE);
+    groups->feature.name = slice_of_text(META_FEATURE_GROUPS);
+    groups->feature.level = META_GROUPS_LEVEL;
+
     decide_seeds(image, seeds, seed_count, d);
 }
