@@ -23,7 +23,10 @@ static void ask_space(struct fs *fs, struct job *job)
 static void send_probe(struct shard *s, uint32_t dir, uint32_t lane)
 {
     struct disk_probe *probe = &s->disk_probes[dir][lane];
-    *probe = (struct disk_probe){.dir = dir, .is_out = true, .since_ms = env_now_ms(s->env)};
+    *probe = (struct disk_probe){.dir = dir,
+                                 .is_out = true,
+                                 .since_ms = env_now_ms(s->env),
+                                 .appended_bytes = s->host.dirs[dir].appended_bytes};
     memcpy(probe->path, s->options->log_dirs[dir], sizeof probe->path);
     probe->job.link.kind = DISK_PROBE_JOB_KIND;
     probe->job.run = ask_space;
@@ -64,13 +67,46 @@ uint64_t disks_probe(struct shard *s)
     return best_ms == UINT64_MAX ? 0 : best_ms;
 }
 
+/* What the other shards have appended since is not known: as much as this one has. */
+static uint64_t room_left(const struct shard *s, const struct host_dir *d)
+{
+    uint64_t appended = d->appended_bytes * s->options->shard_count;
+    return d->space.free_bytes > appended ? d->space.free_bytes - appended : 0;
+}
+
+static void look_at_room(struct shard *s, uint32_t dir)
+{
+    struct host_dir *d = &s->host.dirs[dir];
+    uint64_t reserve = s->options->reserve_bytes, twentieth = d->space.total_bytes / 20;
+    if (reserve > twentieth) reserve = twentieth;
+    uint64_t left = room_left(s, d);
+    bool was_short = d->is_short;
+    /* It ends when there is some more, so that it does not begin anew at once. */
+    d->is_short = left < reserve || (was_short && left < reserve + reserve / 4);
+    if (d->is_short == was_short) return;
+    if (d->is_short) {
+        log_error(s->env,
+                  "log.dirs %s: no space left on the device but the reserve of %llu bytes "
+                  "(log.reserve.bytes): records are refused until there is",
+                  s->options->log_dirs[dir], (unsigned long long)reserve);
+    } else {
+        log_info(s->env, "log.dirs %s: there is space again, %llu bytes", s->options->log_dirs[dir],
+                 (unsigned long long)left);
+    }
+}
+
 void disks_on_probe(struct shard *s, struct job *job)
 {
     struct disk_probe *probe = (struct disk_probe *)(void *)job;
     CHECK(probe->is_out && s->jobs_out > 0);
     probe->is_out = false;
     s->jobs_out--;
-    if (job->rc == 0) s->host.dirs[probe->dir].space = probe->space;
+    struct host_dir *d = &s->host.dirs[probe->dir];
+    if (job->rc != 0 || d->is_dead) return;
+    d->space = probe->space;
+    d->appended_bytes -=
+        probe->appended_bytes < d->appended_bytes ? probe->appended_bytes : d->appended_bytes;
+    look_at_room(s, probe->dir);
 }
 
 /* ---- Dead ones ---- */

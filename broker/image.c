@@ -52,13 +52,16 @@ bool image_is_folder_taken(const struct shard *s, const char *topic, int32_t num
     return false;
 }
 
+/* Of those that have room, if any has. */
 static uint32_t fewest_replicas(const struct shard *s)
 {
     uint32_t best = DIR_NONE;
     uint64_t fewest = UINT64_MAX;
     for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        const struct host_dir *d = &s->host.dirs[i];
         uint64_t replicas = count_get(&s->host.log_dirs->dirs[i].replicas);
-        if (s->host.dirs[i].is_dead || replicas >= fewest) continue;
+        if (d->is_short) replicas += UINT32_MAX;
+        if (d->is_dead || replicas >= fewest) continue;
         fewest = replicas;
         best = i;
     }

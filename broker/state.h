@@ -109,6 +109,7 @@ struct disk_probe {
     uint32_t dir;
     bool is_out;
     uint64_t since_ms;
+    uint64_t appended_bytes; /* Then. */
     struct fs_space space;
     char path[FS_PATH_MAX / 2];
 };

@@ -16,6 +16,7 @@
     X(topics,    "any cluster",       "create, list, describe, watch, elect and delete topics")  \
     X(partitions, "any cluster",      "move partitions to other brokers, and watch them")        \
     X(brokers,   "any cluster",       "list, drain and remove brokers")                          \
+    X(disks,     "any cluster",       "show every broker's disks, move replicas between them")   \
     X(produce,   "any cluster",       "send lines as records")                                   \
     X(consume,   "any cluster",       "read records")                                            \
     X(groups,    "any cluster",       "list, describe, reset and delete consumer groups")        \

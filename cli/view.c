@@ -250,6 +250,7 @@ static json_t *sizes_of_broker(struct wire *w)
         for (int32_t j = 0; j < dirs[i].topics.count; j++) {
             const struct describe_log_dirs_response_partition *p = topics[j].partitions.items;
             for (int32_t k = 0; k < topics[j].partitions.count; k++) {
+                if (p[k].is_future_key) continue; /* A copy on its way to another disk. */
                 char *name = partition_name(topics[j].name, p[k].partition_index);
                 json_object_set_new(sizes, name, json_integer(p[k].partition_size));
                 free(name);

@@ -252,7 +252,7 @@ X("log.cleaner.threads", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
 X("log.cleanup.policy", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.dir", TEXT, HONOURED, BOTH, "/tmp/kafka-logs", 0, 0, "the same, where log.dirs is not set")
 X("log.dir.failure.timeout.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT64_MAX,
-  "a failed disk ends the node at once")
+  "the controllers are told of a failed disk at once, and until they know")
 X("log.dirs", TEXT, HONOURED, BOTH, NULL, 0, 0, "the folders of the logs, one for each disk: a,b")
 X("log.flush.interval.messages", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.flush.interval.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
@@ -272,6 +272,9 @@ X("log.message.timestamp.after.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.message.timestamp.before.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.message.timestamp.type", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.preallocate", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
+X("log.reserve.bytes", NUMBER, HONOURED, BROKER, "67108864", 0, INT64_MAX,
+  "of each disk, kept for the broker's own needs (offsets, checkpoints, compaction), 1/20 of "
+  "the disk at most: with less, clients' records are refused (KAFKA_STORAGE_ERROR)")
 X("log.retention.bytes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.retention.check.interval.ms", NUMBER, HONOURED, BROKER, "300000", 1, INT64_MAX,
   "how often a leader looks for segments that have been kept long enough")

@@ -102,6 +102,7 @@ static bool append_batches(struct partition *p, const struct partition_answer *a
         size_t at = (size_t)(batch.at - answer->frame->data);
         journal_append(p->journal, answer->frame, (uint32_t)at, (uint32_t)batch.size, &header);
         producers_note(&p->producers, &header);
+        p->host->dirs[p->dir].appended_bytes += batch.size;
         any = true;
     }
     if (any) partition_appended(p);

@@ -249,7 +249,8 @@ static void prepare(struct partition *p, uint32_t dir, const char *name)
 int16_t mover_begin(struct partition *p, uint32_t dir)
 {
     const struct host_dir *to = &p->host->dirs[dir];
-    if (to->is_dead || p->state == PARTITION_FAILED) return KAFKA_KAFKA_STORAGE_ERROR;
+    if (to->is_dead || to->is_short || p->state == PARTITION_FAILED)
+        return KAFKA_KAFKA_STORAGE_ERROR;
     if (p->state != PARTITION_READY && p->state != PARTITION_TRUNCATING)
         return KAFKA_REPLICA_NOT_AVAILABLE;
     if (p->move != NULL && p->move->dir == dir && !p->move->is_off) return KAFKA_NONE;
@@ -345,6 +346,7 @@ static void copy_more(struct partition *p, int64_t from, int64_t to)
 {
     uint64_t now_ms = env_now_ms(p->host->env);
     /* The last bytes are not waited for: producers would wait, too. */
+    if (!p->is_swapping && p->host->dirs[p->move->dir].is_short) return; /* It goes on by itself. */
     if (!p->is_swapping && !throttle_is_open(&p->host->moving, now_ms)) return;
 
     struct journal_range range = {0};
@@ -387,6 +389,7 @@ static void on_read(struct partition *p, struct move_job *x)
         producers_note(&m->producers, &header);
         any = true;
     }
+    p->host->dirs[m->dir].appended_bytes += x->bytes->size;
     if (any) journal_flush(m->journal);
 }
 

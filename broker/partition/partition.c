@@ -257,6 +257,7 @@ struct partition *partition_open(struct partition_host *host, struct uuid topic_
     (void)snprintf(p->topic, sizeof p->topic, "%s", topic);
     p->host = host;
     p->dir = dir;
+    p->is_own = strncmp(topic, "__", 2) == 0; /* __consumer_offsets, __transaction_state. */
     p->checkpoint = checkpoint;
     p->following = META_NOBODY;
     p->replica.leader = META_NOBODY;

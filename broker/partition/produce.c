@@ -14,6 +14,7 @@ static int16_t check_leader(struct partition *p, const struct op *op)
 {
     if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
 
+    if (p->host->dirs[p->dir].is_short && !p->is_own) return KAFKA_KAFKA_STORAGE_ERROR;
     bool is_all = op->group->acks == ACKS_ALL;
     if (is_all && !replica_has_min_isr(&p->replica)) return KAFKA_NOT_ENOUGH_REPLICAS;
     if (is_all && p->replica.isr.count < 2) return KAFKA_NONE;
@@ -142,6 +143,7 @@ static int64_t append_batch(struct partition *p, struct buf *buf, size_t at, siz
     producers_note(&p->producers, header);
     p->host->records_in += (uint64_t)header->record_count;
     p->host->bytes_in += size;
+    p->host->dirs[p->dir].appended_bytes += size;
     return log_append_ms;
 }
 

@@ -92,6 +92,7 @@ struct partition {
     struct partition_host *host;
     enum partition_state state;
     uint32_t dir; /* Which of log.dirs it lies in; DIR_NONE: nobody knows. */
+    bool is_own;  /* Of a topic that the brokers keep for themselves: the reserve is for it. */
     struct partition_config config;
     struct prepare_job *prepare; /* While PREPARING. */
     struct journal *journal;     /* NULL while PREPARING. */
@@ -156,9 +157,11 @@ struct host_dir {
     bool is_dead;
     bool is_told;           /* Dead: its partitions have failed and the link knows. */
     bool is_slow;           /* It stands still (disks.h). */
+    bool is_short;          /* Only the reserve is left of it. */
     bool checkpoint_is_due; /* Something that must not wait for its time. */
     uint64_t quiet_ms;      /* How long its slowest lane has been at what it does. */
     struct fs_space space;  /* As it was when it was asked last; 0: nobody knows. */
+    uint64_t appended_bytes; /* Here, by this shard, since then. */
     char why[DIR_WHY_SIZE]; /* Dead. */
 };
 

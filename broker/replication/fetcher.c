@@ -293,6 +293,7 @@ static bool is_due(struct shard *s, const struct partition *p)
     uint64_t now_ms = env_now_ms(s->env);
     if (p->state != PARTITION_READY || p->follow_after_ms > now_ms) return false;
     if (p->is_swapping) return false;
+    if (p->host->dirs[p->dir].is_short && !p->is_own) return false; /* The reserve is not for it. */
 
     return !is_throttled(s, p) || throttle_is_open(&s->host.following, now_ms);
 }
