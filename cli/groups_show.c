@@ -6,6 +6,7 @@
 #include "cli/clock.h"
 #include "cli/group_wire.h"
 #include "cli/groups_ask.h"
+#include "cli/groups_other.h"
 #include "cli/json.h"
 
 /* ---- list ---- */
@@ -67,9 +68,9 @@ int groups_list(const struct groups_options *o, const char *bootstrap, char **na
             printf("%-40s %s\n", id, state_of(groups[i]));
         }
     }
+    int status = event != NULL ? groups_others_list(&c, o, all) : EXIT_FAILED;
     if (o->json) json_print(all);
     json_decref(all);
-    int status = event != NULL ? EXIT_OK : EXIT_FAILED;
     if (event != NULL) rd_kafka_event_destroy(event);
     groups_close(&c);
     return status;
@@ -380,7 +381,7 @@ static int describe_one(struct groups_client *c, const struct groups_options *o,
 {
     const char *id = rd_kafka_ConsumerGroupDescription_group_id(group);
     const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(group);
-    if (error != NULL) return fail("%s: %s", id, rd_kafka_error_string(error));
+    if (error != NULL) return groups_others_describe(c, o, id, rd_kafka_error_string(error), all);
     if (rd_kafka_ConsumerGroupDescription_state(group) == RD_KAFKA_CONSUMER_GROUP_STATE_DEAD) {
         return describe_consumers(c, o, id, all);
     }
@@ -424,23 +425,48 @@ static int describe(struct groups_client *c, const struct groups_options *o, con
     return status;
 }
 
+/* The names of all groups, of whatever type; they live as long as the two lists. */
+static const char **all_names(const rd_kafka_ConsumerGroupListing_t **groups, size_t group_count,
+                              const struct rd_kafka_group_list *others, size_t *count)
+{
+    size_t other_count = (size_t)others->group_cnt;
+    const char **names = get_memory((group_count + other_count + 1) * sizeof *names);
+    *count = 0;
+    for (size_t i = 0; i < group_count; i++) {
+        names[(*count)++] = rd_kafka_ConsumerGroupListing_group_id(groups[i]);
+    }
+    for (size_t i = 0; i < other_count; i++) {
+        if (groups_is_other(&others->groups[i])) names[(*count)++] = others->groups[i].group;
+    }
+    return names;
+}
+
+static int describe_all(struct groups_client *c, const struct groups_options *o)
+{
+    const rd_kafka_ConsumerGroupListing_t **groups = NULL;
+    size_t count = 0;
+    rd_kafka_event_t *listed = ask_list(c, &groups, &count);
+    const struct rd_kafka_group_list *others = listed != NULL ? groups_others_ask(c, NULL) : NULL;
+    int status = EXIT_FAILED;
+    if (others != NULL) {
+        const char **names = all_names(groups, count, others, &count);
+        status = count > 0 ? describe(c, o, names, count) : EXIT_OK;
+        free(names);
+        rd_kafka_group_list_destroy(others);
+    }
+    if (listed != NULL) rd_kafka_event_destroy(listed);
+    return status;
+}
+
 int groups_describe(const struct groups_options *o, const char *bootstrap, char **names,
                     size_t count)
 {
     struct groups_client c;
     if (!groups_open(&c, o, bootstrap)) return EXIT_FAILED;
-    rd_kafka_event_t *listed = NULL;
-    const rd_kafka_ConsumerGroupListing_t **groups = NULL;
-    size_t group_count = count;
-    if (count == 0) listed = ask_list(&c, &groups, &group_count);
-    int status = count == 0 && listed == NULL ? EXIT_FAILED : EXIT_OK;
-    const char **wanted = get_memory((group_count + 1) * sizeof *wanted);
-    for (size_t i = 0; status == EXIT_OK && i < group_count; i++) {
-        wanted[i] = count > 0 ? names[i] : rd_kafka_ConsumerGroupListing_group_id(groups[i]);
-    }
-    if (status == EXIT_OK && group_count > 0) status = describe(&c, o, wanted, group_count);
+    const char **wanted = get_memory((count + 1) * sizeof *wanted);
+    for (size_t i = 0; i < count; i++) wanted[i] = names[i];
+    int status = count > 0 ? describe(&c, o, wanted, count) : describe_all(&c, o);
     free(wanted);
-    if (listed != NULL) rd_kafka_event_destroy(listed);
     groups_close(&c);
     return status;
 }
