@@ -158,6 +158,7 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
     o->cleaner_backoff_ms = (uint64_t)config_number_of(c, "log.cleaner.backoff.ms");
     o->cleaner_map_bytes = (uint64_t)config_number_of(c, "log.cleaner.dedupe.buffer.size");
+    o->open_files_max = number(c, "log.open.files.max");
     o->reserve_bytes = (uint64_t)config_number_of(c, "log.reserve.bytes");
     o->replica_fetch_wait_ms = number(c, "replica.fetch.wait.max.ms");
     o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");

@@ -72,6 +72,8 @@ int main(int argc, char **argv)
     if (!node_begin(&PROGRAM, argc, argv, environ, &config, &status)) return status;
     if (broker_configure(&config, &options) != 0) return node_refused(&PROGRAM, &config);
 
+    uint32_t half = world_descriptors_max() / 2;
+    if (options.open_files_max > half) options.open_files_max = half;
     warn(&config, &options);
     status = run(&options);
     config_close(&config);

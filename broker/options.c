@@ -26,6 +26,7 @@ void broker_options_default(struct broker_options *o)
     o->fetch_session_parts_max = 1000 * 1000;
     o->auto_create_topics = true;
     o->stop_max_ms = 30000;
+    o->open_files_max = 16384;
     o->reserve_bytes = 64ull * 1024 * 1024;
     o->groups = (struct groups_options){
         .topic_partitions = 50,

@@ -67,6 +67,7 @@ struct broker_options {
     uint16_t http_port; /* 0: none. */
     uint32_t log_dir_count;
     char log_dirs[BROKER_DIRS_MAX][FS_PATH_MAX / 2];
+    uint32_t open_files_max; /* log.open.files.max: of segments, of all shards; 16384 */
     uint64_t reserve_bytes; /* log.reserve.bytes: 64 MiB, or a twentieth of a small disk */
     uint32_t seed_count; /* "key=value", the cluster's defaults at its birth (DESIGN 11). */
     char seeds[BROKER_SEEDS_MAX][NODE_SEED_SIZE];

@@ -484,6 +484,7 @@ uint64_t shard_turn(void *shard, const struct env_event *events, uint32_t count)
     if (!TAILQ_EMPTY(&s->host.moved)) handle_moved(s);
     uint64_t fetchers_ms = fetchers_turn(s);
     flush_dirty(s);
+    descriptors_turn(&s->host.descriptors);
     send_proposals(s);
     give_back_applied(s);
     if (!s->host.is_stopping) ring_file_turn(&s->ring_file, s->env, &s->host.ring);

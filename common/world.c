@@ -297,6 +297,14 @@ static void raise_descriptor_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+uint32_t world_descriptors_max(void)
+{
+    struct rlimit limit;
+    raise_descriptor_limit();
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    return limit.rlim_cur > UINT32_MAX ? UINT32_MAX : (uint32_t)limit.rlim_cur;
+}
+
 static void open_shard(struct world *w, uint32_t actor, const struct world_options *options)
 {
     struct shard *s = &w->shards[actor];

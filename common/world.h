@@ -33,6 +33,9 @@ struct world_options {
 
 struct world *world_open(const struct world_options *options);
 
+/* How many descriptors this process may have. */
+uint32_t world_descriptors_max(void);
+
 struct env *world_env(struct world *world, uint32_t actor);
 
 /* Takes turns until every actor has called env_stop(). Actor 0's are taken on the calling thread.

@@ -134,7 +134,7 @@ void journal_drop_segments(struct journal *j, uint32_t from, uint32_t count)
     if (count == 0) return;
     for (uint32_t i = from; i < from + count; i++) {
         struct segment *s = j->segments[i];
-        env_file_unref(j->env, s->file);
+        segment_close_file(j, s);
         contents_close(&s->c);
         snapshots_free(&s->snapshot);
         free(s);
@@ -158,8 +158,8 @@ void journal_take_file(struct journal *j, int64_t base, struct file *file)
         env_file_unref(j->env, file);
         return;
     }
-    s->file = file;
-    s->used = ++j->read_count;
+    segment_take_file(j, s, file);
+    segment_used(j, s);
     journal_trim_files(j);
 }
 
@@ -171,12 +171,13 @@ void journal_trim_files(struct journal *j)
         struct segment *closed = j->segments[i];
         /* Those at and past the mark are being written. */
         if (closed->file == NULL || closed->c.base >= j->mark.contents.then.base) continue;
+        /* Who still sends from it must be found when its bytes are cut (env_revoke). */
+        if (closed->file->refs > 1) continue;
         open_count++;
         if (oldest == NULL || closed->used < oldest->used) oldest = closed;
     }
     if (open_count <= CLOSED_FILES_MAX) return;
-    env_file_unref(j->env, oldest->file);
-    oldest->file = NULL;
+    segment_close_file(j, oldest);
     MAYBE(open_count > CLOSED_FILES_MAX + 1); /* The next call takes another. */
 }
 
@@ -234,6 +235,7 @@ struct journal *journal_open(struct env *env, const struct journal_options *opti
     take_limits(j, options);
     j->sync_writes = options->sync_writes;
     j->owner = options->owner;
+    j->descriptors = options->descriptors;
     j->canary = options->canary;
     CHECK((options->restore == NULL) == (options->save == NULL));
     j->observer = (struct observer){.observe = options->observe,

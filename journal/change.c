@@ -172,8 +172,8 @@ static void adopt(struct journal *j, struct change_work *x)
     x->c = (struct contents){0};
     struct segment *active = journal_active(j);
     if (active->file != x->file) {
-        env_file_unref(j->env, active->file);
-        active->file = x->file;
+        segment_close_file(j, active);
+        segment_take_file(j, active, x->file);
         x->file = NULL;
     }
     active->log_dirty = false;
@@ -242,7 +242,7 @@ static uint32_t lend_last(struct journal *j, struct change_work *x)
     /* Whoever still sends from it must not send what will be written over it. */
     if (s->file != NULL) env_revoke(j->env, s->file);
     /* Others may be open for reading only. */
-    if (s == journal_active(j)) x->file = file_ref(s->file);
+    if (s == journal_active(j) && s->file != NULL) x->file = file_ref(s->file);
     return at + 1;
 }
 
@@ -464,8 +464,7 @@ static void stop_run(struct fs *fs, struct job *job)
 static void close_files(struct journal *j)
 {
     for (uint32_t i = 0; i < j->segment_count; i++) {
-        env_file_unref(j->env, j->segments[i]->file);
-        j->segments[i]->file = NULL;
+        segment_close_file(j, j->segments[i]);
     }
 }
 

@@ -117,8 +117,7 @@ static void install(struct journal *j)
     CHECK(bases != NULL);
     for (uint32_t i = 0; i < x->group_count; i++) bases[i] = x->sources[x->group_first + i].base;
 
-    env_file_unref(j->env, s->file);
-    s->file = NULL;
+    segment_close_file(j, s);
     contents_close(&s->c);
     index_close(&x->c.offsets);
     index_close(&x->c.times);

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "common/env.h"
+#include "journal/descriptors.h"
 #include "journal/epochs.h"
 #include "proto/kafka_batch.h"
 
@@ -66,6 +67,7 @@ struct journal_options {
      * May be NULL. */
     void (*needs)(void *observer, void (*add)(void *arg, int64_t last_offset), void *arg);
     int64_t cleaned; /* What journal_cleaned() said last; 0: nothing has been compacted. */
+    struct descriptors *descriptors; /* A bound on open files; NULL: there is none. */
     void *owner;     /* The owner's, for journal_owner(). */
     uint32_t canary; /* The simulator's: rules to break, so that its checkers must notice. */
 };
@@ -235,6 +237,11 @@ const char *journal_clean_report(const struct journal *j);
 
 /* Ends the active segment, unless it is empty, and begins another. */
 void journal_roll(struct journal *j);
+
+/* A bound on open files for journal_options.descriptors. turn: closes what is too many; to be
+ * called once per turn, it costs nothing below the bound. */
+void descriptors_init(struct descriptors *d, uint32_t max);
+void descriptors_turn(struct descriptors *d);
 
 /* New values of segment_* and of index_interval_bytes, for segments to come, of delete_delay_ms and
  * sync_writes. The rest of the options is not looked at. */

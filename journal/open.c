@@ -684,7 +684,7 @@ static unsigned open_finish(struct journal *j, struct work *w)
         s->index_dirty = !is_durable;
     }
     struct segment *active = journal_active(j);
-    active->file = o->active;
+    if (o->active != NULL) segment_take_file(j, active, o->active);
     o->active = NULL;
     j->epochs = o->epochs;
     o->epochs = (struct epochs){0};

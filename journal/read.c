@@ -25,7 +25,7 @@ static enum journal_read give(struct journal *j, struct segment *s, struct journ
     if (out->size == 0) return JOURNAL_READ_OK;
     CHECK(s->file != NULL);
     CHECK(out->at + out->size <= journal_segment_written(j, s));
-    s->used = ++j->read_count;
+    segment_used(j, s);
     out->file = file_ref(s->file);
     return JOURNAL_READ_OK;
 }
@@ -75,6 +75,7 @@ struct read_work {
     int64_t base;
     struct file *file; /* A reference, or opened by the job. */
     bool is_opened;
+    bool is_active;
     uint64_t end;   /* Of what is written of the segment. */
     uint64_t from;  /* A position at or before what is wanted. */
     bool use_index; /* `from` may be improved by the index file. */
@@ -166,7 +167,9 @@ static void read_run(struct fs *fs, struct job *job)
     struct read_work *x = (struct read_work *)job;
     if (x->file == NULL) {
         struct path path = files_segment(x->w.dir, x->base, ".log");
-        job->rc = fs->ops->open(fs, path.text, FS_READ, &x->file);
+        /* The active one is written through the same descriptor. */
+        unsigned mode = x->is_active ? FS_READ | FS_WRITE : FS_READ;
+        job->rc = fs->ops->open(fs, path.text, mode, &x->file);
         x->is_opened = job->rc == 0;
         if (job->rc < 0) {
             (void)work_fail(&x->w, job->rc, "cannot open %s", path.text);
@@ -231,6 +234,7 @@ static enum journal_read wait_for(struct journal *j, const struct segment *s,
     x->use_index = use_index;
     x->end = journal_segment_written(j, s);
     x->found = (struct lookup){.offset = want->offset, .segment_base = s->c.base};
+    x->is_active = s == journal_active(j);
     if (s->file != NULL) x->file = file_ref(s->file);
     j->read_works++;
     work_submit(j, &x->w);

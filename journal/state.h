@@ -23,6 +23,7 @@
 
 #include "journal/compact.h"
 #include "journal/contents.h"
+#include "journal/descriptors.h"
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/scan.h"
@@ -61,6 +62,8 @@ struct work {
 struct segment {
     struct contents c; /* With what is assigned and not written. */
     struct file *file; /* NULL if it is not open. */
+    struct journal *journal; /* While it is: for descriptors.h. */
+    TAILQ_ENTRY(segment) used_link;
     uint64_t used;     /* When it was read last, in reads. */
     bool is_indexed;   /* c.offsets and c.times are in memory. True for the active one. */
     bool log_dirty;    /* Not synced since it was written. */
@@ -133,6 +136,7 @@ struct journal {
     bool sync_writes;
     void *owner;
     struct observer observer;
+    struct descriptors *descriptors; /* NULL: there is no bound. */
 
     enum journal_state state;
     char *why;
@@ -216,6 +220,10 @@ uint32_t journal_segment_index(const struct journal *j, int64_t offset);
 struct segment *journal_segment_of_base(const struct journal *j, int64_t base);
 struct segment *journal_push_segment(struct journal *j, struct contents contents);
 void journal_drop_segments(struct journal *j, uint32_t from, uint32_t count);
+/* The segment has its file open from now on; closes it, if it is open; it is being used. */
+void segment_take_file(struct journal *j, struct segment *s, struct file *file);
+void segment_close_file(struct journal *j, struct segment *s);
+void segment_used(struct journal *j, struct segment *s);
 /* Bytes of it that are written. */
 uint64_t journal_segment_written(const struct journal *j, const struct segment *s);
 /* A work has opened the file of a segment; the journal takes the reference. */

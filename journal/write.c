@@ -13,8 +13,9 @@
 /* What one write does to one segment. */
 struct part {
     int64_t base;
-    struct file *file; /* A reference; made by the job if is_new. */
+    struct file *file; /* A reference; made by the job if is_new, or if it was closed. */
     bool is_new;
+    bool was_closed;
     bool is_sealed; /* Its indexes are stored, too. */
     struct contents
         sealed; /* Shares the memory of the segment's, which does not change any more. */
@@ -50,6 +51,10 @@ static int write_part(struct write_work *x, struct fs *fs, struct part *p)
         unsigned mode = FS_READ | FS_WRITE | FS_CREATE | FS_EXCL;
         int made = fs->ops->open(fs, path.text, mode, &p->file);
         if (made < 0) return work_fail(&x->w, made, "cannot create %s", path.text);
+    }
+    if (p->was_closed) {
+        int opened = fs->ops->open(fs, path.text, FS_READ | FS_WRITE, &p->file);
+        if (opened < 0) return work_fail(&x->w, opened, "cannot open %s", path.text);
     }
     p->was_touched = true;
     int rc = snapshots_store(fs, dir, p->base, &p->snapshot);
@@ -149,10 +154,14 @@ static void adopt_part(struct journal *j, const struct write_work *x, struct par
     CHECK(s != NULL);
     if (p->is_new) {
         CHECK(s->file == NULL);
-        s->file = p->file;
+        segment_take_file(j, s, p->file);
         p->file = NULL;
         if (!x->sync) j->names_dirty = true;
+    } else if (p->was_closed && s->file == NULL) {
+        segment_take_file(j, s, p->file);
+        p->file = NULL;
     }
+    segment_used(j, s);
     if (!x->sync && p->iov_count > 0) s->log_dirty = true;
     if (p->is_sealed) {
         s->index_dirty = true;
@@ -222,7 +231,8 @@ static void make_parts(struct journal *j, struct write_work *x)
         p->base = s->c.base;
         p->is_new = i > 0;
         p->at = i == 0 ? j->mark.contents.then.size : 0;
-        if (!p->is_new) p->file = file_ref(s->file);
+        p->was_closed = !p->is_new && s->file == NULL;
+        if (!p->is_new && s->file != NULL) p->file = file_ref(s->file);
         p->is_sealed = i + 1 < x->part_count;
         if (p->is_sealed) p->sealed = s->c;
         p->snapshot = s->snapshot;

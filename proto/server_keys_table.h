@@ -271,6 +271,9 @@ X("log.local.retention.ms", NUMBER, NO_EFFECT, BOTH, NULL, -2, INT64_MAX, NO_TIE
 X("log.message.timestamp.after.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.message.timestamp.before.max.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.message.timestamp.type", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
+X("log.open.files.max", NUMBER, HONOURED, BROKER, "16384", 16, 1000000,
+  "segment files that are kept open, of all shards; half of the descriptors that the process may "
+  "have, at most. Others are opened when they are needed")
 X("log.preallocate", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.reserve.bytes", NUMBER, HONOURED, BROKER, "67108864", 0, INT64_MAX,
   "of each disk, kept for the broker's own needs (offsets, checkpoints, compaction), 1/20 of "

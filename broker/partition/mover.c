@@ -298,6 +298,7 @@ static void on_prepared(struct partition *p, const struct move_job *x)
         .restore = producers_restore,
         .save = producers_save,
         .needs = producers_needs,
+        .descriptors = &p->host->descriptors,
         .owner = p,
     };
     partition_journal_options(&p->config, &options);

@@ -32,6 +32,7 @@ void partition_host_init(struct partition_host *host, struct env *env,
                                     .leading = {.rate = THROTTLE_NONE},
                                     .following = {.rate = THROTTLE_NONE},
                                     .moving = {.rate = THROTTLE_NONE}};
+    descriptors_init(&host->descriptors, options->open_files_max / options->shard_count + 1);
     TAILQ_INIT(&host->dirty);
     TAILQ_INIT(&host->proposals);
     TAILQ_INIT(&host->moved);
@@ -175,6 +176,7 @@ static void on_prepared(struct partition *p)
         .save = producers_save,
         .needs = producers_needs,
         .cleaned = p->checkpoint.cleaned,
+        .descriptors = &p->host->descriptors,
         .owner = p,
     };
     partition_journal_options(&p->config, &options);

@@ -183,6 +183,7 @@ struct partition_host {
     struct op_group_list finished;
     struct op_group_list woken;
     struct loan_list loans;
+    struct descriptors descriptors; /* Open files of all its journals. */
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
     struct throttle leading;   /* What followers that catch up read here (KIP-73) ... */
     struct throttle following; /* ... and what is fetched here. This shard's part. */
