@@ -123,6 +123,12 @@ static void sync_partition(struct shard *s, const struct meta_topic *topic, int3
     }
 }
 
+void image_on_left(struct shard *s, struct uuid topic_id, int32_t number)
+{
+    const struct meta_topic *topic = meta_topic_by_id(&s->image, topic_id);
+    if (topic != NULL && s->is_current) sync_partition(s, topic, number);
+}
+
 static void sync_topic(struct shard *s, const struct meta_topic *topic)
 {
     for (uint32_t i = 0; i < topic->partition_count; i++) sync_partition(s, topic, (int32_t)i);

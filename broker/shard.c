@@ -308,6 +308,7 @@ static void free_partition(struct shard *s, struct partition *p, bool world_is_g
 static void remove_partition(struct shard *s, struct partition *p)
 {
     bool has_left = p->delete_is_due;
+    struct partition_key key = p->key;
     free_partition(s, p, false);
     struct partition *next;
     for (next = s->partitions; has_left && next != NULL; next = next->hh.next) {
@@ -315,6 +316,7 @@ static void remove_partition(struct shard *s, struct partition *p)
         if (image_is_folder_taken(s, next->topic, next->key.partition, next)) continue;
         partition_enter(next);
     }
+    if (has_left && !s->host.is_stopping) image_on_left(s, key.topic_id, key.partition);
 }
 
 static void handle_moved(struct shard *s)

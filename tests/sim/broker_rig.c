@@ -41,13 +41,28 @@ static void apply(struct meta_image *image, struct meta_record *records, uint32_
     cr_assert_eq(meta_try(image, image->index + 1, 1, &batch, &why), 0, "%s", why);
 }
 
-/* One broker, one topic. */
-static struct buf *make_image(const struct rig *r)
+static void apply_move(struct meta_image *image, const struct rig *r, int32_t to, int32_t epoch)
+{
+    struct meta_record move = {.kind = META_PARTITION};
+    move.partition.topic_id = r->topic_id;
+    move.partition.partition = r->moved;
+    bool is_here = to == r->options.id; /* Nobody runs where it is moved to. */
+    move.partition.leader = is_here ? to : META_NOBODY;
+    move.partition.leader_epoch = epoch;
+    move.partition.partition_epoch = epoch;
+    move.partition.replicas = (struct id_set){.count = 1, .ids = {to}};
+    if (is_here) move.partition.isr = move.partition.replicas;
+    apply(image, &move, 1);
+}
+
+/* One broker, one topic, whose partition `moved` was moved so many times. */
+static struct buf *make_image(const struct rig *r, uint32_t moves)
 {
     struct meta_image image = {0};
     struct meta_record cluster = {.kind = META_CLUSTER};
     cluster.cluster.cluster_id = slice_of_text(CLUSTER_ID);
     apply(&image, &cluster, 1);
+    struct meta_record both[2];
     struct meta_record broker = {.kind = META_BROKER};
     broker.broker.id = 1;
     broker.broker.epoch = (int64_t)image.index + 1;
@@ -61,7 +76,10 @@ static struct buf *make_image(const struct rig *r)
                                                         .protocol = slice_of_text("PLAINTEXT")};
     broker.broker.replication_listener = slice_of_text("PLAINTEXT");
     broker.broker.version = slice_of_text("test");
-    apply(&image, &broker, 1);
+    both[0] = both[1] = broker;
+    both[1].broker.id = 2; /* It is not there, and nobody expects it to be. */
+    both[1].broker.incarnation.bytes[0] = 3;
+    apply(&image, both, 2);
     struct meta_record state = {.kind = META_BROKER_STATE};
     state.broker_state.id = 1;
     state.broker_state.epoch = (int64_t)image.index;
@@ -78,6 +96,7 @@ static struct buf *make_image(const struct rig *r)
         p->partition.replicas = p->partition.isr = (struct id_set){.count = 1, .ids = {1}};
     }
     apply(&image, topic, 1 + RIG_PARTITIONS);
+    for (uint32_t i = 1; i <= moves; i++) apply_move(&image, r, i % 2 == 1 ? 2 : 1, (int32_t)i);
     struct writer out = writer_with(OUT_MAX_BYTES);
     meta_snapshot_write(&image, &out);
     struct buf *bytes = buf_of(writer_slice(&out));
@@ -106,15 +125,27 @@ static void tell_session(struct rig *r)
     }
 }
 
+static void tell_metadata(struct rig *r, uint32_t moves)
+{
+    for (uint32_t n = 1; n <= r->options.shard_count; n++) {
+        struct any_post p = {
+            .snapshot = {.shard = n, .index = 4 + moves, .image = make_image(r, moves)}};
+        p.post.link.kind = POST_SNAPSHOT;
+        post(r, n, &p);
+    }
+}
+
 static void begin_link(struct rig *r)
 {
     r->link_has_begun = true;
     tell_session(r);
-    for (uint32_t n = 1; n <= r->options.shard_count; n++) {
-        struct any_post p = {.snapshot = {.shard = n, .index = 4, .image = make_image(r)}};
-        p.post.link.kind = POST_SNAPSHOT;
-        post(r, n, &p);
-    }
+    tell_metadata(r, 0);
+}
+
+void rig_move_away_and_back(struct rig *r, int32_t partition)
+{
+    r->moves_away_and_back = true;
+    r->moved = partition;
 }
 
 static void on_home(struct rig *r, struct any_post *p)
@@ -146,6 +177,8 @@ static uint64_t link_of_rig(void *actor, const struct env_event *events, uint32_
 {
     struct rig *r = actor;
     if (!r->link_has_begun) begin_link(r);
+    for (uint32_t moves = 1; r->moves_away_and_back && moves <= 2; moves++) tell_metadata(r, moves);
+    r->moves_away_and_back = false;
     for (uint32_t i = 0; i < count; i++) {
         if (events[i].kind == ENV_STOP) {
             r->is_stopping = true;

@@ -42,6 +42,8 @@ struct rig {
     struct broker_options options;
     struct env *link_env;
     bool link_has_begun;
+    bool moves_away_and_back; /* The link's next turn does so, with the partition `moved`. */
+    int32_t moved;
     struct any_post_list posts; /* Of the link, away from home. */
     bool is_stopping;
     uint32_t stops_out, ends_out;
@@ -65,6 +67,9 @@ void rig_run_ms(struct rig *r, uint64_t ms);
 uint32_t rig_owner(const struct rig *r, int32_t partition);
 int32_t rig_partition_of(const struct rig *r, uint32_t shard);
 
+/* In one turn the metadata say that another broker has the partition now, and that this one has. */
+void rig_move_away_and_back(struct rig *r, int32_t partition);
+
 /* Another connection; requests go there from now on. Returns the one until then. */
 uint64_t rig_dial(struct rig *r);
 
@@ -85,7 +90,7 @@ struct rig_fetch {
     uint32_t partition_max_bytes;
     const int32_t *partitions;
     uint32_t count;
-    int64_t offset; /* In each of them. */
+    int64_t offset;   /* In each of them. */
     bool has_session; /* Then: of this id, at this epoch; 0 and 0 begin one. */
     int32_t session_id;
     int32_t session_epoch;

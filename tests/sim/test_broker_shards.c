@@ -176,6 +176,26 @@ Test(broker_shards, an_orderly_stop_waits_for_what_others_have)
     }
 }
 
+/* The folder of the copy that goes is still being emptied when the next one is to be there. */
+Test(broker_shards, a_partition_that_was_moved_away_and_back_is_served_again)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 7);
+    (void)produce(&r, 100);
+    (void)produce(&r, 100);
+    rig_move_away_and_back(&r, 3);
+    rig_run_ms(&r, 1000);
+    const struct produce_response *a = produce(&r, 100);
+    const struct produce_response_topic *topic = a->responses.items;
+    const struct produce_response_partition *parts = topic->partition_responses.items;
+    for (int32_t i = 0; i < RIG_PARTITIONS; i++) {
+        cr_expect_eq(parts[i].error_code, 0);
+        cr_expect_eq(parts[i].base_offset, i == 3 ? 0 : 2);
+    }
+    expect_all_home(&r);
+    rig_close(&r);
+}
+
 Test(broker_shards, a_killed_broker_leaves_nothing_behind)
 {
     for (uint64_t seed = 100; seed < 140; seed++) {
