@@ -47,10 +47,21 @@ int folder_write_meta(struct fs *fs, const char *dir, int32_t node_id, const cha
 static int write_mark(struct fs *fs, const char *dir)
 {
     char path[FS_PATH_MAX + 32], now[MARK_MAX];
+    uint8_t *text = NULL;
+    size_t size = 0;
     (void)snprintf(path, sizeof path, "%s/" MARK_FILE, dir);
     int rc = fs->ops->sync_all(fs, dir);
     if (rc == 0) rc = fs->ops->boot_mark(fs, dir, now, sizeof now);
-    return rc != 0 ? rc : fs_replace_file(fs, path, now, strlen(now));
+    if (rc != 0) return rc;
+
+    bool says_so = fs_read_file(fs, path, sizeof now, &text, &size) == 0 &&
+                   slice_equal(slice_of(text, size), slice_of_text(now));
+    free(text);
+    if (says_so) return 0;
+    /* All is synced: a full disk costs the mark. The one that is there is of another boot, and
+     * makes the next start look for itself. */
+    rc = fs_replace_file(fs, path, now, strlen(now));
+    return rc == -ERR_FULL ? 0 : rc;
 }
 
 static int add_cluster_id(struct fs *fs, const struct note_job *n)

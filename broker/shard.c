@@ -60,7 +60,8 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     struct ring_label label = {.owner = RING_SHARD,
                                .node_id = (uint32_t)options->id,
                                .actor = env->actor,
-                               .program = JACKDAW_VERSION};
+                               .program = JACKDAW_VERSION,
+                               .run = (uint64_t)env_wall_ms(env)};
     ring_open(&s->host.ring, &label, options->ring_bytes);
     ring_file_open(&s->ring_file, options->log_dirs[0], env->actor, options->ring_flush_ms,
                    RING_JOB_KIND, dir_lane(options, 0, s->number));

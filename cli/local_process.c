@@ -111,7 +111,10 @@ static enum process_state state_of(const struct identity *id)
     if (!read_stat(id->pid, &letter, &thread_count, &start_time)) return PROCESS_DOWN;
     if (start_time != id->start_time || letter == 'X') return PROCESS_DOWN;
     if (letter == 'Z') return thread_count > 1 ? PROCESS_UP : PROCESS_DOWN; /* Without a program. */
-    if (!read_program(id->pid, program) || strcmp(program, id->program) != 0) return PROCESS_DOWN;
+    /* One that is ending has no program any more, and still has its files, and the lock of its
+     * folder. */
+    if (!read_program(id->pid, program)) return PROCESS_UP;
+    if (strcmp(program, id->program) != 0) return PROCESS_DOWN;
 
     return letter == 'T' || letter == 't' ? PROCESS_STOPPED : PROCESS_UP;
 }

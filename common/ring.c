@@ -48,6 +48,7 @@ void ring_open(struct ring *r, const struct ring_label *label, size_t bytes)
     if (bytes == 0) return;
 
     CHECK(bytes >= RING_MIN_BYTES && bytes <= RING_MAX_BYTES);
+    r->first_generation = label->run;
     r->bank_size = (bytes - RING_HEADER_BYTES) / 2;
     r->size = RING_HEADER_BYTES + 2 * r->bank_size;
     r->entry = writer_with(r->bank_size);
@@ -95,7 +96,7 @@ void ring_turn_over(struct ring *r)
     CHECK(ring_is_on(r));
 
     r->used_before = r->used;
-    r->generation++;
+    r->generation = r->generation == 0 ? r->first_generation + 1 : r->generation + 1;
     r->used = RING_BANK_BYTES;
     uint8_t *bank = r->base + ring_bank_at(r, r->generation);
     put_u64(bank, r->generation);

@@ -13,9 +13,9 @@
  *     generation, end, checksum                      RING_BANK_BYTES
  *     size, checksum, bytes; size, checksum, bytes; ...
  *
- * A bank's generation rises by one with each turn-over; bank `generation & 1` has it. Checksums of
- * entries begin with the generation, so that what is left of an older one is never taken for an
- * entry, whenever the bytes were copied. Numbers are big endian.
+ * A bank's generation rises by one with each turn-over, and from run to run; bank `generation & 1`
+ * has it. Checksums of entries begin with the generation, so that what is left of an older one is
+ * never taken for an entry, whenever the bytes were copied. Numbers are big endian.
  */
 #ifndef COMMON_RING_H
 #define COMMON_RING_H
@@ -38,6 +38,7 @@ struct ring_label {
     uint32_t node_id;
     uint32_t actor;
     char program[RING_PROGRAM_SIZE]; /* Its version. */
+    uint64_t run;                    /* Above those of the runs before; not read back. */
 };
 
 /* Zeroed: nothing is kept, and every call is harmless. */
@@ -45,11 +46,12 @@ struct ring {
     uint8_t *base; /* NULL: nothing is kept. */
     size_t size;
     size_t bank_size;
-    uint64_t generation; /* Of the bank being written; 0: none has been begun. */
-    size_t used;         /* Bytes of it, its head included. */
-    size_t used_before;  /* Of the other bank. */
-    bool is_urgent;      /* Something in it should be in the file as soon as can be. */
-    struct writer entry; /* For who writes: reset, filled, added. */
+    uint64_t first_generation; /* Generations begin behind it. */
+    uint64_t generation;       /* Of the bank being written; 0: none has been begun. */
+    size_t used;               /* Bytes of it, its head included. */
+    size_t used_before;        /* Of the other bank. */
+    bool is_urgent;            /* Something in it should be in the file as soon as can be. */
+    struct writer entry;       /* For who writes: reset, filled, added. */
 };
 
 static inline bool ring_is_on(const struct ring *r)

@@ -7,6 +7,7 @@
 
 /* After a write that failed. */
 #define AGAIN_MS 10000
+#define SPARE_PART 20 /* Of the disk must be free beside a new file. */
 
 void ring_file_open(struct ring_file *f, const char *folder, uint32_t actor, uint32_t flush_ms,
                     uint32_t kind, uint32_t lane)
@@ -27,17 +28,61 @@ void ring_file_close(struct ring_file *f, struct env *env)
 
 /* ---- On an I/O thread. ---- */
 
+/* The file of the run before gets its other name; the one before that is written over, since its
+ * place on the disk is there already. */
+static void change_names(struct fs *fs, const struct ring_file *f)
+{
+    char spare[FS_PATH_MAX + 8];
+    (void)snprintf(spare, sizeof spare, "%s.tmp", f->before);
+    (void)fs->ops->rename(fs, f->before, spare); /* There may be none of either. */
+    (void)fs->ops->rename(fs, f->path, f->before);
+    (void)fs->ops->rename(fs, spare, f->path);
+}
+
+static int write_at(struct fs *fs, struct file *file, const void *bytes, size_t size, uint64_t at)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    return fs->ops->pwritev(fs, file, &iov, 1, at);
+}
+
+/* All of its place is taken at once, and only of a disk that has some to spare: whoever is short of
+ * space needs it for other things. What it held has no meaning from now on. */
+static int make_room(struct fs *fs, const struct ring_file *f, struct file *file)
+{
+    static const uint8_t zeros[65536];
+    struct fs_space space;
+    uint64_t size = 0;
+    int rc = fs->ops->size(fs, file, &size);
+    if (rc == 0 && size < f->size) {
+        rc = fs->ops->space(fs, f->path, &space);
+        if (rc == 0 && space.free_bytes < f->size + space.total_bytes / SPARE_PART) rc = -ERR_FULL;
+    }
+    /* Of one that is whole nothing but its head and those of the banks has to go. */
+    if (rc == 0 && size >= f->size) {
+        rc = write_at(fs, file, zeros, RING_HEADER_BYTES, 0);
+        for (uint32_t i = 0; rc == 0 && i < 2; i++)
+            rc = write_at(fs, file, zeros, RING_BANK_BYTES, f->banks[i]);
+        return rc;
+    }
+    for (uint64_t at = 0; rc == 0 && at < f->size; at += sizeof zeros) {
+        uint64_t left = f->size - at;
+        rc = write_at(fs, file, zeros, left < sizeof zeros ? left : sizeof zeros, at);
+    }
+    return rc;
+}
+
 static void run_write(struct fs *fs, struct job *job)
 {
     struct ring_file *f = (struct ring_file *)(void *)job;
     struct file *file = NULL;
-    uint8_t *from = f->bytes;
-    if (!f->is_begun) (void)fs->ops->rename(fs, f->path, f->before); /* If there is one. */
-    f->is_begun = true;
+    const uint8_t *from = f->bytes;
+    if (!f->is_renamed) change_names(fs, f);
+    f->is_renamed = true;
     job->rc = fs->ops->open(fs, f->path, FS_WRITE | FS_CREATE, &file);
+    if (job->rc == 0 && !f->is_begun) job->rc = make_room(fs, f, file);
+    f->is_begun = job->rc == 0;
     for (uint32_t i = 0; job->rc == 0 && i < f->range_count; i++) {
-        struct iovec iov = {.iov_base = from, .iov_len = f->ranges[i].size};
-        job->rc = fs->ops->pwritev(fs, file, &iov, 1, f->ranges[i].at);
+        job->rc = write_at(fs, file, from, f->ranges[i].size, f->ranges[i].at);
         from += f->ranges[i].size;
     }
     if (file != NULL) fs->ops->close(fs, file);
@@ -64,7 +109,8 @@ static void find_ranges(struct ring_file *f, const struct ring *r)
         add_range(f, now, r->used);
     } else {
         add_range(f, 0, RING_HEADER_BYTES);
-        if (r->generation > 1) add_range(f, ring_bank_at(r, r->generation - 1), r->used_before);
+        if (r->generation > r->first_generation + 1)
+            add_range(f, ring_bank_at(r, r->generation - 1), r->used_before);
         add_range(f, now, r->used);
     }
 }
@@ -93,6 +139,8 @@ void ring_file_turn(struct ring_file *f, struct env *env, struct ring *ring)
     bool is_urgent = ring->is_urgent && !f->is_failing;
     if (env_now_ms(env) < f->due_ms && !is_urgent) return;
 
+    f->size = ring->size;
+    for (uint32_t i = 0; i < 2; i++) f->banks[i] = ring_bank_at(ring, i);
     find_ranges(f, ring);
     copy_ranges(f, ring);
     f->generation = ring->generation;
@@ -109,9 +157,10 @@ void ring_file_on_job(struct ring_file *f, struct env *env, const struct ring *r
     CHECK(f->is_out);
 
     f->is_out = false;
-    /* Not before the file of the run before has another name. */
-    if (!f->is_known) env_rescue(env, f->path, ring->base, ring->size);
-    f->is_known = true;
+    if (f->job.rc == 0 && !f->is_known) {
+        env_rescue(env, f->path, ring->base, ring->size);
+        f->is_known = true;
+    }
     if (f->job.rc != 0) {
         if (!f->is_failing)
             log_warn(env, "the last events cannot be kept in %s: %s", f->path, err_text(f->job.rc));

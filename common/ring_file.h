@@ -28,7 +28,10 @@ struct ring_file {
     struct job job; /* First. */
     char path[FS_PATH_MAX];
     char before[FS_PATH_MAX]; /* Where the file of the run before goes. */
-    bool is_begun;            /* It has gone there. */
+    bool is_renamed;          /* It has gone there. */
+    bool is_begun;            /* The file has its place, and nothing of another run. */
+    uint64_t size;            /* Of the file. */
+    uint64_t banks[2];        /* Where they begin. */
     uint32_t flush_ms;        /* 0: never. */
     bool is_out;              /* The job is. */
     bool is_known;            /* To env_rescue(). */

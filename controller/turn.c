@@ -59,8 +59,10 @@ struct controller *controller_open(struct env *env, const struct controller_opti
     TAILQ_INIT(&c->handovers);
     LIST_INIT(&c->jobs);
     c->log.first_index = 1;
-    struct ring_label label = {
-        .owner = RING_CONTROLLER, .node_id = options->node_id, .program = JACKDAW_VERSION};
+    struct ring_label label = {.owner = RING_CONTROLLER,
+                               .node_id = options->node_id,
+                               .program = JACKDAW_VERSION,
+                               .run = (uint64_t)env_wall_ms(env)};
     ring_open(&c->ring, &label, options->ring_bytes);
     ring_file_open(&c->ring_file, options->log_dir, 0, options->ring_flush_ms, JOB_RING, RING_LANE);
     c->boot = boot_new(c);
