@@ -109,6 +109,7 @@ enum broker_canary {
     BROKER_CANARY_NO_EPOCH_FENCE = 1u << 2,        /* Fetches of another epoch are served. */
     BROKER_CANARY_NO_DEDUPE = 1u << 3,             /* Producers' sequences are not looked at. */
     BROKER_CANARY_FETCH_UNCOMMITTED = 1u << 4,     /* Consumers read past the watermark. */
+    BROKER_CANARY_RING_FORGETS = 1u << 5,          /* Followers' fetches are not recorded. */
 };
 
 /* Every default in the text above. */

@@ -67,6 +67,8 @@ void partition_record_step(struct partition *p, const struct replica_event *even
     struct ring *ring = &p->host->ring;
     if (!ring_is_on(ring)) return;
     if (event->kind == REPLICA_TICK && is_idle(p, effects)) return;
+    bool is_canary = (p->host->options->broker_canary & BROKER_CANARY_RING_FORGETS) != 0;
+    if (is_canary && event->kind == REPLICA_FETCHED) return;
     if (event->kind == REPLICA_TICK) prepare(p, &p->host->ring_before);
     if (effects->role_changed || effects->propose_isr) ring->is_urgent = true;
 

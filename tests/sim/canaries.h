@@ -49,6 +49,8 @@
       2, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
       2, "consumers read past the high watermark") \
+    X(ring_forgets, broker.broker_canary, BROKER_CANARY_RING_FORGETS, \
+      2, "what followers ask for is left out of the ring of events") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \
