@@ -250,7 +250,7 @@ static bool fetch_group(struct groups *gs, const struct group_ask *ask,
 static bool upgrade(struct groups *gs, const struct offset_fetch_request *q,
                     struct offset_fetch_request_group *out)
 {
-    *out = (struct offset_fetch_request_group){.group_id = q->group_id};
+    *out = (struct offset_fetch_request_group){.group_id = q->group_id, .member_epoch = -1};
     out->topics.count = q->topics.count;
     if (q->topics.count < 0) return true;
     const struct offset_fetch_request_topic *from = q->topics.items;
