@@ -129,15 +129,22 @@ class Groups:
 
     # ---- OffsetCommit 7, OffsetFetch 5, DescribeGroups 3, ListGroups 2, DeleteGroups 1.
 
-    def commit(self, topic, offset, partition=0, member="", generation=-1, metadata=""):
-        """The partition's error."""
+    def send_commit(self, topic, offset, partition=0, member="", generation=-1, metadata=""):
         one = struct.pack(">iqi", partition, offset, -1) + string(metadata)
         body = string(self.group) + struct.pack(">i", generation) + string(member) + string(None)
-        r = self.connection.call(OFFSET_COMMIT, 7, body + array([string(topic) + array([one])]))
+        self.connection.send(OFFSET_COMMIT, 7, body + array([string(topic) + array([one])]))
+
+    def receive_committed(self):
+        """The partition's error."""
+        r = self.connection.receive()
         r.take("i")
         topics = r.array(lambda: (r.string(), r.array(lambda: r.take("ih"))))
         r.end()
         return topics[0][1][0][1]
+
+    def commit(self, *what, **more):
+        self.send_commit(*what, **more)
+        return self.receive_committed()
 
     def fetch(self, topic, partition=0):
         """(error of the group, offset, metadata)."""
