@@ -1,5 +1,6 @@
 #include "broker/groups/asks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/partition/folder.h"
@@ -47,6 +48,16 @@ struct coordinator *ask_coordinator(const struct groups *gs, const struct group_
     if (c == NULL || !holds_lease(gs, c)) return NULL;
     *error = c->state == COORDINATOR_ACTIVE ? KAFKA_NONE : KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
     return *error == KAFKA_NONE ? c : NULL;
+}
+
+struct slice ask_not_found_text(struct groups *gs, struct slice group_id)
+{
+    static const char form[] = "Group %.*s not found.";
+    size_t size = sizeof form + group_id.size;
+    char *text = arena_take(&gs->arena, size, sizeof *text);
+    if (text == NULL) return slice_of_text(kafka_error_text(KAFKA_GROUP_ID_NOT_FOUND));
+    (void)snprintf(text, size, form, (int)group_id.size, (const char *)group_id.at);
+    return slice_of_text(text);
 }
 
 static struct waiting_ask *find_waiting(const struct groups *gs, uint64_t number)

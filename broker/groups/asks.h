@@ -15,6 +15,9 @@ bool ask_is_about(const struct groups *gs, const struct group_ask *ask, struct s
 struct coordinator *ask_coordinator(const struct groups *gs, const struct group_ask *ask,
                                     struct slice group_id, int16_t *error);
 
+/* Kafka's words for a group that is not there, which its tools show; in the arena. */
+struct slice ask_not_found_text(struct groups *gs, struct slice group_id);
+
 /* What the cores may call it from now on. */
 uint64_t ask_wait(struct groups *gs, struct group_ask *ask);
 

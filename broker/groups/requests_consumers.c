@@ -202,7 +202,8 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
     const struct group_entry *e = entry_find(c, group_id);
     if (e == NULL || !entry_is_consumer(e)) {
         out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
-        out->error_message = slice_of_text(NO_SUCH_GROUP);
+        out->error_message =
+            e == NULL ? ask_not_found_text(gs, group_id) : slice_of_text(NO_SUCH_GROUP);
         return true;
     }
     const struct consumer_group *g = e->consumer;

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <strings.h>
 
 #include "broker/groups/asks.h"
@@ -124,17 +123,6 @@ static void describe_why(const struct groups *gs, const struct group *g,
     if (!is_rebalancing) out->rebalance_took_ms = (int64_t)g->rebalance_took_ms;
 }
 
-/* As Kafka: its tools show it. */
-static struct slice not_found_text(struct groups *gs, struct slice group_id)
-{
-    static const char form[] = "Group %.*s not found.";
-    size_t size = sizeof form + group_id.size;
-    char *text = arena_take(&gs->arena, size, sizeof *text);
-    if (text == NULL) return slice_of_text(kafka_error_text(KAFKA_GROUP_ID_NOT_FOUND));
-    (void)snprintf(text, size, form, (int)group_id.size, (const char *)group_id.at);
-    return slice_of_text(text);
-}
-
 static bool describe(struct groups *gs, const struct group_ask *ask, struct slice group_id,
                      const struct describe_groups_request *q,
                      struct describe_groups_response_group *out)
@@ -151,7 +139,7 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
             out->error_code = KAFKA_GROUP_ID_NOT_FOUND;
             out->authorized_operations = INT32_MIN; /* Not known. */
             out->error_message =
-                e == NULL ? not_found_text(gs, group_id) : slice_of_text(NOT_CLASSIC);
+                e == NULL ? ask_not_found_text(gs, group_id) : slice_of_text(NOT_CLASSIC);
         }
         return true;
     }
