@@ -340,6 +340,7 @@ static void on_full(struct partition *p)
                   p->topic, p->key.partition);
     }
     p->follow_after_ms = now_ms + FULL_RETRY_MS;
+    p->refused_ms = now_ms;
     waiters_fail_beyond(p, end, KAFKA_KAFKA_STORAGE_ERROR);
     if (p->state == PARTITION_READY) {
         /* What never was had been noted: the producers become again what the log says. */

@@ -7,7 +7,8 @@
 #include "proto/kafka_errors.h"
 
 #define ACKS_ALL (-1)
-#define GAP_GRACE_MS 1000
+#define GAP_SAID_MS 10000
+#define GAP_GRACE_MS 5000 /* Clients wait a second before they send again. */
 
 /* May this leader take anything at all? */
 static int16_t check_leader(struct partition *p, const struct op *op)
@@ -89,13 +90,24 @@ static int16_t check_batch(const struct partition *p, struct op *op, struct batc
     return error != KAFKA_NONE ? error : check_time(p, op, facts);
 }
 
-/* A gap just after leadership began has a cause: the batch before it came a moment too early, and
- * was refused. The whole pipeline is to come again, in order, and not to be given up: librdkafka
- * takes OUT_OF_ORDER_SEQUENCE_NUMBER for the end of its producer then. */
-static int16_t gap_error(const struct partition *p)
+/* A gap has a cause where a batch was refused before: because leadership had just begun, too few
+ * were in sync, the lease was over, the disk was full. The whole pipeline is to come again, in
+ * order, and nothing of it to be given up. OUT_OF_ORDER_SEQUENCE_NUMBER would be the end of
+ * librdkafka's producer, or make it send what it has in flight under a new epoch: doubled, where it
+ * is here. */
+static int16_t gap_error(struct partition *p, const struct record_batch_header *header)
 {
-    bool is_new = env_now_ms(p->host->env) - p->role_ms < GAP_GRACE_MS;
-    return is_new ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    uint64_t since_ms = p->role_ms > p->refused_ms ? p->role_ms : p->refused_ms;
+    uint64_t now_ms = env_now_ms(p->host->env);
+    if (now_ms - since_ms < GAP_GRACE_MS) return KAFKA_NOT_LEADER_OR_FOLLOWER;
+
+    if (now_ms - p->gap_said_ms >= GAP_SAID_MS) {
+        p->gap_said_ms = now_ms;
+        log_warn(p->host->env,
+                 "%s-%d: producer %lld sends sequence %d, and what comes before it is not here",
+                 p->topic, p->key.partition, (long long)header->producer_id, header->base_sequence);
+    }
+    return KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
 /* True if the op has its answer's offsets: the batch is in the log already. */
@@ -114,7 +126,7 @@ static int16_t check_producer(struct partition *p, struct op *op,
         op->produce.end_offset = found.last_offset + 1;
         p->host->duplicates++;
         return KAFKA_NONE;
-    case PRODUCERS_OUT_OF_ORDER: return gap_error(p);
+    case PRODUCERS_OUT_OF_ORDER: return gap_error(p, header);
     case PRODUCERS_OLD_DUPLICATE: return KAFKA_DUPLICATE_SEQUENCE_NUMBER;
     case PRODUCERS_FENCED: return KAFKA_INVALID_PRODUCER_EPOCH;
     }
@@ -225,6 +237,7 @@ void partition_produce(struct partition *p, struct op *op)
     if (hold(p, op)) return;
     int16_t error = check_leader(p, op);
     if (error != KAFKA_NONE) {
+        p->refused_ms = env_now_ms(p->host->env);
         op_refuse(p->host, op, error);
         return;
     }

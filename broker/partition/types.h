@@ -112,6 +112,8 @@ struct partition {
     struct op_list deleting;          /* DeleteRecords, until every replica has followed. */
     uint64_t full_said_ms;            /* When it was last said that the disk is full. */
     uint64_t role_ms;                 /* When the role or the epoch last changed. */
+    uint64_t gap_said_ms;
+    uint64_t refused_ms; /* When a batch was last refused that is to come again. */
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 

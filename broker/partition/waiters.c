@@ -73,6 +73,8 @@ static void finish(struct partition *p, struct op *op, int16_t error)
 
 void waiters_expire(struct partition_host *host, struct op *op, int16_t error)
 {
+    bool is_held = op->group->kind == OP_PRODUCE && op->produce.is_held;
+    if (is_held) op->at->refused_ms = env_now_ms(host->env); /* It was not appended. */
     waiters_remove(op);
     op_finish(host, op, error);
 }

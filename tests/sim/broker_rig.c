@@ -288,7 +288,7 @@ static bool is_connected(void *arg)
 
 void rig_open(struct rig *r, uint32_t shard_count, uint64_t seed)
 {
-    *r = (struct rig){0};
+    *r = (struct rig){.producer_id = -1};
     TAILQ_INIT(&r->posts);
     struct sim_options options = sim_options_default(seed);
     r->sim = sim_open(&options);
@@ -419,6 +419,11 @@ uint32_t rig_produce(struct rig *r, int16_t acks, const int32_t *partitions, uin
     memset(value, 'v', size);
     struct record_spec record = {.value = slice_of(value, size)};
     struct batch_spec spec = batch_spec_of(&record, 1);
+    if (r->producer_id >= 0) {
+        spec.producer_id = r->producer_id;
+        spec.producer_epoch = 0;
+        spec.base_sequence = r->sequence;
+    }
     struct writer batch = writer_with(OUT_MAX_BYTES);
     kafka_batch_build(&spec, &batch);
     struct produce_request_partition parts[RIG_PARTITIONS];
