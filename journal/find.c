@@ -3,7 +3,9 @@
 
 #include "common/check.h"
 #include "journal/state.h"
+#include "proto/kafka_compress.h"
 
+#define UNPACKED_MAX ((size_t)256 * 1024 * 1024)
 #define NEWEST (-3) /* KIP-734: the record with the largest timestamp. */
 
 /* A segment that is looked into. */
@@ -34,25 +36,8 @@ struct find_work {
 /* ---- Inside a batch ---- */
 
 /* The first record that counts and is not older than `timestamp_ms`. */
-static bool find_in_batch(struct find_work *x, const struct record_batch_header *h,
-                          struct slice batch, int64_t timestamp_ms)
+static bool find_record(struct find_work *x, struct record_cursor cursor, int64_t timestamp_ms)
 {
-    int64_t first = h->base_offset > x->start ? h->base_offset : x->start;
-    if (batch_is_log_append_time(h)) {
-        x->found.offset = first;
-        x->found.timestamp_ms = h->max_timestamp;
-        return first < x->limit;
-    }
-    if (batch_codec(h) != BATCH_CODEC_NONE) {
-        /* Nothing is decompressed here. The answer is not late: the record is this one or one of
-         * those that follow it in the batch; the newest is said to be the last, as brokers did
-         * before KIP-734. */
-        bool newest = x->timestamp_ms == NEWEST;
-        x->found.offset = newest ? batch_last_offset(h) : first;
-        x->found.timestamp_ms = h->max_timestamp;
-        return x->found.offset < x->limit;
-    }
-    struct record_cursor cursor = kafka_batch_records(batch);
     struct record record;
     while (kafka_record_next(&cursor, &record)) {
         if (record.offset < x->start || record.timestamp_ms < timestamp_ms) continue;
@@ -62,6 +47,36 @@ static bool find_in_batch(struct find_work *x, const struct record_batch_header 
         return true;
     }
     return false;
+}
+
+/* One that cannot be unpacked is answered by its first record: that is early, never late. */
+static bool find_packed(struct find_work *x, const struct record_batch_header *h,
+                        struct slice batch, int64_t timestamp_ms)
+{
+    struct slice packed = slice_of(batch.at + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
+    struct writer plain = writer_with(UNPACKED_MAX);
+    bool found;
+    if (kafka_unpack(batch_codec(h), packed, &plain)) {
+        found = find_record(x, kafka_records_of(writer_slice(&plain), h), timestamp_ms);
+    } else {
+        x->found.offset = h->base_offset > x->start ? h->base_offset : x->start;
+        x->found.timestamp_ms = h->max_timestamp;
+        found = x->found.offset < x->limit;
+    }
+    writer_close(&plain);
+    return found;
+}
+
+static bool find_in_batch(struct find_work *x, const struct record_batch_header *h,
+                          struct slice batch, int64_t timestamp_ms)
+{
+    if (batch_is_log_append_time(h)) {
+        x->found.offset = h->base_offset > x->start ? h->base_offset : x->start;
+        x->found.timestamp_ms = h->max_timestamp;
+        return x->found.offset < x->limit;
+    }
+    if (batch_codec(h) != BATCH_CODEC_NONE) return find_packed(x, h, batch, timestamp_ms);
+    return find_record(x, kafka_batch_records(batch), timestamp_ms);
 }
 
 /* ---- Inside a segment ---- */

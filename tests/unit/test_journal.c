@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "journal/kept.h"
+#include "proto/kafka_rebatch.h"
 #include "tests/unit/journal_rig.h"
 
 static struct rig rig;
@@ -407,6 +408,59 @@ Test(journal, an_idle_one_is_small)
     size_t each = (mallinfo2().uordblks - before) / 50;
     for (int i = 0; i < 50; i++) rig_close(&others[i]);
     cr_assert_lt(each, 4096);
+}
+
+/* Five records of one batch, packed, their timestamps in no order. */
+static void append_packed(enum batch_codec codec)
+{
+    static const int64_t times[] = {0, 5000, 3000, 9000, 7000};
+    struct record_spec records[5];
+    for (int i = 0; i < 5; i++)
+        records[i] = (struct record_spec){.value = slice_of_text("v"), .timestamp_ms = times[i]};
+    struct batch_spec spec = batch_spec_of(records, 5);
+    struct writer plain = writer_with(10000), packed = writer_with(10000);
+    kafka_batch_build(&spec, &plain);
+    struct record_batch_header header;
+    cr_assert_eq(kafka_batch_peek(writer_slice(&plain), &header), BATCH_OK);
+    header.attributes = (int16_t)codec;
+    struct rebatch rebatch = rebatch_begin(&header, -1, 10000);
+    struct record_cursor cursor = kafka_batch_records(writer_slice(&plain));
+    struct record record;
+    while (kafka_record_next(&cursor, &record)) rebatch_add(&rebatch, &record);
+    cr_assert(rebatch_write(&rebatch, &packed));
+    rebatch_close(&rebatch);
+    cr_assert_eq(kafka_batch_peek(writer_slice(&packed), &header), BATCH_OK);
+    struct buf *buf = buf_of(writer_slice(&packed));
+    journal_append(r->j, buf, 0, buf->size, &header);
+    buf_unref(buf);
+    writer_close(&plain);
+    writer_close(&packed);
+    journal_flush(r->j);
+    rig_run_all(r);
+}
+
+static struct journal_found find_time(int64_t timestamp_ms)
+{
+    journal_find_time(r->j, timestamp_ms, INT64_MAX, 1);
+    rig_run_all(r);
+    struct journal_found found;
+    cr_assert(journal_found_time(r->j, &found));
+    return found;
+}
+
+Test(journal, a_record_is_found_by_its_time_within_a_packed_batch)
+{
+    rig_open(r);
+    append_packed(BATCH_CODEC_ZSTD);
+    static const int64_t expected[][3] = {
+        {0, 0, 0},       {1, 1, 5000},   {5000, 1, 5000}, {5001, 3, 9000},
+        {9000, 3, 9000}, {9001, -1, -1}, {-3, 3, 9000}, /* The newest. */
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        struct journal_found found = find_time(expected[i][0]);
+        cr_expect_eq(found.offset, expected[i][1], "%lld", (long long)expected[i][0]);
+        cr_expect_eq(found.timestamp_ms, expected[i][2], "%lld", (long long)expected[i][0]);
+    }
 }
 
 Test(journal, a_kill_with_everything_in_flight_leaks_nothing)
