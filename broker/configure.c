@@ -8,6 +8,8 @@
 #include "proto/node_config.h"
 #include "proto/rpc.h"
 
+#define QUEUED_MIN_BYTES (1024 * 1024)
+
 _Static_assert(BROKER_SEEDS_MAX <= RPC_SEEDS_MAX, "all of them are sent");
 _Static_assert(sizeof(((struct broker_listener *)0)->name) == NODE_NAME_SIZE, "names");
 
@@ -164,7 +166,10 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");
     o->replica_fetch_response_max_bytes = number(c, "replica.fetch.response.max.bytes");
     o->request_max_bytes = number(c, "socket.request.max.bytes");
-    o->queued_request_max_bytes = (uint64_t)config_number_of(c, "queued.max.request.bytes");
+    int64_t queued = config_number_of(c, "queued.max.request.bytes");
+    if (queued >= 0)
+        o->queued_request_max_bytes =
+            queued < QUEUED_MIN_BYTES ? QUEUED_MIN_BYTES : (uint64_t)queued;
     o->fetch_sessions_max = number(c, "max.incremental.fetch.session.cache.slots");
     o->connection_max = number(c, "max.connections");
     o->connection_max_per_address = number(c, "max.connections.per.ip");

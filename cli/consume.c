@@ -188,6 +188,17 @@ static bool is_wanted(const struct consume_options *o, int32_t partition)
     return o->partitions.count == 0 || strings_have(&o->partitions, text);
 }
 
+static size_t distinct(const struct strings *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        bool is_new = true;
+        for (size_t j = 0; j < i; j++) is_new &= strcmp(list->at[i], list->at[j]) != 0;
+        count += is_new;
+    }
+    return count;
+}
+
 /* Every partition of the topic that is wanted, from where it is wanted. */
 static int assign(struct consumer *c, int64_t offset)
 {
@@ -205,7 +216,7 @@ static int assign(struct consumer *c, int64_t offset)
         rd_kafka_topic_partition_list_add(c->assigned, c->o->topic, t->partitions[i].id)->offset =
             offset;
     }
-    size_t wanted = c->o->partitions.count;
+    size_t wanted = distinct(&c->o->partitions);
     if (status == EXIT_OK && (size_t)c->assigned->cnt < (wanted > 0 ? wanted : 1)) {
         status = fail("%s has %d partitions, from 0 on", c->o->topic, t->partition_cnt);
     }

@@ -36,6 +36,8 @@ static int dispatch(struct topics_options *o, const struct strings *operands)
     size_t count = operands->count > 0 ? operands->count - 1 : 0;
     if (count < verb->name_count_min) return misuse("topics %s: which topic?", name);
 
+    if (o->watch && verb->run != topics_describe)
+        return misuse("topics %s: --watch goes with describe", verb->name);
     char *bootstrap = where_bootstrap(&o->where);
     if (bootstrap == NULL) return EXIT_FAILED;
     char **topics = count > 0 ? operands->at + 1 : NULL;

@@ -157,8 +157,10 @@ static int watch(const struct topics_options *o, struct wire *w, char **names, s
         if (ferror(stdout)) break;
         pause_us(WATCH_POLL_US);
     }
+    int status =
+        count > 0 && json_array_size(seen.partitions) == 0 ? say_topic_errors(&seen) : EXIT_OK;
     view_close(&seen);
-    return EXIT_OK;
+    return status;
 }
 
 int topics_describe(const struct topics_options *o, const char *bootstrap, char **names,
@@ -218,13 +220,16 @@ static void fill_elections(struct elect_leaders_request *request, const struct v
     const json_t *topic = NULL, *row = NULL;
     json_array_foreach(v->topics, i, topic)
     {
-        int32_t *ids = get_memory(json_array_size(v->partitions) * sizeof *ids), count = 0;
+        int32_t *ids = get_memory((json_array_size(v->partitions) + 1) * sizeof *ids);
+        int32_t count = 0;
         json_array_foreach(v->partitions, j, row)
         {
             bool wanted = o->partition < 0 || o->partition == number_in(row, "partition");
             bool same = strcmp(text_in(row, "topic"), text_in(topic, "topic")) == 0;
             if (wanted && same) ids[count++] = (int32_t)number_in(row, "partition");
         }
+        /* One that is not there is asked for all the same: the answer says so. */
+        if (count == 0 && o->partition >= 0) ids[count++] = (int32_t)o->partition;
         topics[i].topic = slice_of_text(text_in(topic, "topic"));
         topics[i].partitions = (struct array){.items = ids, .count = count};
     }
@@ -240,6 +245,8 @@ static void free_elections(struct elect_leaders_request *request)
 
 int topics_elect(const struct topics_options *o, const char *bootstrap, char **names, size_t count)
 {
+    if (o->partition >= 0 && count == 0)
+        return misuse("topics elect: --partition needs a topic that it is of");
     struct wire w;
     struct view v = {0};
     wire_init(&w, bootstrap, (uint32_t)o->timeout_s * 1000);

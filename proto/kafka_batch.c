@@ -33,7 +33,7 @@ int16_t batch_fault_error(enum batch_fault fault)
     case BATCH_TOO_SHORT:
     case BATCH_BAD_LENGTH:
     case BATCH_BAD_CRC: return KAFKA_CORRUPT_MESSAGE;
-    case BATCH_OLD_MAGIC: return KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+    case BATCH_OLD_MAGIC: return KAFKA_INVALID_RECORD;
     case BATCH_BAD_CODEC: return KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
     case BATCH_BAD_MAGIC:
     case BATCH_BAD_COUNT:

@@ -39,13 +39,13 @@ static bool gunzip(struct slice packed, struct writer *out)
     return rc == Z_STREAM_END && writer_ok(out);
 }
 
-static bool gzip(struct slice plain, struct writer *out)
+static bool gzip(struct slice plain, int32_t level, struct writer *out)
 {
     z_stream z = {0};
     uint8_t chunk[CHUNK];
     if (plain.size > UINT32_MAX) return false;
-    int rc =
-        deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
+    if (level == PACK_LEVEL_OWN) level = Z_DEFAULT_COMPRESSION;
+    int rc = deflateInit2(&z, level, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
     CHECK(rc == Z_OK);
 
     memcpy(&z.next_in, &plain.at, sizeof plain.at);
@@ -130,11 +130,12 @@ static bool unlz4(struct slice packed, struct writer *out)
     return hint == 0 && writer_ok(out);
 }
 
-static bool lz4(struct slice plain, struct writer *out)
+static bool lz4(struct slice plain, int32_t level, struct writer *out)
 {
     /* Java's reader knows independent blocks only. */
     LZ4F_preferences_t how = {
         .frameInfo = {.blockSizeID = LZ4F_max64KB, .blockMode = LZ4F_blockIndependent}};
+    if (level != PACK_LEVEL_OWN) how.compressionLevel = level;
     size_t before = out->size;
     size_t bound = LZ4F_compressFrameBound(plain.size, &how);
     uint8_t *to = writer_grow(out, bound);
@@ -166,13 +167,14 @@ static bool unzstd(struct slice packed, struct writer *out)
     return rc == 0 && writer_ok(out);
 }
 
-static bool zstd(struct slice plain, struct writer *out)
+static bool zstd(struct slice plain, int32_t level, struct writer *out)
 {
     size_t before = out->size;
     size_t bound = ZSTD_compressBound(plain.size);
     uint8_t *to = writer_grow(out, bound);
     if (to == NULL) return false;
-    size_t size = ZSTD_compress(to, bound, plain.at, plain.size, ZSTD_CLEVEL_DEFAULT);
+    if (level == PACK_LEVEL_OWN) level = ZSTD_CLEVEL_DEFAULT;
+    size_t size = ZSTD_compress(to, bound, plain.at, plain.size, level);
     CHECK(!ZSTD_isError(size));
     out->size = before + size;
     return true;
@@ -191,14 +193,14 @@ bool kafka_unpack(enum batch_codec codec, struct slice packed, struct writer *ou
     return false; /* The header may say anything. */
 }
 
-bool kafka_pack(enum batch_codec codec, struct slice plain, struct writer *out)
+bool kafka_pack(enum batch_codec codec, int32_t level, struct slice plain, struct writer *out)
 {
     switch (codec) {
     case BATCH_CODEC_NONE: write_slice(out, plain); return writer_ok(out);
-    case BATCH_CODEC_GZIP: return gzip(plain, out);
+    case BATCH_CODEC_GZIP: return gzip(plain, level, out);
     case BATCH_CODEC_SNAPPY: return snap(plain, out);
-    case BATCH_CODEC_LZ4: return lz4(plain, out);
-    case BATCH_CODEC_ZSTD: return zstd(plain, out);
+    case BATCH_CODEC_LZ4: return lz4(plain, level, out);
+    case BATCH_CODEC_ZSTD: return zstd(plain, level, out);
     }
     UNREACHABLE();
     return false;

@@ -15,7 +15,10 @@
 /* Appends what `packed` stands for. False: it is not sound, or too large for `out`. */
 MUST_USE bool kafka_unpack(enum batch_codec codec, struct slice packed, struct writer *out);
 
-/* Appends `plain`, packed. False: too large for `out`. */
-MUST_USE bool kafka_pack(enum batch_codec codec, struct slice plain, struct writer *out);
+/* Appends `plain`, packed. level: the codec's (gzip -1 to 9, lz4 1 to 17, zstd -131072 to 22), or
+ * PACK_LEVEL_OWN. False: too large for `out`. */
+#define PACK_LEVEL_OWN INT32_MIN
+MUST_USE bool kafka_pack(enum batch_codec codec, int32_t level, struct slice plain,
+                         struct writer *out);
 
 #endif

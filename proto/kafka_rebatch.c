@@ -12,8 +12,10 @@
 struct rebatch rebatch_begin(const struct record_batch_header *header, int64_t delete_horizon_ms,
                              size_t size_max)
 {
-    struct rebatch r = {
-        .header = *header, .records = writer_with(size_max), .max_timestamp = NO_TIMESTAMP};
+    struct rebatch r = {.header = *header,
+                        .records = writer_with(size_max),
+                        .max_timestamp = NO_TIMESTAMP,
+                        .level = PACK_LEVEL_OWN};
     if (delete_horizon_ms >= 0) {
         r.header.base_timestamp = delete_horizon_ms;
         r.header.attributes |= BATCH_DELETE_HORIZON;
@@ -102,7 +104,8 @@ bool rebatch_write(struct rebatch *r, struct writer *out)
     if (!writer_ok(&r->records)) return false;
     size_t start = out->size;
     write_header(&h, out);
-    bool fits = r->count == 0 || kafka_pack(batch_codec(&h), writer_slice(&r->records), out);
+    bool fits =
+        r->count == 0 || kafka_pack(batch_codec(&h), r->level, writer_slice(&r->records), out);
     size_t size = out->size - start;
     if (!fits || !writer_ok(out) || size > INT32_MAX) return false;
 

@@ -17,6 +17,7 @@ struct rebatch {
     struct writer records;
     int32_t count;
     int64_t max_timestamp;
+    int32_t level; /* Of its codec (kafka_pack()). */
 };
 
 /* When a tombstone of this batch may go; -1: nobody has said. */

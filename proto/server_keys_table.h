@@ -358,8 +358,9 @@ X("producer.id.expiration.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
   "a producer is remembered while its records are in the log")
 X("producer.purgatory.purge.interval.requests", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX,
   NO_PURGATORY)
-X("queued.max.request.bytes", NUMBER, HONOURED, BROKER, "268435456", 1048576, INT64_MAX,
-  "of requests that are not answered: past it, connections that send more wait")
+X("queued.max.request.bytes", NUMBER, HONOURED, BROKER, "268435456", -1, INT64_MAX,
+  "of requests that are not answered, 1 MiB at least: past it, connections that send more wait; "
+  "-1: as the default")
 X("queued.max.requests", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
   "each connection has its own bound")
 X("quota.window.num", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX, NO_QUOTAS)
@@ -568,6 +569,8 @@ X("unstable.api.versions.enable", FLAG, NO_EFFECT, BOTH, NULL, 0, 0, INSIDE)
 X("unstable.feature.versions.enable", FLAG, NO_EFFECT, BOTH, NULL, 0, 0, INSIDE)
 
 /* ---- Of Kafka before 4, and families of keys. ---- */
+X("allow.everyone.if.no.acl.found", TEXT, REFUSED, BOTH, "true", 0, 0, NO_ACLS)
+X("super.users", TEXT, REFUSED, BOTH, "", 0, 0, NO_ACLS)
 X("advertised.host.name", TEXT, REFUSED, BOTH, NULL, 0, 0, GONE_LISTENERS)
 X("advertised.port", TEXT, REFUSED, BOTH, NULL, 0, 0, GONE_LISTENERS)
 X("auto.include.jmx.reporter", TEXT, NO_EFFECT, BOTH, NULL, 0, 0, SEE_METRICS)

@@ -19,13 +19,13 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
 #define TOPIC_CONFIGS(X) \
     X("cleanup.policy", LIST, "delete", 0, 0, "compact,delete", "log.cleanup.policy", true, \
       "delete: old segments go. compact: only the last record of each key stays.") \
-    X("compression.gzip.level", INT, "-1", -1, 9, NULL, "compression.gzip.level", false, \
+    X("compression.gzip.level", INT, "-1", -1, 9, NULL, "compression.gzip.level", true, \
       "level of gzip when batches are compressed anew; -1 is zlib's own choice") \
-    X("compression.lz4.level", INT, "9", 1, 17, NULL, "compression.lz4.level", false, \
+    X("compression.lz4.level", INT, "9", 1, 17, NULL, "compression.lz4.level", true, \
       "level of lz4 when batches are compressed anew") \
     X("compression.type", STRING, "producer", 0, 0, "uncompressed,zstd,lz4,snappy,gzip,producer", \
-      "compression.type", false, "how batches are stored; producer: as they came") \
-    X("compression.zstd.level", INT, "3", -131072, 22, NULL, "compression.zstd.level", false, \
+      "compression.type", true, "how batches are stored; producer: as they came") \
+    X("compression.zstd.level", INT, "3", -131072, 22, NULL, "compression.zstd.level", true, \
       "level of zstd when batches are compressed anew") \
     X("delete.retention.ms", LONG, DAY_MS, 0, INT64_MAX, NULL, "log.cleaner.delete.retention.ms", \
       true, "how long a compacted topic keeps tombstones") \
@@ -33,8 +33,8 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
       true, "how long the file of a deleted segment stays") \
     X("flush.messages", LONG, MAX_I64, 1, INT64_MAX, NULL, "log.flush.interval.messages", true, \
       "1: every write is synced before it counts; else the page cache decides") \
-    X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", false, \
-      "the log is synced this often") \
+    X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", true, \
+      "what is written is synced after so long, to a tenth of a second") \
     X("follower.replication.throttled.replicas", LIST, "", 0, 0, REPLICAS, NULL, true, \
       "replicas that fetch no faster than follower.replication.throttled.rate until they are in " \
       "sync: PARTITION:BROKER,... or *") \
@@ -59,8 +59,8 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
       true, "records younger than this are not compacted") \
     X("min.insync.replicas", INT, "2", 1, INT32_MAX, NULL, "min.insync.replicas", true, \
       "acks=all needs so many in-sync replicas (or all, where there are fewer)") \
-    X("preallocate", BOOLEAN, "false", 0, 1, NULL, "log.preallocate", false, \
-      "segment files get their full size at once") \
+    X("preallocate", BOOLEAN, "false", 0, 1, "false", "log.preallocate", true, \
+      "segment files grow as they are written, and never get their full size at once") \
     X("retention.bytes", LONG, "-1", -1, INT64_MAX, NULL, "log.retention.bytes", true, \
       "a partition keeps no more than this; -1: as much as there is") \
     X("retention.ms", LONG, WEEK_MS, -1, INT64_MAX, NULL, "log.retention.ms", true, \
@@ -74,9 +74,10 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
       "segment.ms is shortened at random by up to this") \
     X("segment.ms", LONG, WEEK_MS, 1, INT64_MAX, NULL, "log.roll.ms", true, \
       "a segment file that is older than this is closed") \
-    X("unclean.leader.election.enable", BOOLEAN, "false", 0, 1, NULL, \
-      "unclean.leader.election.enable", false, \
-      "may a replica that lacks acknowledged records lead? It never does yet.")
+    X("unclean.leader.election.enable", BOOLEAN, "false", 0, 1, "false", \
+      "unclean.leader.election.enable", true, \
+      "a replica that lacks acknowledged records leads only when asked for: jackdaw partitions " \
+      "recover, or an unclean election by kafka-leader-election")
 
 static const struct config_key topic_keys[] = {
 #define X(name_, type_, default_, min_, max_, valid_, synonym_, obeyed_, doc_) \
@@ -316,7 +317,7 @@ static bool value_fits(const struct config_key *key, struct slice value)
 {
     int64_t number;
     switch (key->type) {
-    case CONFIG_BOOLEAN: return has_word("true,false", value);
+    case CONFIG_BOOLEAN: return has_word(key->valid != NULL ? key->valid : "true,false", value);
     case CONFIG_INT:
     case CONFIG_LONG:
         if (!text_to_i64(value, &number)) return false;
@@ -355,7 +356,10 @@ int config_check(const struct config_key *key, struct slice value, char why[CONF
 
     int size = (int)(value.size > 60 ? 60 : value.size);
     const char *at = value.at == NULL ? "" : (const char *)value.at;
-    if (key->valid != NULL || key->type == CONFIG_BOOLEAN)
+    if (key->type == CONFIG_BOOLEAN && key->valid != NULL)
+        (void)snprintf(why, CONFIG_WHY_SIZE, "%s=%.*s is refused: %s", key->name, size, at,
+                       key->doc);
+    else if (key->valid != NULL || key->type == CONFIG_BOOLEAN)
         (void)snprintf(why, CONFIG_WHY_SIZE, "Invalid value %.*s for configuration %s: it is %s %s",
                        size, at, key->name, key->type == CONFIG_LIST ? "a list of" : "one of",
                        key->valid != NULL ? key->valid : "true,false");

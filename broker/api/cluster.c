@@ -11,6 +11,7 @@
 #include "proto/topic_names.h"
 
 #define ENDPOINTS_OF_BROKERS 1
+#define ENDPOINTS_OF_CONTROLLERS 2
 #define PARTITIONS_MAX 2000 /* In one answer, whatever the client asks for. */
 
 static void fill_state(const struct shard *s, const struct meta_broker *broker,
@@ -61,7 +62,9 @@ bool handle_describe_cluster(struct shard *s, struct request *r, struct slice bo
     if (q.include_cluster_authorized_operations)
         answer.cluster_authorized_operations = ACL_OF_CLUSTER;
     if (q.endpoint_type != ENDPOINTS_OF_BROKERS) {
-        answer.error_code = KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
+        answer.error_code = q.endpoint_type == ENDPOINTS_OF_CONTROLLERS
+                                ? KAFKA_MISMATCHED_ENDPOINT_TYPE
+                                : KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
         answer.error_message =
             slice_of_text("ask a broker for brokers; controllers speak to brokers only");
         answer.endpoint_type = q.endpoint_type;

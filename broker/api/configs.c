@@ -254,14 +254,14 @@ static void add_static(struct rows *rows, const char *name, const char *value, b
 }
 
 /* Values that are made here live as long as the answer. */
-static void add_made(struct rows *rows, const char *name, const char *value)
+static void add_made(struct rows *rows, const char *name, const char *value, bool is_set)
 {
     size_t size = strlen(value) + 1;
     char *copy = arena_take(&rows->s->scratch, size, 1);
     rows->is_full |= copy == NULL;
     if (copy == NULL) return;
     memcpy(copy, value, size);
-    add_static(rows, name, copy, true);
+    add_static(rows, name, copy, is_set);
 }
 
 static void add_listeners(struct rows *rows, const char *name, bool advertised)
@@ -278,7 +278,8 @@ static void add_listeners(struct rows *rows, const char *name, bool advertised)
         if (size < 0 || (size_t)size >= sizeof text - used) break;
         used += (size_t)size;
     }
-    add_made(rows, name, text);
+    const struct server_config *config = o->config;
+    add_made(rows, name, text, config == NULL || config_is_set(config, name));
 }
 
 /* The keys that a broker obeys. Of those that it was not started with, the default holds. */
@@ -305,17 +306,17 @@ static void add_static_rows(struct rows *rows)
     const struct broker_options *o = rows->s->options;
     char id[16];
     (void)snprintf(id, sizeof id, "%d", o->id);
-    add_made(rows, "node.id", id);
-    add_made(rows, "broker.id", id);
+    add_made(rows, "node.id", id, true);
+    add_made(rows, "broker.id", id, true);
     char dirs[sizeof o->log_dirs];
     size_t used = 0;
     for (uint32_t i = 0; i < o->log_dir_count; i++)
         used += (size_t)snprintf(dirs + used, sizeof dirs - used, "%s%s", i == 0 ? "" : ",",
                                  o->log_dirs[i]);
-    add_made(rows, "log.dirs", dirs);
+    add_made(rows, "log.dirs", dirs, true);
     add_listeners(rows, "listeners", false);
     add_listeners(rows, "advertised.listeners", true);
-    add_made(rows, "inter.broker.listener.name", o->replication_listener);
+    add_made(rows, "inter.broker.listener.name", o->replication_listener, true);
     if (o->config != NULL) add_own_keys(rows, o->config);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proto/kafka_compress.h"
 #include "proto/topic_configs.h"
 
 static const char *text_of(const struct meta_image *image, const char *topic, const char *name,
@@ -33,6 +34,33 @@ static uint32_t per_myriad(const char *ratio)
     return part;
 }
 
+/* The words of compression.type, by the codec's number; the key of its level. */
+static const struct {
+    const char *name;
+    const char *level;
+} codecs[] = {
+    [BATCH_CODEC_NONE] = {"uncompressed", NULL},
+    [BATCH_CODEC_GZIP] = {"gzip", "compression.gzip.level"},
+    [BATCH_CODEC_SNAPPY] = {"snappy", NULL},
+    [BATCH_CODEC_LZ4] = {"lz4", "compression.lz4.level"},
+    [BATCH_CODEC_ZSTD] = {"zstd", "compression.zstd.level"},
+};
+
+static void read_codec(const struct meta_image *image, const char *topic,
+                       struct partition_config *out)
+{
+    struct config_value value;
+    const char *name = text_of(image, topic, "compression.type", &value);
+    out->codec = -1;
+    out->pack_level = PACK_LEVEL_OWN;
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        if (strcmp(codecs[i].name, name) != 0) continue;
+        out->codec = (int8_t)i;
+        if (codecs[i].level != NULL)
+            out->pack_level = (int32_t)number(image, topic, codecs[i].level);
+    }
+}
+
 static bool is_throttled(const struct meta_image *image, const char *topic, const char *key,
                          int32_t number, int32_t broker)
 {
@@ -47,6 +75,7 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
     *out = (struct partition_config){
         .max_message_bytes = (uint32_t)number(image, topic, "max.message.bytes"),
         .min_isr = (uint32_t)number(image, topic, "min.insync.replicas"),
+        .flush_ms = number(image, topic, "flush.ms"),
         .flush_each = number(image, topic, "flush.messages") == 1,
         .timestamp_before_max_ms = number(image, topic, "message.timestamp.before.max.ms"),
         .timestamp_after_max_ms = number(image, topic, "message.timestamp.after.max.ms"),
@@ -67,6 +96,7 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         .throttles_following = is_throttled(image, topic, "follower.replication.throttled.replicas",
                                             partition, broker),
     };
+    read_codec(image, topic, out);
     /* A segment that could hold no entry would never be filled. */
     if (out->segment_index_bytes < INDEX_BYTES_MIN) out->segment_index_bytes = INDEX_BYTES_MIN;
     out->is_log_append_time =

@@ -466,8 +466,22 @@ void partition_retain(struct partition *p)
     partition_set_start(p, start);
 }
 
+/* flush.ms, as exact as the ticks are. */
+static void sync_in_time(struct partition *p)
+{
+    if (p->state != PARTITION_READY || p->config.flush_ms == INT64_MAX) return;
+
+    bool is_durable = journal_durable(p->journal) >= journal_written(p->journal);
+    uint64_t now_ms = env_now_ms(p->host->env);
+    if (is_durable || p->unsynced_ms == 0) p->unsynced_ms = is_durable ? 0 : now_ms;
+    if (is_durable || now_ms - p->unsynced_ms < (uint64_t)p->config.flush_ms) return;
+    journal_sync(p->journal);
+    p->unsynced_ms = now_ms;
+}
+
 void partition_tick(struct partition *p)
 {
+    sync_in_time(p);
     if (p->state == PARTITION_READY) journal_sweep(p->journal);
     mover_tick(p);
     if (!partition_leads(p)) return;

@@ -1,6 +1,7 @@
 #include "broker/partition/produce.h"
 
 #include "broker/partition/keys.h"
+#include "broker/partition/repack.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -159,12 +160,36 @@ static int64_t append_batch(struct partition *p, struct buf *buf, size_t at, siz
     return log_append_ms;
 }
 
-/* The frame is ours while the op is. */
-static void append(struct partition *p, struct op *op, struct record_batch_header *header)
+/* The batch as the topic stores it: in another codec than the client's, where it has one of its own
+ * (compression.type). *again: NULL if it stays what it is; else the caller's. */
+static int16_t repack(const struct partition *p, struct op *op, struct record_batch_header *header,
+                      struct buf **again)
 {
-    struct buf *frame = op->group->frame;
-    size_t at = (size_t)(op->produce.records.at - frame->data);
-    op->produce.log_append_ms = append_batch(p, frame, at, op->produce.records.size, header);
+    *again = NULL;
+    if (p->config.codec < 0 || (enum batch_codec)p->config.codec == batch_codec(header))
+        return KAFKA_NONE;
+
+    *again = batch_repack(op->produce.records, header, (enum batch_codec)p->config.codec,
+                          p->config.pack_level);
+    if (*again == NULL) {
+        return refuse(op, KAFKA_INVALID_RECORD,
+                      "the records of the batch cannot be unpacked, and compression.type wants it");
+    }
+    if ((*again)->size > p->config.max_message_bytes) {
+        buf_unref(*again);
+        return refuse(op, KAFKA_MESSAGE_TOO_LARGE,
+                      "the batch, stored as compression.type says, is larger than "
+                      "max.message.bytes of the topic");
+    }
+    CHECK(kafka_batch_peek(buf_slice(*again), header) == BATCH_OK);
+    return KAFKA_NONE;
+}
+
+/* `buf` is the op's frame, which is ours while the op is, or the batch packed again. */
+static void append(struct partition *p, struct op *op, struct buf *buf, size_t at, size_t size,
+                   struct record_batch_header *header)
+{
+    op->produce.log_append_ms = append_batch(p, buf, at, size, header);
     op->produce.base_offset = header->base_offset;
     op->produce.end_offset = batch_last_offset(header) + 1;
 }
@@ -259,7 +284,19 @@ void partition_produce(struct partition *p, struct op *op)
         return;
     }
 
-    append(p, op, &facts.header);
+    struct buf *again;
+    error = repack(p, op, &facts.header, &again);
+    if (error != KAFKA_NONE) {
+        op_finish(p->host, op, error);
+        return;
+    }
+    struct buf *frame = op->group->frame;
+    if (again != NULL)
+        append(p, op, again, 0, again->size, &facts.header);
+    else
+        append(p, op, frame, (size_t)(op->produce.records.at - frame->data),
+               op->produce.records.size, &facts.header);
+    buf_unref(again);
     await(p, op);
     partition_appended(p);
 }

@@ -46,6 +46,9 @@ struct partition_config {
     uint32_t max_message_bytes;
     uint32_t min_isr;
     bool is_log_append_time;
+    int8_t codec;       /* compression.type: what batches are stored in; -1: as they come. */
+    int32_t pack_level; /* Of that codec. */
+    int64_t flush_ms;   /* flush.ms: what is written is durable after so long. */
     bool is_compacted;
     bool flush_each;          /* flush.messages == 1 */
     bool throttles_leading;   /* The replica here is named in leader.replication.throttled ... */
@@ -113,6 +116,7 @@ struct partition {
     uint64_t full_said_ms;            /* When it was last said that the disk is full. */
     uint64_t role_ms;                 /* When the role or the epoch last changed. */
     uint64_t gap_said_ms;
+    uint64_t unsynced_ms; /* Since when something is written and not durable; 0: no. */
     uint64_t refused_ms; /* When a batch was last refused that is to come again. */
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */

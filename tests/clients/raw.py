@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 
 
 def everything(cluster, work, claims):
-    for about in (produce_errors, named_records, acks_zero, old_produce, topics_by_id, pages, no_bytes, producer_ids,
+    for about in (produce_errors, named_records, acks_zero, old_produce, topics_by_id, pages, no_bytes, other_codec, producer_ids,
                   coordinators, auto_creation):
         claims.attempt(about.__name__.replace("_", " "), about, cluster, work, claims)
 
@@ -151,6 +151,19 @@ def no_bytes(cluster, work, claims):
     size = told.take("i")
     claims.check("Fetch with max_bytes=0 gets the first batch", (error, size) == (NONE, len(records)),
                  f"error {error}, {size} bytes")
+
+
+def other_codec(cluster, work, claims):
+    """compression.type: what is stored is in the topic's codec, whatever the client sent."""
+    cluster.create_topic("raw-zstd", 1, configs=[("compression.type", "zstd")])
+    _, leader = wire.leader(cluster.bootstrap, "raw-zstd")
+    assert wire.produce(leader, "raw-zstd", 0, -1, a_batch()) == (NONE, 0)
+    body = struct.pack(">iiiib", -1, 5000, 1, 100000, 0) + struct.pack(">i", 1) + wire.text("raw-zstd")
+    body += struct.pack(">iiqi", 1, 0, 0, 100000)
+    told = wire.Reader(wire.call(leader, wire.FETCH, 4, body))
+    told.take("i"), told.take("i"), told.text(), told.take("i"), told.take("ihqq"), told.take("i"), told.take("i")
+    codec = struct.unpack_from(">h", told.data, told.at + 21)[0] & 7
+    claims.check("compression.type=zstd stores plain batches in zstd", codec == 4, f"codec {codec}")
 
 
 def producer_ids(cluster, work, claims):

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         writer_close(&plain);
         plain = writer_with(BOUND);
         if (size > 0 && size < BOUND / 4) {
-            CHECK(kafka_pack((enum batch_codec)codec, slice_of(data, size), &packed));
+            CHECK(
+                kafka_pack((enum batch_codec)codec, PACK_LEVEL_OWN, slice_of(data, size), &packed));
             CHECK(kafka_unpack((enum batch_codec)codec, writer_slice(&packed), &plain));
             CHECK(plain.size == size);
             CHECK(memcmp(plain.base, data, size) == 0);

@@ -521,6 +521,7 @@ int main(int argc, char **argv)
         if (!take_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &f)) return refuse(argv[i]);
         i++;
     }
+    if (f.has_count && f.count == 0 && f.seeds_file == NULL) return refuse("--count 0");
     if (f.seeds_file != NULL && read_seeds(&f) != 0) return STATUS_USAGE;
     if (f.until_failure && !f.has_count) f.count = UINT32_MAX;
     bool is_one = !f.has_count && f.listed_count == 0 && !f.until_failure && !f.compares;

@@ -2,6 +2,7 @@
  * another comes home, whatever becomes of the connection. */
 #include <criterion/criterion.h>
 
+#include "broker/partition/partition.h"
 #include "broker/state.h"
 #include "proto/msg/fetch.h"
 #include "proto/msg/produce.h"
@@ -26,6 +27,20 @@ static void expect_all_home(struct rig *r)
 {
     rig_run_ms(r, 50);
     for (uint32_t n = 1; n <= r->options.shard_count; n++) cr_expect_eq(rig_away(r, n), 0);
+}
+
+Test(broker_shards, what_is_written_is_durable_after_flush_ms)
+{
+    struct rig r;
+    rig_open(&r, 1, 1);
+    struct partition *p = shard_partition(r.shards[0], r.topic_id, 0);
+    (void)produce(&r, 100);
+    rig_run_ms(&r, 2000);
+    cr_assert_lt(journal_durable(p->journal), journal_written(p->journal));
+    p->config.flush_ms = 1000;
+    rig_run_ms(&r, 1500);
+    cr_expect_eq(journal_durable(p->journal), journal_written(p->journal));
+    rig_close(&r);
 }
 
 Test(broker_shards, one_request_reaches_every_owner_and_is_answered_in_its_order)

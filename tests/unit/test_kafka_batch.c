@@ -139,7 +139,7 @@ Test(kafka_batch, old_message_sets_are_named)
 {
     struct batch_facts facts;
     cr_assert_eq(kafka_batch_check(batch_of(OLD_MESSAGE_SET), &facts), BATCH_OLD_MAGIC);
-    cr_assert_eq(batch_fault_error(BATCH_OLD_MAGIC), KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT);
+    cr_assert_eq(batch_fault_error(BATCH_OLD_MAGIC), KAFKA_INVALID_RECORD);
     struct slice batch = batch_of(THREE_RECORDS);
     bytes[16] = 3;
     cr_assert_eq(kafka_batch_check(batch, &facts), BATCH_BAD_MAGIC);

@@ -119,7 +119,8 @@ Test(kafka_rebatch, what_a_stranger_packed_is_refused_not_believed)
         if (codec > BATCH_CODEC_ZSTD) break;
 
         uint8_t *zeros = calloc(1, 200000);
-        cr_assert(kafka_pack((enum batch_codec)codec, slice_of(zeros, 200000), &packed));
+        cr_assert(
+            kafka_pack((enum batch_codec)codec, PACK_LEVEL_OWN, slice_of(zeros, 200000), &packed));
         plain.size = 0;
         plain.bad = false;
         cr_assert(!kafka_unpack((enum batch_codec)codec, writer_slice(&packed), &plain),
