@@ -25,6 +25,7 @@
 #define SCRATCH_BYTES (16u * 1024 * 1024) /* Touched only as far as it is used. */
 #define ANSWER_MAX_BYTES (128u * 1024 * 1024)
 #define TICK_MS 100
+#define PROGRESS_MS 2000
 /* Of many partitions a share is looked at each time, so that ten thousand that idle cost nothing.
  */
 #define TICK_SHARE 10
@@ -391,10 +392,27 @@ static void look_at_some(struct shard *s)
     }
 }
 
+/* Recovery that takes long says how far it is. */
+static void say_progress(struct shard *s)
+{
+    uint64_t now_ms = env_now_ms(s->env);
+    if (s->host.opening_count == 0) {
+        s->progress_due_ms = 0;
+        return;
+    }
+    if (s->progress_due_ms == 0) s->progress_due_ms = now_ms + PROGRESS_MS;
+    if (s->progress_due_ms > now_ms) return;
+
+    s->progress_due_ms = now_ms + PROGRESS_MS;
+    log_info(s->env, "opening logs: %u of %u are done", s->partition_count - s->host.opening_count,
+             s->partition_count);
+}
+
 static void tick(struct shard *s)
 {
     uint64_t now_ms = env_now_ms(s->env);
     if (s->next_tick_ms > now_ms) return;
+    say_progress(s);
 
     s->next_tick_ms = now_ms + TICK_MS;
     look_at_some(s);

@@ -157,6 +157,7 @@ struct shard {
     uint32_t partition_count;
     struct partition *tick_at; /* Where the next tick goes on; NULL: at the first. */
     uint64_t next_tick_ms;
+    uint64_t progress_due_ms; /* 0: nothing is being opened. */
     uint64_t next_retention_ms;
     struct partition *cleaning; /* It is being compacted (cleaner.h). */
     int64_t cleaning_from;
