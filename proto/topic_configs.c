@@ -114,7 +114,7 @@ static const struct config_key broker_keys[] = {
     {"leader.replication.throttled.rate", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL, NULL, 1, true,
      "bytes per second that this broker sends of replicas that are throttled"},
     {"replica.alter.log.dirs.io.max.bytes.per.second", CONFIG_LONG, MAX_I64, 0, INT64_MAX, NULL,
-     NULL, 1, false, "for replicas that move between folders: there is one folder"},
+     NULL, 1, true, "bytes per second of replicas that move from one of log.dirs to another"},
 };
 
 static const struct config_key group_keys[] = {
