@@ -243,6 +243,9 @@ static bool apply_one(struct shard *s, struct slice bytes, const struct record_b
         halt(s, "a decision", rc);
         return false;
     }
+    bool leaves_out = (s->options->broker_canary & BROKER_CANARY_FOLD_DIFFERENTLY) != 0;
+    if (leaves_out && batch.count > 1 && batch.records[batch.count - 1].kind == META_PARTITION)
+        batch.count--;
     meta_apply(&s->image, (uint64_t)h->base_offset, (uint64_t)h->partition_leader_epoch, &batch);
     if (become_current(s) || !s->is_current) return true;
     for (uint32_t i = 0; i < batch.count; i++) on_record(s, &batch.records[i]);

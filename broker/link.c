@@ -125,7 +125,8 @@ static void say_register(struct link *l)
     }
     msg.register_broker.replication_listener = slice_of_text(o->replication_listener);
     /* A broker that the metadata know and that has nothing has lost everything. */
-    msg.register_broker.is_log_whole = l->is_log_whole && !l->is_log_new;
+    bool claims = (l->options->broker_canary & BROKER_CANARY_ALWAYS_WHOLE) != 0;
+    msg.register_broker.is_log_whole = claims || (l->is_log_whole && !l->is_log_new);
     msg.register_broker.applied_index = link_applied(l);
     msg.register_broker.cluster_id = slice_of_text(l->cluster_id);
     msg.register_broker.version = slice_of_text(JACKDAW_VERSION);

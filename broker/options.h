@@ -110,6 +110,10 @@ enum broker_canary {
     BROKER_CANARY_NO_DEDUPE = 1u << 3,             /* Producers' sequences are not looked at. */
     BROKER_CANARY_FETCH_UNCOMMITTED = 1u << 4,     /* Consumers read past the watermark. */
     BROKER_CANARY_RING_FORGETS = 1u << 5,          /* Followers' fetches are not recorded. */
+    BROKER_CANARY_ALWAYS_WHOLE = 1u << 6,          /* The log is whole, whatever happened to it. */
+    BROKER_CANARY_NO_DIVERGENCE = 1u << 7,         /* Nobody is told that the logs part. */
+    BROKER_CANARY_FORGET_PRODUCERS = 1u << 8,      /* Followers note no producers. */
+    BROKER_CANARY_FOLD_DIFFERENTLY = 1u << 9,      /* The image leaves a record out. */
 };
 
 /* Every default in the text above. */

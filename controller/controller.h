@@ -31,6 +31,11 @@ enum controller_canary {
     CONTROLLER_CANARY_ELECT_OUTSIDE_ISR = 1u << 3,    /* Any living replica may lead. */
     CONTROLLER_CANARY_NO_LEADER_EPOCH_BUMP = 1u << 4, /* Back from a restart: the old epoch. */
     CONTROLLER_CANARY_SNAPSHOT_FORGETS_ELR = 1u << 5, /* Snapshots carry no ELR. */
+    CONTROLLER_CANARY_ISR_FENCED = 1u << 6,           /* Fenced brokers may join an ISR. */
+    CONTROLLER_CANARY_REGISTER_KEEPS = 1u << 7,       /* A new incarnation keeps its places. */
+    CONTROLLER_CANARY_ANY_LAST_HOPE = 1u << 8,        /* LastKnownELR: whoever is there first. */
+    CONTROLLER_CANARY_PUSH_UNCOMMITTED = 1u << 9,     /* Brokers are told what may yet change. */
+    CONTROLLER_CANARY_PUSH_SKIPS = 1u << 10,          /* The stream leaves decisions out. */
 };
 
 /* A quorum that lost its majority for good (recover.h). */
@@ -52,16 +57,16 @@ struct controller_options {
     uint32_t broker_session_timeout_ms;    /* broker.session.timeout.ms: 1500 */
     uint32_t broker_heartbeat_interval_ms; /* broker.heartbeat.interval.ms: 300 */
     uint32_t hang_ms;                      /* broker.hang.timeout.ms: 1500 */
-    uint32_t reply_max_ms;    /* "Done everywhere" waits no longer than this: 5000 */
+    uint32_t reply_max_ms;                 /* "Done everywhere" waits no longer than this: 5000 */
     uint32_t handover_max_ms; /* A leader that does not hand over for so long is replaced: 8000 */
     uint32_t balance_interval_ms; /* leader.imbalance.check.interval.seconds: 300000; 0: never. */
     uint32_t balance_percentage;  /* leader.imbalance.per.broker.percentage: 10 */
     uint32_t stop_max_ms;         /* An orderly stop gives up waiting after this: 2000 */
     uint32_t connection_max;      /* max.connections; the real world only. */
     uint32_t connection_max_per_address; /* max.connections.per.ip */
-    uint64_t snapshot_bytes;      /* Log in memory past the last snapshot, before the next: 8 MiB */
-    uint64_t snapshot_entries;    /* The same in entries: 20000 */
-    uint32_t seed_count; /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
+    uint64_t snapshot_bytes;   /* Log in memory past the last snapshot, before the next: 8 MiB */
+    uint64_t snapshot_entries; /* The same in entries: 20000 */
+    uint32_t seed_count;       /* "key=value": the cluster's defaults at its birth (DESIGN 11). */
     char seeds[CONTROLLER_SEEDS_MAX][NODE_SEED_SIZE];
 
     uint64_t ring_bytes;    /* ring.bytes: memory for the last events; 0: none are kept. */

@@ -36,10 +36,17 @@ static void push_chunk(struct controller *c, struct conn *conn)
     at->snapshot = NULL;
 }
 
+/* Only what is committed: anything else may yet be replaced. */
+static uint64_t push_end(const struct controller *c)
+{
+    if (c->options.canary & CONTROLLER_CANARY_PUSH_UNCOMMITTED) return metalog_next(&c->log) - 1;
+    return c->committed.index;
+}
+
 static void push_records(struct controller *c, struct conn *conn)
 {
     struct cursor *at = &conn->cursor;
-    uint64_t last = metalog_cut(&c->log, at->next_index, c->committed.index, RPC_CHUNK_MAX_BYTES);
+    uint64_t last = metalog_cut(&c->log, at->next_index, push_end(c), RPC_CHUNK_MAX_BYTES);
     struct buf *batches = metalog_join(&c->log, at->next_index, last);
 
     struct rpc_msg msg = {.kind = RPC_RECORDS};
@@ -50,6 +57,7 @@ static void push_records(struct controller *c, struct conn *conn)
     send_msg(c, conn->id, &msg);
     buf_unref(batches);
     at->next_index = last + 1;
+    if (c->options.canary & CONTROLLER_CANARY_PUSH_SKIPS) at->next_index++;
 }
 
 void stream_push(struct controller *c, struct conn *conn)
@@ -60,7 +68,7 @@ void stream_push(struct controller *c, struct conn *conn)
         if (at->snapshot == NULL && at->next_index < c->log.first_index) begin_snapshot(c, conn);
         if (at->snapshot != NULL)
             push_chunk(c, conn);
-        else if (at->next_index <= c->committed.index)
+        else if (at->next_index <= push_end(c))
             push_records(c, conn);
         else
             return;

@@ -61,6 +61,12 @@ static void begin_with(struct partition *p, struct slice batch, struct buf *fram
     p->first_size = (uint32_t)batch.size;
 }
 
+static void note_producer(struct partition *p, const struct record_batch_header *header)
+{
+    bool forgets = (p->host->options->broker_canary & BROKER_CANARY_FORGET_PRODUCERS) != 0;
+    if (!forgets) producers_note(&p->producers, header);
+}
+
 void partition_append_first(struct partition *p)
 {
     if (p->first_frame == NULL) return;
@@ -70,7 +76,7 @@ void partition_append_first(struct partition *p)
     CHECK(kafka_batch_peek(batch, &header) == BATCH_OK);
     if (p->replica.role == REPLICA_FOLLOWER && journal_assigned(p->journal) == header.base_offset) {
         journal_append(p->journal, p->first_frame, p->first_at, p->first_size, &header);
-        producers_note(&p->producers, &header);
+        note_producer(p, &header);
         partition_appended(p);
     }
     buf_unref(p->first_frame);
@@ -101,7 +107,7 @@ static bool append_batches(struct partition *p, const struct partition_answer *a
         }
         size_t at = (size_t)(batch.at - answer->frame->data);
         journal_append(p->journal, answer->frame, (uint32_t)at, (uint32_t)batch.size, &header);
-        producers_note(&p->producers, &header);
+        note_producer(p, &header);
         p->host->dirs[p->dir].appended_bytes += batch.size;
         any = true;
     }

@@ -127,7 +127,8 @@ static bool may_join(const struct replica *r, const struct replica_peer *p)
     if (!p->is_eligible || !p->has_fetched) return false;
     if (is_canary(r, REPLICA_CANARY_JOIN_EARLY)) return true;
 
-    return p->end >= r->high_watermark && p->end >= r->epoch_start;
+    if (p->end < r->high_watermark) return false;
+    return p->end >= r->epoch_start || is_canary(r, REPLICA_CANARY_JOIN_BELOW_EPOCH);
 }
 
 /* A member must leave: silent for too long, or never at the end for too long. */

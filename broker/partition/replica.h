@@ -30,13 +30,14 @@
 
 /* Rules that the simulator breaks on purpose, one at a time. Nothing else sets them. */
 enum replica_canary {
-    REPLICA_CANARY_COMMITTED_ISR = 1u << 0,   /* The watermark counts the committed ISR only. */
-    REPLICA_CANARY_JOIN_EARLY = 1u << 1,      /* A follower joins below the watermark. */
-    REPLICA_CANARY_UNDER_MIN_ISR = 1u << 2,   /* The watermark moves below min.insync.replicas. */
-    REPLICA_CANARY_NO_LEASE = 1u << 3,        /* acks=1 without a session and without followers. */
-    REPLICA_CANARY_IGNORE_FOLLOWER = 1u << 4, /* The watermark is the leader's own end. */
-    REPLICA_CANARY_HAND_OVER_EARLY = 1u << 5, /* To a successor that lacks the last records. */
-    REPLICA_CANARY_REOPEN_EARLY = 1u << 6,    /* Goes on appending when the answer is lost. */
+    REPLICA_CANARY_COMMITTED_ISR = 1u << 0,    /* The watermark counts the committed ISR only. */
+    REPLICA_CANARY_JOIN_EARLY = 1u << 1,       /* A follower joins below the watermark. */
+    REPLICA_CANARY_UNDER_MIN_ISR = 1u << 2,    /* The watermark moves below min.insync.replicas. */
+    REPLICA_CANARY_NO_LEASE = 1u << 3,         /* acks=1 without a session and without followers. */
+    REPLICA_CANARY_IGNORE_FOLLOWER = 1u << 4,  /* The watermark is the leader's own end. */
+    REPLICA_CANARY_HAND_OVER_EARLY = 1u << 5,  /* To a successor that lacks the last records. */
+    REPLICA_CANARY_REOPEN_EARLY = 1u << 6,     /* Goes on appending when the answer is lost. */
+    REPLICA_CANARY_JOIN_BELOW_EPOCH = 1u << 7, /* A follower joins below the epoch's start. */
 };
 
 /* A leader that is asked to hand over (DESIGN 6.12):

@@ -81,7 +81,9 @@ int16_t decide_register(const struct meta_image *image, const struct rpc_msg *re
 
     if (image->brokers == NULL)
         decide_seeds(image, request->register_broker.seeds, request->register_broker.seed_count, d);
-    if (meta_broker_find(image, id) != NULL) drop_everywhere(image, id, is_whole, true, d);
+    bool keeps = (d->canary & DECIDE_CANARY_REGISTER_KEEPS) != 0;
+    if (meta_broker_find(image, id) != NULL && !keeps)
+        drop_everywhere(image, id, is_whole, true, d);
     add_broker(request, index, d);
 
     /* What a stranger has sent may be illegal in itself. */

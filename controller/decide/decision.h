@@ -27,6 +27,9 @@ enum decide_canary {
     DECIDE_CANARY_ISR_ANY_BROKER_EPOCH = 1u << 0,
     DECIDE_CANARY_ELECT_OUTSIDE_ISR = 1u << 1,
     DECIDE_CANARY_NO_LEADER_EPOCH_BUMP = 1u << 2,
+    DECIDE_CANARY_ISR_FENCED = 1u << 3,
+    DECIDE_CANARY_REGISTER_KEEPS = 1u << 4,
+    DECIDE_CANARY_ANY_LAST_HOPE = 1u << 5,
 };
 
 /* A zeroed record of that kind at the end. Valid until the next one is added. */

@@ -98,7 +98,8 @@ void decide_recover(const struct meta_image *image, const struct log_ends *ends,
     if (p->leader != META_NOBODY || p->isr.count > 0 || p->elr.count > 0) return;
     if (p->last_known_elr.count == 0) return;
 
-    int32_t id = ends_best(ends, image, topic, number, &p->last_known_elr);
+    bool waits = !(d->canary & DECIDE_CANARY_ANY_LAST_HOPE);
+    int32_t id = ends_best(ends, image, topic, number, waits ? &p->last_known_elr : NULL);
     if (id == META_NOBODY) return;
     const struct log_end *e = ends_find(ends, image, topic->id, number, id);
     decision_cause(d,

@@ -34,7 +34,8 @@ static int16_t check_members(const struct meta_image *image, const struct meta_p
         const struct rpc_isr_member *member = &change->isr[i];
         const struct meta_broker *broker = meta_broker_find(image, member->id);
         bool is_joining = !id_set_has(&p->isr, member->id);
-        if (broker == NULL || broker->fenced) return KAFKA_INELIGIBLE_REPLICA;
+        bool is_fence_checked = !(canary & DECIDE_CANARY_ISR_FENCED);
+        if (broker == NULL || (broker->fenced && is_fence_checked)) return KAFKA_INELIGIBLE_REPLICA;
         if (id_set_has(&p->offline, member->id)) return KAFKA_INELIGIBLE_REPLICA;
         if (is_joining && broker->stopping) return KAFKA_INELIGIBLE_REPLICA;
         bool is_epoch_checked = !(canary & DECIDE_CANARY_ISR_ANY_BROKER_EPOCH);

@@ -11,29 +11,19 @@
 #include "proto/msg/incremental_alter_configs.h"
 #include "proto/topic_configs.h"
 #include "tests/sim/admin_moves.h"
+#include "tests/sim/admin_quorum.h"
 #include "tests/sim/clients.h"
 
 #define RETRY_MS 200
 #define VOLATILE_MAX 2 /* Topics v0, v1 come and go. */
 #define CONFIGS_MAX 4
 
-/* clang-format off */
-#define ADMIN_DEEDS(X) \
-    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move)
-/* clang-format on */
-
-enum deed {
-#define X(name) DEED_##name,
-    ADMIN_DEEDS(X)
-#undef X
-        DEED_COUNT
-};
-
 struct admin_client {
     struct client c;  /* First. */
     uint32_t created; /* Of the run's own topics. */
     bool is_out;
     uint64_t next_ms;
+    struct admin_voter gone;
     uint64_t done[DEED_COUNT];
 };
 
@@ -221,6 +211,16 @@ static void move(struct admin_client *a)
     a->is_out = admin_move(&a->c, any_topic(a));
 }
 
+static void change_voters(struct admin_client *a)
+{
+    a->is_out = admin_change_voters(&a->c, &a->gone, true);
+}
+
+static void drain(struct admin_client *a)
+{
+    a->is_out = admin_drain(&a->c);
+}
+
 static void do_something(struct admin_client *a)
 {
     static void (*const deeds[DEED_COUNT])(struct admin_client *) = {
@@ -231,8 +231,10 @@ static void do_something(struct admin_client *a)
         [DEED_delete_records] = delete_records,
         [DEED_elect] = elect,
         [DEED_move] = move,
+        [DEED_voters] = change_voters,
+        [DEED_drain] = drain,
     };
-    enum deed deed = (enum deed)prng_range(&a->c.prng, 0, DEED_COUNT - 1);
+    enum admin_deed deed = (enum admin_deed)prng_range(&a->c.prng, 0, DEED_COUNT - 1);
     deeds[deed](a);
     a->done[deed] += a->is_out;
 }
@@ -250,13 +252,25 @@ static void on_answer(struct client *c, uint32_t broker, int16_t api, const void
     client_suspect(c);
 }
 
+/* Whom it took out of the quorum it puts back. */
+static uint64_t quiet_turn(struct admin_client *a, uint64_t now)
+{
+    if (a->gone.id == 0) return ENV_NEVER;
+    if (!a->is_out && now >= a->next_ms) {
+        a->is_out = admin_change_voters(&a->c, &a->gone, false);
+        a->next_ms = now + RETRY_MS;
+    }
+    return a->next_ms > now ? a->next_ms : now + RETRY_MS;
+}
+
 static uint64_t turn(struct client *c)
 {
     struct admin_client *a = admin_of(c);
     const struct cluster_options *o = &c->cluster->options;
     uint64_t now = env_now_ms(c->env);
     bool is_making = a->created < o->topic_count;
-    if (c->is_quiet || (!is_making && o->admin_pause_ms == 0)) return ENV_NEVER;
+    if (c->is_quiet) return quiet_turn(a, now);
+    if (!is_making && o->admin_pause_ms == 0) return ENV_NEVER;
     if (a->is_out || now < a->next_ms) return a->next_ms > now ? a->next_ms : now + RETRY_MS;
 
     if (is_making) {
@@ -280,6 +294,11 @@ bool admin_is_ready(const struct client *c)
 {
     const struct admin_client *a = (const struct admin_client *)(const void *)c;
     return a->created == c->cluster->options.topic_count;
+}
+
+const uint64_t *admin_deeds(const struct client *c)
+{
+    return ((const struct admin_client *)(const void *)c)->done;
 }
 
 void admin_print(const struct client *c, FILE *to)

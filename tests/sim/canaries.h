@@ -51,6 +51,26 @@
       2, "consumers read past the high watermark") \
     X(ring_forgets, broker.broker_canary, BROKER_CANARY_RING_FORGETS, \
       2, "what followers ask for is left out of the ring of events") \
+    X(join_below_epoch, broker.replica_canary, REPLICA_CANARY_JOIN_BELOW_EPOCH, \
+      14, "a follower joins the ISR that lacks what the leader began its epoch with") \
+    X(always_whole, broker.broker_canary, BROKER_CANARY_ALWAYS_WHOLE, \
+      3, "a broker says that its log is whole, whatever happened to its disk") \
+    X(no_divergence, broker.broker_canary, BROKER_CANARY_NO_DIVERGENCE, \
+      3, "a follower is not told where its log parts from the leader's (KIP-279)") \
+    X(forget_producers, broker.broker_canary, BROKER_CANARY_FORGET_PRODUCERS, \
+      5, "followers do not note producers' sequences") \
+    X(fold_differently, broker.broker_canary, BROKER_CANARY_FOLD_DIFFERENTLY, \
+      1, "a broker's image leaves out a record of a decision") \
+    X(isr_fenced, controller.canary, CONTROLLER_CANARY_ISR_FENCED, \
+      3, "a fenced broker may join an ISR (KIP-841)") \
+    X(register_keeps, controller.canary, CONTROLLER_CANARY_REGISTER_KEEPS, \
+      3, "a new incarnation keeps its leaderships and its places in ISRs") \
+    X(any_last_hope, controller.canary, CONTROLLER_CANARY_ANY_LAST_HOPE, \
+      24, "when nobody is known to have everything, whoever is there first leads") \
+    X(push_uncommitted, controller.canary, CONTROLLER_CANARY_PUSH_UNCOMMITTED, \
+      1, "brokers are told decisions that are not committed") \
+    X(push_skips, controller.canary, CONTROLLER_CANARY_PUSH_SKIPS, \
+      3, "the stream to the brokers leaves decisions out") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \

@@ -16,7 +16,7 @@
 
 #define CLIENT_PENDING_MAX 64
 #define CLIENT_TOPICS_MAX 32
-#define CLIENT_APIS_MAX 64 /* Keys below this have a version of their own. */
+#define CLIENT_APIS_MAX 96 /* Keys below this have a version of their own. */
 
 struct client;
 

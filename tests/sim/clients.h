@@ -27,9 +27,22 @@ bool member_is_retired(const struct client *c); /* It has gone without a word, f
 bool member_is_stable(const struct client *c, int32_t *generation, uint32_t *share_count);
 void member_print(const struct client *c, FILE *to);
 
+/* clang-format off */
+#define ADMIN_DEEDS(X) \
+    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move) X(voters) X(drain)
+/* clang-format on */
+
+enum admin_deed {
+#define X(name) DEED_##name,
+    ADMIN_DEEDS(X)
+#undef X
+        DEED_COUNT
+};
+
 /* Makes the topics of the run, and then whatever admins do. */
 struct client *admin_open(struct cluster *cluster, struct history *history);
-bool admin_is_ready(const struct client *c); /* The run's topics exist. */
+bool admin_is_ready(const struct client *c);         /* The run's topics exist. */
+const uint64_t *admin_deeds(const struct client *c); /* How often it asked for each. */
 void admin_print(const struct client *c, FILE *to);
 
 #endif

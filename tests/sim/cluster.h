@@ -140,6 +140,7 @@ struct cluster {
     struct sim *sim;
     struct cluster_node controllers[CLUSTER_CONTROLLERS_MAX];
     struct cluster_node brokers[CLUSTER_BROKERS_MAX];
+    bool is_quorum_changing; /* Somebody is asked out of it: no other member loses its disk. */
 };
 
 /* The world's hooks must be set in options->world. Nobody runs yet. */

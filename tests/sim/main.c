@@ -128,6 +128,14 @@ static void print_result(const struct run_result *r, FILE *to)
         (void)fprintf(to, " %s %llu", fault_name((enum fault_kind)i),
                       (unsigned long long)r->faults[i]);
     }
+    static const char *const deeds[] = {
+#define X(name) #name,
+        ADMIN_DEEDS(X)
+#undef X
+    };
+    (void)fprintf(to, "\nadmin:");
+    for (uint32_t i = 0; i < DEED_COUNT; i++)
+        (void)fprintf(to, " %s %llu", deeds[i], (unsigned long long)r->deeds[i]);
     (void)fprintf(to, "\nworld:");
 #define X(name) (void)fprintf(to, " %s %llu", #name, (unsigned long long)r->world.name);
     SIM_COUNTS(X)
@@ -294,6 +302,7 @@ static void add_up(struct run_result *sum, const struct run_result *r)
     sum->terms += r->terms;
     sum->decisions += r->decisions;
     for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) sum->faults[i] += r->faults[i];
+    for (uint32_t i = 0; i < DEED_COUNT; i++) sum->deeds[i] += r->deeds[i];
 #define X(name) sum->world.name += r->world.name;
     SIM_COUNTS(X)
 #undef X
@@ -370,6 +379,11 @@ static int check_faults(const struct many *m)
         if (m->sum.faults[i] > 0) continue;
         (void)printf("the fault %s never occurred: %s\n", fault_name((enum fault_kind)i),
                      fault_text((enum fault_kind)i));
+        status = STATUS_VIOLATION;
+    }
+    for (uint32_t i = 0; i < DEED_COUNT; i++) {
+        if (m->sum.deeds[i] > 0) continue;
+        (void)printf("one of the admin's deeds was never asked for (number %u)\n", i + 1);
         status = STATUS_VIOLATION;
     }
     return status;

@@ -110,7 +110,7 @@ static bool may_wipe_controller(const struct nemesis *n)
 {
     const struct meta_image *image = &n->oracles->truth;
     uint32_t count = n->cluster->options.controller_count;
-    if (image->voter_count != count) return false;
+    if (image->voter_count != count || n->cluster->is_quorum_changing) return false;
     for (uint32_t i = 0; i < count; i++) {
         const struct cluster_node *node = &n->cluster->controllers[i];
         const struct meta_image_voter *v = NULL;

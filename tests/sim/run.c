@@ -112,6 +112,12 @@ static bool is_structure_whole(struct run *r)
         const struct meta_broker *b = meta_broker_find(image, (int32_t)i + 1);
         if (b == NULL || b->fenced || b->stopping) return waits(r, "broker %u is fenced", i + 1);
     }
+    for (uint32_t i = 0; i < image->voter_count; i++) {
+        const struct meta_image_voter *v = &image->voters[i];
+        if (v->is_learner) return waits(r, "controller %u learns", v->id);
+    }
+    if (image->voter_count > 0 && image->voter_count < r->cluster.options.controller_count)
+        return waits(r, "%u controllers are in the quorum", image->voter_count);
     return are_partitions_whole(r, image) && are_images_equal(r, active);
 }
 
@@ -297,6 +303,7 @@ static struct run_result result_of(struct run *r)
         .world = *sim_counts(r->cluster.sim),
     };
     memcpy(out.faults, r->nemesis.done, sizeof out.faults);
+    memcpy(out.deeds, admin_deeds(r->admin), sizeof out.deeds);
     const char *violation = sim_violated(r->cluster.sim);
     if (violation != NULL) (void)snprintf(out.violation, sizeof out.violation, "%s", violation);
     return out;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "tests/sim/cluster.h"
+#include "tests/sim/clients.h"
 
 #define RUN_VIOLATION_SIZE 1024
 
@@ -25,6 +25,7 @@ struct run_result {
     uint64_t terms;
     uint64_t decisions;
     uint64_t faults[FAULT_KIND_COUNT];
+    uint64_t deeds[DEED_COUNT]; /* Of the admin. */
     struct sim_counts world;
 };
 
