@@ -593,11 +593,13 @@ struct partition *mover_owner(const struct job *job)
 bool mover_progress(const struct partition *p, uint32_t *dir, int64_t *size_bytes, int64_t *lag)
 {
     const struct dir_move *m = p->move;
-    if (m == NULL || m->is_off || m->journal == NULL) return false;
-    if (journal_state_of(m->journal) != JOURNAL_OPEN) return false;
+    if (m == NULL || m->is_off) return false;
+    /* It is on its way from the moment in which it was asked for. */
+    bool is_open = m->journal != NULL && journal_state_of(m->journal) == JOURNAL_OPEN;
+    int64_t end = is_open ? journal_assigned(m->journal) : journal_start(p->journal);
     *dir = m->dir;
-    *size_bytes = (int64_t)journal_size_bytes(m->journal);
-    int64_t behind = journal_written(p->journal) - journal_assigned(m->journal);
+    *size_bytes = is_open ? (int64_t)journal_size_bytes(m->journal) : 0;
+    int64_t behind = journal_written(p->journal) - end;
     *lag = behind > 0 ? behind : 0;
     return true;
 }
