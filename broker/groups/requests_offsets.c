@@ -46,7 +46,6 @@ static int16_t check_commit(struct groups *gs, const struct group_ask *ask,
             .member_id = q->member_id,
             .epoch = q->generation_id_or_member_epoch,
             .version = ask->version.number,
-            .canary = gs->options->groups.canary,
         };
         return consumer_check_commit(e->consumer, &of_consumer);
     }

@@ -70,8 +70,13 @@ void entry_fill_event(struct group_entry *e, struct consumer_event *event)
 /* Tells it at once, or when the last change that it may speak of is in the log for good. */
 static void tell_or_hold(struct group_entry *e, struct group_ask *ask, bool is_error)
 {
+    struct groups *gs = e->at->host;
     if (e->last_change == NULL || is_error) {
-        ask_finish(e->at->host, ask);
+        ask_finish(gs, ask);
+    } else if (e->last_change->is_late) {
+        /* It may never be. Whoever has waited for it was told so, and who comes is told as well. */
+        ask_prepare_refusal(gs, ask, write_error(KAFKA_REQUEST_TIMED_OUT, false));
+        ask_finish(gs, ask);
     } else {
         TAILQ_INSERT_TAIL(&e->last_change->held, ask, link);
     }

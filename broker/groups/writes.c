@@ -11,7 +11,6 @@
 
 #define WRITE_MAX_BYTES (64u << 20)
 #define DELETION_BYTES (256u << 10) /* Of one write; a large group takes several. */
-#define ARENA_BYTES (16u << 20)     /* For one record's lists. */
 #define BATCH_OVERHEAD_BYTES 128    /* Of a batch, and of a record beside its key and value. */
 
 struct group_write *write_new(struct group_entry *e, struct group_ask *ask)
@@ -88,13 +87,12 @@ void write_add_consumer(struct group_write *w, uint64_t number)
     struct consumer_group *c = w->entry->consumer;
     struct consumer_cursor at = {0};
     struct group_record record;
-    struct arena arena = {.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
-    CHECK(arena.base != NULL);
-    while (consumer_next_record(c, number, &at, &arena, &record)) {
+    struct arena *arena = &w->entry->at->host->answers; /* Nothing lives in it between answers. */
+    arena->used = 0;
+    while (consumer_next_record(c, number, &at, arena, &record)) {
         add_record(w, &record);
-        arena.used = 0;
+        arena->used = 0;
     }
-    free(arena.base);
     w->change = number;
 }
 

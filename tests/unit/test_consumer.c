@@ -618,6 +618,27 @@ Test(consumer, when_only_members_of_the_classic_protocol_are_left_the_group_is_o
     end();
 }
 
+Test(consumer, an_administrator_removes_members_of_either_protocol)
+{
+    begin(4);
+    struct client a = {.id = "a", .instance = "one"};
+    beat(&a);
+    join_classic("k", "static", 0, 0);
+    struct group_leaver leavers[] = {{.instance_id = text("one"), .reason = text("by hand")},
+                                     {.instance_id = text("two"), .reason = text("by hand")}};
+    int16_t errors[2];
+    struct consumer_event e = {.kind = CONSUMER_LEAVE};
+    e.leave.count = 2;
+    e.leave.leavers = leavers;
+    e.leave.errors = errors;
+    step(&e);
+    cr_assert_eq(errors[0], KAFKA_NONE);
+    cr_assert_eq(errors[1], KAFKA_UNKNOWN_MEMBER_ID);
+    cr_assert(fx.has_downgraded, "only a member of the classic protocol is left");
+    part_set_close(&a.owned);
+    end();
+}
+
 Test(consumer, a_static_member_changes_its_protocol_by_a_restart)
 {
     begin(4);

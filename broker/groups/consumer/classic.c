@@ -137,8 +137,8 @@ void consumer_on_join(struct consumer_group *c, const struct consumer_event *e,
 
 /* ---- SyncGroup, Heartbeat ---- */
 
-static struct consumer_member *check_member(const struct consumer_group *c, struct slice id,
-                                            struct slice instance, struct consumer_effects *fx)
+static struct consumer_member *find_member(const struct consumer_group *c, struct slice id,
+                                           struct slice instance, struct consumer_effects *fx)
 {
     struct consumer_member *m = consumer_member_find(c, id);
     if (instance.at != NULL) {
@@ -148,7 +148,15 @@ static struct consumer_member *check_member(const struct consumer_group *c, stru
             return NULL;
         }
     }
-    if (m != NULL && m->is_classic) return m;
+    if (m == NULL) consumer_say(fx, KAFKA_UNKNOWN_MEMBER_ID, "it is no member");
+    return m;
+}
+
+static struct consumer_member *check_member(const struct consumer_group *c, struct slice id,
+                                            struct slice instance, struct consumer_effects *fx)
+{
+    struct consumer_member *m = find_member(c, id, instance, fx);
+    if (m == NULL || m->is_classic) return m;
     consumer_say(fx, KAFKA_UNKNOWN_MEMBER_ID, "it is no member of this protocol");
     return NULL;
 }
@@ -223,9 +231,10 @@ static int16_t leave_one(struct consumer_group *c, const struct consumer_event *
     if (leaver->member_id.size == 0 && leaver->instance_id.at != NULL) {
         /* An administrator removes a static member by its name. */
         m = consumer_static_find(c, leaver->instance_id);
-        if (m == NULL || !m->is_classic) return KAFKA_UNKNOWN_MEMBER_ID;
+        if (m == NULL) return KAFKA_UNKNOWN_MEMBER_ID;
     } else {
-        m = check_member(c, leaver->member_id, leaver->instance_id, fx);
+        /* As Kafka: of either protocol. */
+        m = find_member(c, leaver->member_id, leaver->instance_id, fx);
         if (m == NULL) return fx->answer.error;
     }
     consumer_note(c, e, "member %.*s left: %.*s", WHO(m->id), WHO(leaver->reason));
@@ -237,9 +246,12 @@ void consumer_on_leave(struct consumer_group *c, const struct consumer_event *e,
                        struct consumer_effects *fx)
 {
     uint32_t before = c->member_count;
+    bool was_mixed = c->classic_count < before;
     for (uint32_t i = 0; i < e->leave.count; i++) {
         e->leave.errors[i] = leave_one(c, e, &e->leave.leavers[i], fx);
     }
     fx->answer = (struct consumer_answer){0};
-    if (c->member_count < before) consumer_follow_loss(c, e, fx);
+    if (c->member_count == before) return;
+    consumer_follow_loss(c, e, fx);
+    if (was_mixed && consumer_may_downgrade(c, e, NULL)) consumer_downgrade(c, e, fx);
 }

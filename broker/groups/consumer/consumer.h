@@ -71,8 +71,8 @@ enum consumer_member_state {
 
 /* Rules that the simulator breaks on purpose. */
 enum consumer_canary {
-    CONSUMER_CANARY_NO_WAIT = 1u << 8,  /* A partition is assigned though another has it. */
-    CONSUMER_CANARY_NO_FENCE = 1u << 9, /* Commits of another epoch are taken. */
+    CONSUMER_CANARY_NO_WAIT = 1u << 8,   /* A partition is assigned though another has it. */
+    CONSUMER_CANARY_NO_EXPIRY = 1u << 9, /* Members that are silent stay. */
 };
 
 enum consumer_policy {
@@ -305,7 +305,6 @@ struct consumer_commit {
     struct slice member_id;
     int32_t epoch;
     int16_t version; /* Of OffsetCommit. */
-    uint32_t canary;
 };
 int16_t consumer_check_commit(const struct consumer_group *c, const struct consumer_commit *q);
 int16_t consumer_check_fetch(const struct consumer_group *c, struct slice member_id, int32_t epoch);

@@ -97,7 +97,7 @@ int16_t consumer_check_commit(const struct consumer_group *c, const struct consu
     const struct consumer_member *m = consumer_member_find(c, q->member_id);
     if (m == NULL) return KAFKA_UNKNOWN_MEMBER_ID;
     if (!m->is_classic && q->version < CONSUMER_COMMIT_VERSION) return KAFKA_UNSUPPORTED_VERSION;
-    if (m->epoch == q->epoch || (q->canary & CONSUMER_CANARY_NO_FENCE) != 0) return KAFKA_NONE;
+    if (m->epoch == q->epoch) return KAFKA_NONE;
     return m->is_classic ? KAFKA_ILLEGAL_GENERATION : KAFKA_STALE_MEMBER_EPOCH;
 }
 
@@ -139,6 +139,7 @@ static bool is_due(uint64_t at_ms, const struct consumer_event *e)
 /* Why the member has to go now; NULL: it has not. */
 static const char *what_is_over(struct consumer_member *m, const struct consumer_event *e)
 {
+    if ((e->settings->canary & CONSUMER_CANARY_NO_EXPIRY) != 0) m->session_ms = 0;
     if (is_due(m->session_ms, e)) return "sent no heartbeat for its session timeout";
     if (is_due(m->join_ms, e)) return "did not join again within its rebalance timeout";
     if (is_due(m->sync_ms, e)) return "joined and did not ask for its part";
