@@ -2,7 +2,7 @@
 version does not carry is left out. Encoders and decoders are the tests' own: they share nothing with the brokers.
 
 Types: i8 i16 i32 i64 bool uuid, s (text), ns (text or None), b (bytes), and [..] (a list; of fields, or of a type); a list that
-may be None is written ("?", ..)."""
+may be None is written ("?", ..), and one struct that may be None ("!", [fields])."""
 
 import struct
 
@@ -265,6 +265,35 @@ APIS = {
             ),
         ],
     ),
+    "ConsumerGroupHeartbeat": Api(
+        68,
+        0,
+        [
+            ("group_id", "s", ALWAYS),
+            ("member_id", "s", ALWAYS),
+            ("member_epoch", "i32", ALWAYS),
+            ("instance_id", "ns", ALWAYS),
+            ("rack_id", "ns", ALWAYS),
+            ("rebalance_timeout_ms", "i32", ALWAYS),
+            ("subscribed_topic_names", ("?", ["s"]), ALWAYS),
+            ("subscribed_topic_regex", "ns", since(1)),
+            ("server_assignor", "ns", ALWAYS),
+            ("topic_partitions", ("?", [("topic_id", "uuid", ALWAYS), ("partitions", ["i32"], ALWAYS)]), ALWAYS),
+        ],
+        [
+            ("throttle_time_ms", "i32", ALWAYS),
+            ERROR,
+            ("error_message", "ns", ALWAYS),
+            ("member_id", "ns", ALWAYS),
+            ("member_epoch", "i32", ALWAYS),
+            ("heartbeat_interval_ms", "i32", ALWAYS),
+            (
+                "assignment",
+                ("!", [("topic_partitions", [("topic_id", "uuid", ALWAYS), ("partitions", ["i32"], ALWAYS)], ALWAYS)]),
+                ALWAYS,
+            ),
+        ],
+    ),
     "DescribeGroups": Api(
         15,
         5,
@@ -314,6 +343,8 @@ def uvarint(n):
 
 
 def put(kind, value, version, flexible):
+    if isinstance(kind, tuple) and kind[0] == "!":
+        return b"\xff" if value is None else b"\1" + put_fields(kind[1], value, version, flexible)
     if isinstance(kind, tuple):
         kind = kind[1]
     if isinstance(kind, list):
@@ -376,6 +407,8 @@ class Cursor:
 
 
 def get(c, kind, version, flexible):
+    if isinstance(kind, tuple) and kind[0] == "!":
+        return None if c.number("b") < 0 else get_fields(c, kind[1], version, flexible)
     if isinstance(kind, tuple):
         kind = kind[1]
     if isinstance(kind, list):
