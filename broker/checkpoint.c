@@ -33,6 +33,7 @@ struct checkpoint_entry {
     struct partition_checkpoint said;
     bool is_own;   /* Of this shard's own file. */
     bool is_taken; /* The partition has it now. */
+    bool is_kept;  /* The partition was put away in this run (graves.h). */
     UT_hash_handle hh;
 };
 
@@ -252,6 +253,66 @@ struct partition_checkpoint checkpoint_of(struct shard *s, uint32_t dir, struct 
     return said;
 }
 
+static struct checkpoint_entry *own_entry(struct dir_checkpoint *c, const char *key)
+{
+    struct checkpoint_entry *entry = NULL;
+    HASH_FIND_STR(c->entries, key, entry);
+    if (entry == NULL) {
+        entry = calloc(1, sizeof *entry);
+        CHECK(entry != NULL);
+        (void)snprintf(entry->key, sizeof entry->key, "%s", key);
+        HASH_ADD_STR(c->entries, key, entry);
+    }
+    entry->is_own = true;
+    return entry;
+}
+
+void checkpoint_keep(struct shard *s, const struct partition *p)
+{
+    char key[KEY_SIZE], id[UUID_TEXT_SIZE];
+    struct partition_checkpoint now;
+    if (p->dir == DIR_NONE || !partition_checkpoint_now(p, &now)) return;
+
+    uuid_to_text(p->key.topic_id, id);
+    key_of(id, p->key.partition, key);
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        struct checkpoint_entry *other = NULL;
+        HASH_FIND_STR(s->checkpoints[i].entries, key, other);
+        if (other != NULL) other->is_kept = false;
+    }
+    struct checkpoint_entry *entry = own_entry(&s->checkpoints[p->dir], key);
+    entry->said = now;
+    entry->is_kept = true;
+}
+
+uint32_t checkpoint_dir_of(const struct shard *s, struct uuid topic_id, int32_t partition)
+{
+    char key[KEY_SIZE], id[UUID_TEXT_SIZE];
+    uuid_to_text(topic_id, id);
+    key_of(id, partition, key);
+    for (uint32_t i = 0; i < s->options->log_dir_count; i++) {
+        struct checkpoint_entry *entry = NULL;
+        HASH_FIND_STR(s->checkpoints[i].entries, key, entry);
+        if (entry != NULL && entry->is_kept) return i;
+    }
+    return DIR_NONE;
+}
+
+/* Of a partition of this shard, whose topic was deleted and can come back. */
+static bool is_put_away(const struct shard *s, const struct checkpoint_entry *e)
+{
+    char id[UUID_TEXT_SIZE];
+    struct uuid topic_id;
+    size_t size = strcspn(e->key, " ");
+    if (s->image.retired == NULL || size != sizeof id - 1) return false;
+    memcpy(id, e->key, size);
+    id[size] = '\0';
+    if (!uuid_from_text(id, &topic_id)) return false;
+    const struct meta_retired *x = meta_retired_find(&s->image, topic_id);
+    if (x == NULL) return false;
+    return shard_of_partition(s->options, x->topic->name, atoi(e->key + size)) == s->number;
+}
+
 /* ---- Writing ---- */
 
 struct lines {
@@ -330,7 +391,8 @@ static void write_now(struct shard *s, uint32_t dir)
     }
     /* What the metadata have not mentioned yet is not forgotten. */
     for (const struct checkpoint_entry *e = c->entries; e != NULL; e = e->hh.next) {
-        if (!s->is_current && e->is_own && !e->is_taken) add_ours(&lines, e->key, &e->said);
+        bool is_unmentioned = !s->is_current && e->is_own && !e->is_taken;
+        if (is_unmentioned || is_put_away(s, e)) add_ours(&lines, e->key, &e->said);
     }
     struct checkpoint_job *x = new_job(s, dir, false);
     for (int file = OURS; file < FILES; file++) finish_text(x, file, &lines);

@@ -28,6 +28,13 @@ void checkpoint_load(struct shard *s);
 struct partition_checkpoint checkpoint_of(struct shard *s, uint32_t dir, struct uuid topic_id,
                                           const char *topic, int32_t partition);
 
+/* The partition goes, and may come back with its topic: what is known of it is remembered until
+ * then.
+ */
+void checkpoint_keep(struct shard *s, const struct partition *p);
+/* Where such a one lay, as far as this run knows; or DIR_NONE. */
+uint32_t checkpoint_dir_of(const struct shard *s, struct uuid topic_id, int32_t partition);
+
 /* Writes if it is time; returns when it will be. */
 uint64_t checkpoint_turn(struct shard *s);
 

@@ -10,6 +10,8 @@
 
 #define FUTURE_SUFFIX "-future" /* topic-0.UNIQUE-future, as Kafka's. */
 #define NAME_SIZE (META_NAME_MAX + 16)
+#define GRAVE_SUFFIX "-delete"
+#define HEX_SIZE (2 * sizeof(struct uuid))
 
 struct log_dirs *log_dirs_open(const struct broker_options *options)
 {
@@ -51,6 +53,39 @@ bool dir_name_parse(const char *name, char topic[META_NAME_MAX + 1], int32_t *pa
     return true;
 }
 
+/* The topic is cut where the whole would be too long for a name. */
+void dir_grave_name(const char *topic, int32_t number, struct uuid id, char out[DIR_GRAVE_SIZE])
+{
+    char suffix[16 + HEX_SIZE + sizeof GRAVE_SUFFIX];
+    int at = snprintf(suffix, sizeof suffix, "-%d.", number);
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        at += snprintf(suffix + at, 3, "%02x", id.bytes[i]);
+    (void)snprintf(suffix + at, sizeof suffix - (size_t)at, GRAVE_SUFFIX);
+    size_t room = DIR_GRAVE_SIZE - 1 - strlen(suffix);
+    (void)snprintf(out, DIR_GRAVE_SIZE, "%.*s%s", (int)room, topic, suffix);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool dir_name_is_grave(const char *name, struct uuid *id)
+{
+    size_t size = strlen(name), tail = HEX_SIZE + strlen(GRAVE_SUFFIX);
+    if (size < tail + 2 || strcmp(name + size - strlen(GRAVE_SUFFIX), GRAVE_SUFFIX) != 0)
+        return false;
+    const char *hex = name + size - tail;
+    if (hex[-1] != '.') return false;
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        id->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 static struct dir_entry *entry_of(struct log_dirs *d, const char *name, size_t size)
 {
     struct dir_entry *entry = NULL;
@@ -80,7 +115,12 @@ bool log_dirs_note(struct log_dirs *d, uint32_t dir, const char *name)
     char topic[META_NAME_MAX + 1], plain[NAME_SIZE];
     int32_t number;
     size_t size = future_size(name);
+    struct uuid id;
     if (size >= sizeof plain) return false;
+    if (dir_name_is_grave(name, &id)) {
+        entry_of(d, name, strlen(name))->dir = dir;
+        return true;
+    }
     if (size > 0) {
         memcpy(plain, name, size);
         plain[size] = '\0';
@@ -109,6 +149,15 @@ struct dir_entry *log_dirs_find(const struct log_dirs *d, const char *topic, int
     struct dir_entry *entry = NULL;
     HASH_FIND_STR(d->entries, name, entry);
     return entry;
+}
+
+uint32_t log_dirs_grave(const struct log_dirs *d, const char *topic, int32_t number, struct uuid id)
+{
+    char name[DIR_GRAVE_SIZE];
+    dir_grave_name(topic, number, id, name);
+    struct dir_entry *entry = NULL;
+    HASH_FIND_STR(d->entries, name, entry);
+    return entry == NULL ? DIR_NONE : entry->dir;
 }
 
 uint32_t dir_lane(const struct broker_options *o, uint32_t dir, uint32_t hash)

@@ -51,13 +51,24 @@ struct log_dirs {
 struct log_dirs *log_dirs_open(const struct broker_options *options);
 void log_dirs_close(struct log_dirs *d);
 
-/* Notes a name that was found in a folder: a partition's, or that of a future replica. False: it is
- * neither. */
+/* Notes a name that was found in a folder: a partition's, that of a future replica, or of one that
+ * is deleted. False: it is none of them. */
 bool log_dirs_note(struct log_dirs *d, uint32_t dir, const char *name);
 struct dir_entry *log_dirs_find(const struct log_dirs *d, const char *topic, int32_t partition);
 
 /* "topic-0" taken apart. False: it is no partition's. */
 bool dir_name_parse(const char *name, char topic[META_NAME_MAX + 1], int32_t *partition);
+
+/* What the folder of a partition is called whose topic was deleted, as Kafka calls it; ID is the
+ * topic's, so that whoever has it finds it: TOPIC-PARTITION.ID-delete. */
+#define DIR_GRAVE_SIZE 256
+void dir_grave_name(const char *topic, int32_t number, struct uuid id, char out[DIR_GRAVE_SIZE]);
+/* Is it such a name? *id: what stands in it for the topic's, which of what is removed at once is
+ * nobody's. */
+bool dir_name_is_grave(const char *name, struct uuid *id);
+/* DIR_NONE: there was none when the broker began. */
+uint32_t log_dirs_grave(const struct log_dirs *d, const char *topic, int32_t number,
+                        struct uuid id);
 
 /* Jobs of a partition go through a thread of its folder's (or the only one of the background). */
 uint32_t dir_lane(const struct broker_options *o, uint32_t dir, uint32_t hash);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/checkpoint.h"
+#include "broker/graves.h"
 #include "broker/groups/coordinator.h"
 #include "broker/partition/partition.h"
 #include "broker/preferences.h"
@@ -76,13 +77,20 @@ static uint32_t choose_dir(struct shard *s, const struct meta_topic *t, int32_t 
     struct log_dirs *dirs = s->host.log_dirs;
     struct dir_entry *entry = log_dirs_find(dirs, t->name, number);
     *why = "it may lie on a disk that is out of service";
+    uint32_t grave = graves_find(s, t->id, t->name, number);
+    if (grave != DIR_NONE && s->host.dirs[grave].is_dead) return DIR_NONE;
+    if (grave != DIR_NONE) {
+        (void)count_add(&dirs->dirs[grave].replicas, 1);
+        return grave;
+    }
     if (entry != NULL && entry->dir != DIR_NONE && !entry->is_taken) {
         entry->is_taken = true;
         *why = "two of log.dirs hold a replica of it, and nothing tells which is the right one";
         return entry->twin == DIR_NONE ? entry->dir : DIR_NONE;
     }
     for (uint32_t i = 0; i < dirs->count; i++) {
-        if (s->is_becoming_current && dirs->dirs[i].is_dead) return DIR_NONE;
+        bool is_old = s->is_becoming_current || s->is_restoring;
+        if (is_old && s->host.dirs[i].is_dead) return DIR_NONE;
     }
     uint32_t dir = preferences_take(s, t->id, number);
     if (dir == DIR_NONE || s->host.dirs[dir].is_dead) dir = fewest_replicas(s);
@@ -106,6 +114,13 @@ static struct partition *open_partition(struct shard *s, const struct meta_topic
     return p;
 }
 
+static void let_go(struct shard *s, struct partition *p)
+{
+    if (!p->delete_is_due && meta_retired_find(&s->image, p->key.topic_id) != NULL)
+        checkpoint_keep(s, p);
+    partition_delete(p);
+}
+
 /* The metadata say something of a partition: is a replica of it to be here? */
 static void sync_partition(struct shard *s, const struct meta_topic *topic, int32_t number)
 {
@@ -119,7 +134,7 @@ static void sync_partition(struct shard *s, const struct meta_topic *topic, int3
     } else if (is_here) {
         partition_assign(p);
     } else if (p != NULL) {
-        partition_delete(p);
+        let_go(s, p);
     }
 }
 
@@ -140,7 +155,7 @@ static void sync_all(struct shard *s)
     struct partition *p, *after;
     HASH_ITER(hh, s->partitions, p, after)
     {
-        if (meta_topic_by_id(&s->image, p->key.topic_id) == NULL) partition_delete(p);
+        if (meta_topic_by_id(&s->image, p->key.topic_id) == NULL) let_go(s, p);
     }
     struct meta_topic *topic, *next;
     HASH_ITER(by_id, s->image.topics_by_id, topic, next) sync_topic(s, topic);
@@ -176,6 +191,7 @@ static bool become_current(struct shard *s)
     s->is_current = true;
     groups_on_topics_changed(&s->groups);
     s->is_becoming_current = true;
+    graves_sweep(s);
     sync_all(s);
     s->is_becoming_current = false;
     name_strangers(s);
@@ -187,6 +203,26 @@ static void note_self(struct shard *s)
     const struct meta_broker *self = meta_broker_find(&s->image, s->options->id);
     if (self == NULL || self->epoch != s->broker_epoch) return;
     s->is_fenced = self->fenced;
+}
+
+static void let_go_of(struct shard *s, struct uuid topic_id)
+{
+    struct partition *p, *next;
+    HASH_ITER(hh, s->partitions, p, next)
+    {
+        if (uuid_equal(p->key.topic_id, topic_id)) let_go(s, p);
+    }
+}
+
+/* Before a batch is applied: after it nobody knows what was there. */
+static void before_records(struct shard *s, const struct meta_batch *batch)
+{
+    for (uint32_t i = 0; s->is_current && i < batch->count; i++) {
+        if (batch->records[i].kind != META_TOPIC_DELETED) continue;
+        struct uuid id = batch->records[i].topic_deleted.id;
+        const struct meta_retired *x = meta_retired_find(&s->image, id);
+        if (x != NULL) graves_remove(s, id, x->topic->name, 0, x->topic->partition_count);
+    }
 }
 
 /* After a batch has been applied: what of it concerns the partitions here. */
@@ -206,15 +242,17 @@ static void on_record(struct shard *s, const struct meta_record *record)
         topic = meta_topic_by_name(&s->image, record->config.name);
         if (topic != NULL) sync_topic(s, topic);
         return;
-    case META_TOPIC_DELETED: {
+    case META_TOPIC_DELETED:
         groups_on_topic_deleted(&s->groups, record->topic_deleted.id);
-        struct partition *p, *next;
-        HASH_ITER(hh, s->partitions, p, next)
-        {
-            if (uuid_equal(p->key.topic_id, record->topic_deleted.id)) partition_delete(p);
-        }
+        let_go_of(s, record->topic_deleted.id);
         return;
-    }
+    case META_TOPIC_RETIRED: let_go_of(s, record->topic_retired.id); return;
+    case META_TOPIC_RESTORED:
+        topic = meta_topic_by_id(&s->image, record->topic_restored.id);
+        s->is_restoring = true;
+        if (topic != NULL) sync_topic(s, topic);
+        s->is_restoring = false;
+        return;
     case META_NOOP:
     case META_CLUSTER:
     case META_FEATURE:
@@ -246,6 +284,7 @@ static bool apply_one(struct shard *s, struct slice bytes, const struct record_b
     bool leaves_out = (s->options->broker_canary & BROKER_CANARY_FOLD_DIFFERENTLY) != 0;
     if (leaves_out && batch.count > 1 && batch.records[batch.count - 1].kind == META_PARTITION)
         batch.count--;
+    before_records(s, &batch);
     meta_apply(&s->image, (uint64_t)h->base_offset, (uint64_t)h->partition_leader_epoch, &batch);
     if (become_current(s) || !s->is_current) return true;
     for (uint32_t i = 0; i < batch.count; i++) on_record(s, &batch.records[i]);
@@ -307,7 +346,10 @@ void image_on_snapshot(struct shard *s, struct post_snapshot *post)
     uint64_t term = s->image.term;
     meta_image_close(&s->image);
     s->image = image;
-    if (!become_current(s) && s->is_current) sync_all(s);
+    if (!become_current(s) && s->is_current) {
+        graves_sweep(s);
+        sync_all(s);
+    }
     note_term(s, term);
     note_self(s);
     name_voters(s, &post->voters);

@@ -114,6 +114,7 @@ enum broker_canary {
     BROKER_CANARY_NO_DIVERGENCE = 1u << 7,         /* Nobody is told that the logs part. */
     BROKER_CANARY_FORGET_PRODUCERS = 1u << 8,      /* Followers note no producers. */
     BROKER_CANARY_FOLD_DIFFERENTLY = 1u << 9,      /* The image leaves a record out. */
+    BROKER_CANARY_BURY_EARLY = 1u << 10, /* A deleted topic's files go while it may come back. */
 };
 
 /* Every default in the text above. */

@@ -10,6 +10,7 @@
 #include "broker/cleaner.h"
 #include "broker/disks.h"
 #include "broker/ends.h"
+#include "broker/graves.h"
 #include "broker/groups/coordinator.h"
 #include "broker/image.h"
 #include "broker/net/request.h"
@@ -52,6 +53,7 @@ struct shard *shard_open(struct env *env, const struct broker_options *options)
     TAILQ_INIT(&s->requests);
     TAILQ_INIT(&s->held);
     TAILQ_INIT(&s->wanting_producer_ids);
+    LIST_INIT(&s->graves);
     uint64_t seed = 0;
     env_random(env, &seed, sizeof seed);
     s->prng = prng_from_seed(seed);
@@ -248,6 +250,8 @@ static void on_job(struct shard *s, struct job *job)
         disks_on_probe(s, job);
     } else if (job->link.kind == RING_JOB_KIND) {
         ring_file_on_job(&s->ring_file, s->env, &s->host.ring);
+    } else if (job->link.kind == GRAVES_JOB_KIND) {
+        graves_on_job(s, job);
     } else if (job->link.kind == GROUPS_JOB_LOAD) {
         groups_on_job(job);
     } else {
@@ -310,8 +314,14 @@ static void free_partition(struct shard *s, struct partition *p, bool world_is_g
 static void remove_partition(struct shard *s, struct partition *p)
 {
     bool has_left = p->delete_is_due;
+    bool has_put_away = p->puts_away;
     struct partition_key key = p->key;
+    char topic[META_NAME_MAX + 1];
+    memcpy(topic, p->topic, sizeof topic);
     free_partition(s, p, false);
+    /* Meanwhile it was decided that nobody will want it again. */
+    if (has_put_away && graves_is_final(s, key.topic_id))
+        graves_remove(s, key.topic_id, topic, key.partition, 1);
     struct partition *next;
     for (next = s->partitions; has_left && next != NULL; next = next->hh.next) {
         if (!next->waits_for_folder) continue;
@@ -533,6 +543,7 @@ void shard_close(struct shard *s, bool world_is_gone)
     fetch_sessions_close_all(s);
     checkpoint_close(s);
     preferences_close(s);
+    graves_close(s);
     deadlines_close(&s->deadlines);
     close_queue(&s->applied);
     close_queue(&s->incoming);

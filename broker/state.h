@@ -169,12 +169,14 @@ struct shard {
     bool has_session;           /* The first POST_SESSION has come: the log folder is ours. */
     uint64_t registered_index;  /* Of this broker, as the session says. */
     bool is_current;            /* The image has been up to there: partitions follow it. */
+    bool is_restoring;          /* A deletion is being undone: what is opened was here before. */
     bool is_becoming_current;   /* This very moment: what is here was here before. */
     struct post_queue incoming; /* Decisions that came before the checkpoints were read. */
     struct post_queue applied;  /* In order; given back when nothing is being opened. */
     struct post *stop_post;     /* Being stopped. */
     uint64_t posts_out;         /* Ours, not home yet. */
-    uint32_t jobs_out;          /* Of requests, and probes of the disk. */
+    uint32_t jobs_out;          /* Of requests, of graves.h, and probes of the disk. */
+    LIST_HEAD(, grave_job) graves; /* Jobs of graves.h. */
 
     struct conn *conns; /* uthash, by id. */
     uint32_t conn_count;

@@ -14,8 +14,9 @@ struct subverb {
 };
 
 static const struct subverb subverbs[] = {
-    {"list", topics_list, 0},     {"describe", topics_describe, 0}, {"create", topics_create, 1},
-    {"delete", topics_delete, 1}, {"partitions", topics_grow, 1},   {"elect", topics_elect, 0},
+    {"list", topics_list, 0},       {"describe", topics_describe, 0}, {"create", topics_create, 1},
+    {"delete", topics_delete, 1},   {"undelete", topics_undelete, 1}, {"purge", topics_purge, 1},
+    {"partitions", topics_grow, 1}, {"elect", topics_elect, 0},
 };
 #define SUBVERB_COUNT (sizeof subverbs / sizeof subverbs[0])
 
@@ -46,6 +47,19 @@ static int dispatch(struct topics_options *o, const struct strings *operands)
     return status;
 }
 
+static const char summary[] =
+    "Creates, shows and removes topics.\n\n"
+    "  list [--deleted]     their names (what a bare `jackdaw topics` does)\n"
+    "  describe [TOPIC...]  leader, leader epoch, replicas, in-sync and eligible replicas\n"
+    "  create TOPIC...      returns when every broker knows them\n"
+    "  delete TOPIC...      for ever, when file.delete.delay.ms has passed (a minute, "
+    "unless set)\n"
+    "  undelete TOPIC...    until then: they are back, with their ids, settings and "
+    "records\n"
+    "  purge TOPIC...       deleted ones are gone at once, and their space is free\n"
+    "  partitions TOPIC...  gives them more partitions: --partitions N\n"
+    "  elect [TOPIC...]     the preferred leaders lead again, where they are in sync";
+
 int verb_topics(int argc, char **argv)
 {
     struct topics_options o = {
@@ -68,6 +82,9 @@ int verb_topics(int argc, char **argv)
                    "elect: only this one (default: all)"),
         OPT_FLAG("unclean", 0, &o.unclean,
                  "elect: any replica, where no other can; records may be lost"),
+        OPT_FLAG("deleted", 0, &o.deleted,
+                 "list: those that were deleted and can come back, and for how long"),
+        OPT_FLAG("id", 0, &o.by_id, "undelete, purge: topics are named by their ids"),
         OPT_FLAG("watch", 'w', &o.watch,
                  "describe: redraw as leadership moves; piped, a line per change"),
         OPT_NUMBER("for", 0, &o.for_s, "SECONDS", 1, 1000000,
@@ -80,16 +97,9 @@ int verb_topics(int argc, char **argv)
     };
     const struct usage usage = {
         .verb = "topics",
-        .operands = "[list|describe|create|delete|partitions|elect] [TOPIC...]",
+        .operands = "[list|describe|create|delete|undelete|purge|partitions|elect] [TOPIC...]",
         .operand_max = SIZE_MAX,
-        .summary =
-            "Creates, shows and removes topics.\n\n"
-            "  list                 their names (what a bare `jackdaw topics` does)\n"
-            "  describe [TOPIC...]  leader, leader epoch, replicas, in-sync and eligible replicas\n"
-            "  create TOPIC...      returns when every broker knows them\n"
-            "  delete TOPIC...      for ever\n"
-            "  partitions TOPIC...  gives them more partitions: --partitions N\n"
-            "  elect [TOPIC...]     the preferred leaders lead again, where they are in sync",
+        .summary = summary,
         ROWS(rows),
         .example = "jackdaw topics create orders --partitions 6 --config min.insync.replicas=2\n"
                    "  jackdaw topics describe orders --watch",

@@ -15,6 +15,8 @@ struct topics_options {
     bool if_not_exists;
     bool validate_only;
     bool unclean;
+    bool deleted; /* list: those that are deleted and can come back. */
+    bool by_id;
     int64_t for_s; /* Of --watch; 0: until interrupted. */
     int64_t partitions;
     int64_t replication_factor;
@@ -31,6 +33,10 @@ int topics_create(const struct topics_options *o, const char *bootstrap, char **
 int topics_grow(const struct topics_options *o, const char *bootstrap, char **names, size_t count);
 int topics_delete(const struct topics_options *o, const char *bootstrap, char **names,
                   size_t count);
+int topics_undelete(const struct topics_options *o, const char *bootstrap, char **names,
+                    size_t count);
+int topics_purge(const struct topics_options *o, const char *bootstrap, char **names, size_t count);
+int topics_list_retired(const struct topics_options *o, const char *bootstrap);
 int topics_list(const struct topics_options *o, const char *bootstrap, char **names, size_t count);
 int topics_describe(const struct topics_options *o, const char *bootstrap, char **names,
                     size_t count);

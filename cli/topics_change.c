@@ -234,6 +234,7 @@ int topics_list(const struct topics_options *o, const char *bootstrap, char **na
     (void)names;
     if (count > 0) return misuse("topics list takes no names; `topics describe` does");
 
+    if (o->deleted) return topics_list_retired(o, bootstrap);
     static const char *const settings[] = {NULL};
     rd_kafka_conf_t *conf = client_conf(bootstrap, settings, &o->extra);
     rd_kafka_t *rk = conf ? client_new(RD_KAFKA_PRODUCER, conf) : NULL;

@@ -7,6 +7,7 @@
 #include "controller/decide/configs.h"
 #include "controller/decide/leaders.h"
 #include "controller/decide/reassign.h"
+#include "controller/decide/retired.h"
 #include "controller/decide/topics.h"
 #include "controller/members.h"
 #include "controller/propose.h"
@@ -55,7 +56,16 @@ static int delete_topics(struct call *call)
 {
     const struct delete_topics_request *request = call->request;
     call->timeout_ms = request->timeout_ms;
-    return decide_delete_topics(decision_image(call->c), request, &call->d, call->response);
+    return decide_delete_topics(decision_image(call->c), request, env_wall_ms(call->c->env),
+                                &call->d, call->response);
+}
+
+static int retired_topics(struct call *call)
+{
+    const struct retired_topics_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_retired_topics(decision_image(call->c), request, env_wall_ms(call->c->env),
+                                 &call->d, call->response);
 }
 
 static int create_partitions(struct call *call)
@@ -268,6 +278,7 @@ static const struct {
 } HANDLERS[] = {
     {KAFKA_API_CREATE_TOPICS, create_topics},
     {KAFKA_API_DELETE_TOPICS, delete_topics},
+    {KAFKA_API_RETIRED_TOPICS, retired_topics},
     {KAFKA_API_CREATE_PARTITIONS, create_partitions},
     {KAFKA_API_INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs},
     {KAFKA_API_ALTER_CONFIGS, alter_configs},

@@ -38,7 +38,7 @@ static struct buf *encode_noop(struct controller *c, uint64_t index, uint64_t te
     char cause[64];
     struct meta_record noop = {.kind = META_NOOP};
     (void)snprintf(cause, sizeof cause, "controller %u leads", c->options.node_id);
-    struct meta_batch batch = {.level = META_LEVEL,
+    struct meta_batch batch = {.level = meta_level_of(&noop, 1),
                                .wall_ms = env_wall_ms(c->env),
                                .cause = slice_of_text(cause),
                                .count = 1,
@@ -451,7 +451,7 @@ static int propose(struct controller *c, const struct decision *d, uint64_t *ind
     const char *why = NULL;
     uint64_t term = c->raft.vote.term;
     uint64_t next = c->tentative.index + 1;
-    struct meta_batch batch = {.level = META_LEVEL,
+    struct meta_batch batch = {.level = meta_level_of(d->records, d->count),
                                .wall_ms = env_wall_ms(c->env),
                                .cause = slice_of_text(d->cause),
                                .count = d->count,

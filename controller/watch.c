@@ -7,6 +7,7 @@
 #include "controller/conns.h"
 #include "controller/decide/brokers.h"
 #include "controller/decide/handovers.h"
+#include "controller/decide/retired.h"
 #include "controller/decide/seeds.h"
 #include "controller/handovers.h"
 #include "controller/propose.h"
@@ -15,6 +16,7 @@
 
 /* When a decision could not be proposed, because too much is in flight. */
 #define AGAIN_MS 10
+#define LOOK_AGAIN_MS 1000
 
 void watch_begin(struct controller *c)
 {
@@ -140,10 +142,23 @@ static bool maybe_balance(struct controller *c)
     return rc == 0;
 }
 
+/* Deletions that can be undone no longer. */
+static bool maybe_drop(struct controller *c)
+{
+    if (c->tentative.retired == NULL) return true;
+
+    struct decision d = decision_begin(c, 0);
+    uint64_t index;
+    decide_drop_due(decision_image(c), env_wall_ms(c->env), &d);
+    int rc = d.count == 0 ? 0 : quorum_propose(c, &d, &index);
+    decision_close(&d);
+    return rc == 0;
+}
+
 void watch_look(struct controller *c)
 {
     if (c->tentative.cluster_id[0] == 0) give_birth(c);
-    if (!look_at_handovers(c) || !maybe_balance(c)) {
+    if (!look_at_handovers(c) || !maybe_balance(c) || !maybe_drop(c)) {
         if (c->retry_ms == 0) c->retry_ms = env_now_ms(c->env) + AGAIN_MS;
         return;
     }
@@ -164,6 +179,12 @@ uint64_t watch_deadline_ms(const struct controller *c)
     uint64_t deadline = liveness_deadline_ms(&c->liveness, &c->tentative);
     uint64_t handover = handovers_deadline_ms(c);
     if (handover < deadline) deadline = handover;
+    int64_t drop_ms = retired_next_ms(&c->tentative, env_wall_ms(c->env));
+    /* By the wall clock, which may be set: looked at now and then. */
+    if (drop_ms >= 0 && drop_ms < AGAIN_MS) drop_ms = AGAIN_MS;
+    if (drop_ms > LOOK_AGAIN_MS) drop_ms = LOOK_AGAIN_MS;
+    if (drop_ms >= 0 && env_now_ms(c->env) + (uint64_t)drop_ms < deadline)
+        deadline = env_now_ms(c->env) + (uint64_t)drop_ms;
     bool is_balanced = c->options.balance_interval_ms != 0;
     return is_balanced && c->balance_due_ms < deadline ? c->balance_due_ms : deadline;
 }

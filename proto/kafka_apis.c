@@ -38,6 +38,7 @@
 #include "proto/msg/produce.h"
 #include "proto/msg/raft_voters.h"
 #include "proto/msg/replica_hello.h"
+#include "proto/msg/retired_topics.h"
 #include "proto/msg/sync_group.h"
 #include "proto/msg/unregister_broker.h"
 

@@ -7,7 +7,8 @@
  * (see proto/msg). A request and its answer turn flexible at the same version. Which rows a broker
  * lists in ApiVersions is its own decision: it lists what it has a handler for.
  *
- * Keys from KAFKA_API_PRIVATE on are ours, spoken between brokers and listed to nobody.
+ * Keys from KAFKA_API_OURS on are ours and listed to nobody: our command uses them. Those from
+ * KAFKA_API_PRIVATE on are spoken between brokers only.
  */
 #ifndef PROTO_KAFKA_APIS_H
 #define PROTO_KAFKA_APIS_H
@@ -65,12 +66,14 @@
       "DescribeTopicPartitions", 0, 0, 0)                                                    \
     X(80, ADD_RAFT_VOTER, add_raft_voter, "AddRaftVoter", 0, 1, 0)                           \
     X(81, REMOVE_RAFT_VOTER, remove_raft_voter, "RemoveRaftVoter", 0, 0, 0)                  \
+    X(10000, RETIRED_TOPICS, retired_topics, "RetiredTopics", 0, 0, 0)                         \
     X(20000, REPLICA_HELLO, replica_hello, "ReplicaHello", 0, 0, 0)
 
 enum kafka_api_key {
 #define X(key, name, tag, text, version_min, version_max, flexible_since) KAFKA_API_##name = key,
     KAFKA_APIS(X)
 #undef X
+    KAFKA_API_OURS = 10000,
     KAFKA_API_PRIVATE = 20000,
 };
 /* clang-format on */
@@ -100,6 +103,11 @@ static inline bool kafka_api_offers(const struct kafka_api *api, int16_t version
 static inline bool kafka_api_is_private(const struct kafka_api *api)
 {
     return api->key >= KAFKA_API_PRIVATE;
+}
+
+static inline bool kafka_api_is_listed(const struct kafka_api *api)
+{
+    return api->key < KAFKA_API_OURS;
 }
 
 /* What the codec needs to know of a version. */

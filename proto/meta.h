@@ -42,9 +42,10 @@
 #define META_TEXT_MAX 63     /* Of a listener's or a feature's name, and of a rack. */
 #define META_WORD_MAX 31    /* Of a version and of a listener's protocol. */
 #define META_CAUSE_MAX 1024 /* A longer one is cut off when it is encoded. */
-#define META_LEVEL 1        /* The feature level (metadata.version's kin) this program writes. */
 #define META_FEATURE_GROUPS "group.version" /* 1: the consumer protocol (KIP-848). */
 #define META_GROUPS_LEVEL 1
+#define META_LEVEL 2        /* The highest feature level that this program knows. */
+#define META_LEVEL_RETIRED 2 /* From this level on a topic's deletion can be undone. */
 #define META_NOBODY (-1)
 
 /* A small ordered set of broker ids. Zeroed is empty. */
@@ -73,7 +74,9 @@ enum meta_kind {
     META_PARTITION = 9, /* The whole state of a partition, new or changed. */
     META_CONFIG = 10,
     META_PRODUCER_IDS = 11,
-    META_VOTERS = 12, /* The whole voter set. */
+    META_VOTERS = 12,         /* The whole voter set. */
+    META_TOPIC_RETIRED = 13,  /* Deleted, but kept for a while: it can come back. Level 2. */
+    META_TOPIC_RESTORED = 14, /* It is back. Level 2. */
 };
 
 struct meta_listener {
@@ -128,8 +131,16 @@ struct meta_record {
             struct slice name;
         } topic;
         struct {
-            struct uuid id;
+            struct uuid id; /* Of one that is there, or of one that is retired. */
         } topic_deleted;
+        struct {
+            struct uuid id;
+            int64_t wall_ms; /* When it was deleted, by the controller's wall clock ... */
+            int64_t due_ms;  /* ... and from when on its deletion may be final. */
+        } topic_retired;
+        struct {
+            struct uuid id;
+        } topic_restored;
         struct {
             struct uuid topic_id;
             int32_t partition; /* Either the next one of its topic, or one that exists. */
@@ -163,12 +174,16 @@ struct meta_record {
 };
 
 struct meta_batch {
-    int32_t level;   /* Feature level of the writer. A reader refuses a higher one than its own. */
+    int32_t
+        level; /* What a reader must know (meta_level_of). It refuses a higher one than its own. */
     int64_t wall_ms; /* When it was decided, by the leader's wall clock. For people only. */
     struct slice cause; /* What made it happen: "broker 2 fenced: connection refused". */
     uint32_t count;
     struct meta_record *records;
 };
+
+/* The lowest feature level at which all of these records are known. */
+int32_t meta_level_of(const struct meta_record *records, uint32_t count);
 
 /* Encodes into `out` (sticky failure of the writer). The records' sizes must be within bounds,
  * which meta_check() makes sure of: CHECKed, since nobody could decode what is beyond them. */
@@ -245,6 +260,19 @@ struct meta_config {
     UT_hash_handle hh;
 };
 
+/* A topic that was deleted a short while ago. Nobody finds it by name or among the topics; what it
+ * was when it went is all here, so that it can be again. Its partitions are as they were then: who
+ * was in sync may be fenced or gone by now. */
+struct meta_retired {
+    struct uuid id;
+    struct meta_topic *topic;    /* Owned; in none of the image's tables. */
+    struct meta_config *configs; /* Its own, uthash; owned. */
+    uint64_t index;              /* The decision that retired it. */
+    int64_t wall_ms;
+    int64_t due_ms;
+    UT_hash_handle hh;
+};
+
 struct meta_feature {
     char name[META_TEXT_MAX + 1];
     int32_t level;
@@ -268,6 +296,7 @@ struct meta_image {
     struct meta_topic *topics_by_name;         /* uthash over by_name. */
     struct meta_topic *topics_by_id;           /* uthash over by_id. */
     struct meta_config *configs;
+    struct meta_retired *retired; /* uthash, by the topic's id. */
     struct meta_feature *features;
     int64_t next_producer_id;
     uint32_t voter_count;
@@ -282,6 +311,9 @@ struct meta_topic *meta_topic_by_id(const struct meta_image *image, struct uuid 
 /* Stays where it is until the topic gets another partition. */
 struct meta_partition *meta_partition_find(const struct meta_image *image, struct uuid topic_id,
                                            int32_t partition);
+struct meta_retired *meta_retired_find(const struct meta_image *image, struct uuid topic_id);
+/* The finalized level; 0: none is. */
+int32_t meta_feature_level(const struct meta_image *image, const char *name);
 /* The value set for exactly this resource, or NULL. */
 const char *meta_config_find(const struct meta_image *image, int8_t type, const char *name,
                              const char *key);
@@ -295,7 +327,10 @@ const struct meta_image_listener *meta_listener_find(const struct meta_broker *b
  *     that fences it and before the BROKER of its next incarnation;
  *   - TOPIC comes before its PARTITIONs (in order of their numbers) and its CONFIGs;
  *   - BROKER_STATE that unfences comes before the PARTITION whose ISR the broker joins.
- * An ISR may be empty (then nobody leads). TOPIC_DELETED takes the topic's configuration along. */
+ * An ISR may be empty (then nobody leads). TOPIC_DELETED takes the topic's configuration along.
+ * TOPIC_RETIRED puts it aside with its configuration. TOPIC_RESTORED brings both back, led by
+ * nobody and with nobody in sync, all who had everything among those last known to: PARTITIONs may
+ * follow. */
 MUST_USE int meta_check(const struct meta_image *image, const struct meta_record *record,
                         const char **why);
 

@@ -258,7 +258,11 @@ const char *meta_record_fault(const struct meta_record *r)
     case META_BROKER_STATE:
     case META_BROKER_REMOVED: return NULL;
     case META_TOPIC: return topic_fault(r);
-    case META_TOPIC_DELETED: return NULL;
+    case META_TOPIC_DELETED:
+    case META_TOPIC_RESTORED: return NULL;
+    case META_TOPIC_RETIRED:
+        if (r->topic_retired.due_ms >= r->topic_retired.wall_ms) return NULL;
+        return say("a topic is retired until a time before its deletion");
     case META_PARTITION: return partition_fault(r);
     case META_CONFIG: return config_fault(r);
     case META_PRODUCER_IDS:
@@ -275,6 +279,7 @@ const char *meta_record_fault(const struct meta_record *r)
 const char *meta_misfit(const struct meta_image *image, const struct meta_record *r)
 {
     const struct meta_topic *topic;
+    const struct meta_retired *retired;
 
     switch (r->kind) {
     case META_BROKER_STATE:
@@ -287,10 +292,22 @@ const char *meta_misfit(const struct meta_image *image, const struct meta_record
         if (meta_topic_by_name(image, r->topic.name) != NULL)
             return say("topic %.*s exists already", TEXT(r->topic.name));
         topic = meta_topic_by_id(image, r->topic.id);
+        retired = meta_retired_find(image, r->topic.id);
+        if (topic == NULL && retired != NULL) topic = retired->topic;
         if (topic == NULL) return NULL;
         return say("topic %s has the id %s already", topic->name, id_text(&r->topic.id).at);
+    case META_TOPIC_RETIRED:
+        if (meta_topic_by_id(image, r->topic_retired.id) != NULL) return NULL;
+        return say("no topic has the id %s", id_text(&r->topic_retired.id).at);
+    case META_TOPIC_RESTORED:
+        retired = meta_retired_find(image, r->topic_restored.id);
+        if (retired == NULL)
+            return say("no deleted topic has the id %s", id_text(&r->topic_restored.id).at);
+        if (meta_topic_by_name(image, slice_of_text(retired->topic->name)) == NULL) return NULL;
+        return say("topic %s exists already", retired->topic->name);
     case META_TOPIC_DELETED:
         if (meta_topic_by_id(image, r->topic_deleted.id) != NULL) return NULL;
+        if (meta_retired_find(image, r->topic_deleted.id) != NULL) return NULL;
         return say("no topic has the id %s", id_text(&r->topic_deleted.id).at);
     case META_PARTITION:
         topic = meta_topic_by_id(image, r->partition.topic_id);
@@ -431,6 +448,8 @@ static const char *check_next(const struct meta_image *image, const struct meta_
     case META_FEATURE:
     case META_TOPIC:
     case META_TOPIC_DELETED:
+    case META_TOPIC_RETIRED:
+    case META_TOPIC_RESTORED:
     case META_CONFIG:
     case META_VOTERS: return NULL;
     }

@@ -71,6 +71,20 @@ struct meta_topic *meta_topic_by_name(const struct meta_image *image, struct sli
     return topic;
 }
 
+struct meta_retired *meta_retired_find(const struct meta_image *image, struct uuid topic_id)
+{
+    struct meta_retired *retired = NULL;
+    HASH_FIND(hh, image->retired, &topic_id, sizeof topic_id, retired);
+    return retired;
+}
+
+int32_t meta_feature_level(const struct meta_image *image, const char *name)
+{
+    struct meta_feature *feature = NULL;
+    HASH_FIND_STR(image->features, name, feature);
+    return feature == NULL ? 0 : feature->level;
+}
+
 struct meta_topic *meta_topic_by_id(const struct meta_image *image, struct uuid id)
 {
     struct meta_topic *topic = NULL;
@@ -267,9 +281,9 @@ static void fold_partition(struct meta_image *image, uint64_t index, const struc
     count_places(image, &topic->partitions[number], 1);
 }
 
-static void free_config(struct meta_image *image, struct meta_config *config)
+static void free_config(struct meta_config **configs, struct meta_config *config)
 {
-    HASH_DELETE(hh, image->configs, config);
+    HASH_DELETE(hh, *configs, config);
     free(config->id);
     free(config->name);
     free(config->key);
@@ -277,17 +291,16 @@ static void free_config(struct meta_image *image, struct meta_config *config)
     free(config);
 }
 
-static void free_topic(struct meta_image *image, struct meta_topic *topic)
+static void free_topic(struct meta_topic *topic)
 {
-    HASH_DELETE(by_id, image->topics_by_id, topic);
-    HASH_DELETE(by_name, image->topics_by_name, topic);
     free(topic->partitions);
     free(topic);
 }
 
-static void fold_topic_deleted(struct meta_image *image, const struct meta_record *r)
+/* Out of all tables and counts; its configuration goes into a table of its own. */
+static void take_topic(struct meta_image *image, struct meta_topic *topic,
+                       struct meta_config **configs)
 {
-    struct meta_topic *topic = meta_topic_by_id(image, r->topic_deleted.id);
     for (uint32_t i = 0; i < topic->partition_count; i++)
         count_places(image, &topic->partitions[i], -1);
 
@@ -295,11 +308,87 @@ static void fold_topic_deleted(struct meta_image *image, const struct meta_recor
     HASH_ITER(hh, image->configs, config, next)
     {
         bool is_its = config->type == META_CONFIG_TOPIC && strcmp(config->name, topic->name) == 0;
-        if (is_its) free_config(image, config);
+        if (!is_its) continue;
+        HASH_DELETE(hh, image->configs, config);
+        HASH_ADD_KEYPTR(hh, *configs, config->id, strlen(config->id), config);
     }
     image->topic_count--;
     image->partition_count -= topic->partition_count;
-    free_topic(image, topic);
+    HASH_DELETE(by_id, image->topics_by_id, topic);
+    HASH_DELETE(by_name, image->topics_by_name, topic);
+}
+
+static void free_retired(struct meta_image *image, struct meta_retired *retired)
+{
+    struct meta_config *config, *next;
+    HASH_ITER(hh, retired->configs, config, next)
+    free_config(&retired->configs, config);
+    HASH_DELETE(hh, image->retired, retired);
+    if (retired->topic != NULL) free_topic(retired->topic);
+    free(retired);
+}
+
+static void fold_topic_deleted(struct meta_image *image, const struct meta_record *r)
+{
+    struct meta_retired *retired = meta_retired_find(image, r->topic_deleted.id);
+    if (retired != NULL) {
+        free_retired(image, retired);
+        return;
+    }
+    struct meta_topic *topic = meta_topic_by_id(image, r->topic_deleted.id);
+    struct meta_config *configs = NULL, *config, *next;
+    take_topic(image, topic, &configs);
+    HASH_ITER(hh, configs, config, next)
+    free_config(&configs, config);
+    free_topic(topic);
+}
+
+static void fold_topic_retired(struct meta_image *image, uint64_t index,
+                               const struct meta_record *r)
+{
+    struct meta_retired *retired = take_zeroed(sizeof *retired);
+    retired->id = r->topic_retired.id;
+    retired->index = index;
+    retired->wall_ms = r->topic_retired.wall_ms;
+    retired->due_ms = r->topic_retired.due_ms;
+    retired->topic = meta_topic_by_id(image, retired->id);
+    take_topic(image, retired->topic, &retired->configs);
+    HASH_ADD(hh, image->retired, id, sizeof retired->id, retired);
+}
+
+static void add_all(struct id_set *to, const struct id_set *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) (void)id_set_add(to, from->ids[i]);
+}
+
+static void fold_topic_restored(struct meta_image *image, uint64_t index,
+                                const struct meta_record *r)
+{
+    struct meta_retired *retired = meta_retired_find(image, r->topic_restored.id);
+    struct meta_topic *topic = retired->topic;
+    for (uint32_t i = 0; i < topic->partition_count; i++) {
+        struct meta_partition *p = &topic->partitions[i];
+        struct id_set known = p->isr;
+        add_all(&known, &p->elr);
+        add_all(&known, &p->last_known_elr);
+        p->last_known_elr = known;
+        p->isr = p->elr = p->successor = (struct id_set){0};
+        p->leader = META_NOBODY;
+        p->changed_index = index;
+    }
+    image->topic_count++;
+    image->partition_count += topic->partition_count;
+    HASH_ADD(by_id, image->topics_by_id, id, sizeof topic->id, topic);
+    HASH_ADD_KEYPTR(by_name, image->topics_by_name, topic->name, strlen(topic->name), topic);
+
+    struct meta_config *config, *next;
+    HASH_ITER(hh, retired->configs, config, next)
+    {
+        HASH_DELETE(hh, retired->configs, config);
+        HASH_ADD_KEYPTR(hh, image->configs, config->id, strlen(config->id), config);
+    }
+    retired->topic = NULL;
+    free_retired(image, retired);
 }
 
 static void fold_config(struct meta_image *image, const struct meta_record *r)
@@ -307,7 +396,7 @@ static void fold_config(struct meta_image *image, const struct meta_record *r)
     struct meta_config *config = find_config(image, r->config.type, r->config.name, r->config.key);
 
     if (r->config.value.at == NULL) {
-        if (config != NULL) free_config(image, config);
+        if (config != NULL) free_config(&image->configs, config);
         return;
     }
     if (config == NULL) {
@@ -356,6 +445,8 @@ void meta_fold(struct meta_image *image, uint64_t index, const struct meta_recor
     case META_BROKER_REMOVED: fold_broker_removed(image, r); return;
     case META_TOPIC: fold_topic(image, index, r); return;
     case META_TOPIC_DELETED: fold_topic_deleted(image, r); return;
+    case META_TOPIC_RETIRED: fold_topic_retired(image, index, r); return;
+    case META_TOPIC_RESTORED: fold_topic_restored(image, index, r); return;
     case META_PARTITION: fold_partition(image, index, r); return;
     case META_CONFIG: fold_config(image, r); return;
     case META_PRODUCER_IDS: image->next_producer_id = r->producer_ids.next; return;
@@ -400,11 +491,18 @@ void meta_image_close(struct meta_image *image)
     }
     struct meta_topic *topic, *next_topic;
     HASH_ITER(by_id, image->topics_by_id, topic, next_topic)
-    free_topic(image, topic);
+    {
+        HASH_DELETE(by_id, image->topics_by_id, topic);
+        HASH_DELETE(by_name, image->topics_by_name, topic);
+        free_topic(topic);
+    }
+    struct meta_retired *retired, *next_retired;
+    HASH_ITER(hh, image->retired, retired, next_retired)
+    free_retired(image, retired);
 
     struct meta_config *config, *next_config;
     HASH_ITER(hh, image->configs, config, next_config)
-    free_config(image, config);
+    free_config(&image->configs, config);
 
     struct meta_feature *feature, *next_feature;
     HASH_ITER(hh, image->features, feature, next_feature)

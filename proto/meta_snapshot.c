@@ -135,29 +135,50 @@ static void visit_brokers(const struct meta_image *image, const struct visitor *
     }
 }
 
-static void visit_topics(const struct meta_image *image, const struct visitor *v)
+static void visit_topic(const struct meta_topic *t, const struct visitor *v)
 {
-    for (const struct meta_topic *t = image->topics_by_id; t != NULL; t = t->by_id.next) {
-        struct meta_record r = {.kind = META_TOPIC};
-        r.topic.id = t->id;
-        r.topic.name = slice_of_text(t->name);
-        v->visit(v->context, t->created_index, &r);
-        for (uint32_t i = 0; i < t->partition_count; i++) {
-            r = record_of_partition(t, i);
-            v->visit(v->context, t->partitions[i].changed_index, &r);
-        }
+    struct meta_record r = {.kind = META_TOPIC};
+    r.topic.id = t->id;
+    r.topic.name = slice_of_text(t->name);
+    v->visit(v->context, t->created_index, &r);
+    for (uint32_t i = 0; i < t->partition_count; i++) {
+        r = record_of_partition(t, i);
+        v->visit(v->context, t->partitions[i].changed_index, &r);
     }
 }
 
-static void visit_configs(const struct meta_image *image, const struct visitor *v)
+static void visit_topics(const struct meta_image *image, const struct visitor *v)
 {
-    for (const struct meta_config *c = image->configs; c != NULL; c = c->hh.next) {
+    for (const struct meta_topic *t = image->topics_by_id; t != NULL; t = t->by_id.next)
+        visit_topic(t, v);
+}
+
+static void visit_configs(const struct meta_config *configs, uint64_t index,
+                          const struct visitor *v)
+{
+    for (const struct meta_config *c = configs; c != NULL; c = c->hh.next) {
         struct meta_record r = {.kind = META_CONFIG};
         r.config.type = c->type;
         r.config.name = slice_of_text(c->name);
         r.config.key = slice_of_text(c->key);
         r.config.value = slice_of_text(c->value);
-        v->visit(v->context, 0, &r);
+        v->visit(v->context, index, &r);
+    }
+}
+
+/* As they came to be: made, and then retired. Before those that are there, who may have the name of
+ * one of them. */
+static void visit_retired(const struct meta_image *image, const struct visitor *v)
+{
+    for (const struct meta_retired *x = image->retired; x != NULL; x = x->hh.next) {
+        visit_topic(x->topic, v);
+        visit_configs(x->configs, x->index, v);
+
+        struct meta_record r = {.kind = META_TOPIC_RETIRED};
+        r.topic_retired.id = x->id;
+        r.topic_retired.wall_ms = x->wall_ms;
+        r.topic_retired.due_ms = x->due_ms;
+        v->visit(v->context, x->index, &r);
     }
 }
 
@@ -168,8 +189,9 @@ void meta_visit(const struct meta_image *image,
     const struct visitor v = {.visit = visit, .context = context};
     visit_cluster(image, &v);
     visit_brokers(image, &v);
+    visit_retired(image, &v);
     visit_topics(image, &v);
-    visit_configs(image, &v);
+    visit_configs(image->configs, 0, &v);
 }
 
 /* ---- Copy. ---- */

@@ -35,6 +35,8 @@ struct form {
         Pb__BrokerRemoved broker_removed;
         Pb__Topic topic;
         Pb__TopicDeleted topic_deleted;
+        Pb__TopicRetired topic_retired;
+        Pb__TopicRestored topic_restored;
         Pb__Partition partition;
         Pb__Config config;
         Pb__ProducerIds producer_ids;
@@ -164,6 +166,16 @@ static void fill(struct form *form, const struct meta_record *r)
         pb__topic_deleted__init(&form->topic_deleted);
         form->topic_deleted.id = pb_id(&r->topic_deleted.id);
         break;
+    case META_TOPIC_RETIRED:
+        pb__topic_retired__init(&form->topic_retired);
+        form->topic_retired.id = pb_id(&r->topic_retired.id);
+        form->topic_retired.wall_ms = r->topic_retired.wall_ms;
+        form->topic_retired.due_ms = r->topic_retired.due_ms;
+        break;
+    case META_TOPIC_RESTORED:
+        pb__topic_restored__init(&form->topic_restored);
+        form->topic_restored.id = pb_id(&r->topic_restored.id);
+        break;
     case META_PARTITION: fill_partition(form, r); break;
     case META_CONFIG: fill_config(form, r); break;
     case META_PRODUCER_IDS:
@@ -172,6 +184,17 @@ static void fill(struct form *form, const struct meta_record *r)
         break;
     case META_VOTERS: fill_voters(form, r); break;
     }
+}
+
+int32_t meta_level_of(const struct meta_record *records, uint32_t count)
+{
+    int32_t level = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        enum meta_kind kind = records[i].kind;
+        bool is_new = kind == META_TOPIC_RETIRED || kind == META_TOPIC_RESTORED;
+        if (is_new && level < META_LEVEL_RETIRED) level = META_LEVEL_RETIRED;
+    }
+    return level;
 }
 
 void meta_batch_encode(const struct meta_batch *batch, struct writer *out)
@@ -306,6 +329,14 @@ static void take(int *rc, const Pb__Record *from, struct meta_record *r)
         break;
     case PB__RECORD__BODY_TOPIC_DELETED:
         r->topic_deleted.id = pb_take_id(rc, from->topic_deleted->id);
+        break;
+    case PB__RECORD__BODY_TOPIC_RETIRED:
+        r->topic_retired.id = pb_take_id(rc, from->topic_retired->id);
+        r->topic_retired.wall_ms = from->topic_retired->wall_ms;
+        r->topic_retired.due_ms = from->topic_retired->due_ms;
+        break;
+    case PB__RECORD__BODY_TOPIC_RESTORED:
+        r->topic_restored.id = pb_take_id(rc, from->topic_restored->id);
         break;
     case PB__RECORD__BODY_PARTITION: take_partition(rc, from->partition, r); break;
     case PB__RECORD__BODY_CONFIG: take_config(rc, from->config, r); break;

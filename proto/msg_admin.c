@@ -6,6 +6,7 @@
 #include "proto/msg/describe_acls.h"
 #include "proto/msg/describe_configs.h"
 #include "proto/msg/incremental_alter_configs.h"
+#include "proto/msg/retired_topics.h"
 
 DEFINE(CREATE_TOPICS_REQUEST_ASSIGNMENT, create_topics_request_assignment);
 DEFINE(CREATE_TOPICS_REQUEST_CONFIG, create_topics_request_config);
@@ -19,6 +20,11 @@ DEFINE(DELETE_TOPICS_REQUEST_TOPIC, delete_topics_request_topic);
 DEFINE(DELETE_TOPICS_REQUEST, delete_topics_request);
 DEFINE(DELETE_TOPICS_RESPONSE_TOPIC, delete_topics_response_topic);
 DEFINE(DELETE_TOPICS_RESPONSE, delete_topics_response);
+
+DEFINE(RETIRED_TOPICS_REQUEST_TOPIC, retired_topics_request_topic);
+DEFINE(RETIRED_TOPICS_REQUEST, retired_topics_request);
+DEFINE(RETIRED_TOPICS_RESPONSE_TOPIC, retired_topics_response_topic);
+DEFINE(RETIRED_TOPICS_RESPONSE, retired_topics_response);
 
 DEFINE(CREATE_PARTITIONS_REQUEST_ASSIGNMENT, create_partitions_request_assignment);
 DEFINE(CREATE_PARTITIONS_REQUEST_TOPIC, create_partitions_request_topic);

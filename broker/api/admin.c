@@ -11,6 +11,7 @@
 #include "proto/msg/delete_topics.h"
 #include "proto/msg/elect_leaders.h"
 #include "proto/msg/incremental_alter_configs.h"
+#include "proto/msg/retired_topics.h"
 #include "proto/msg/unregister_broker.h"
 
 #define FORWARD_TIMEOUT_MS 30000
@@ -205,6 +206,7 @@ static bool fail_whole(struct shard *s, struct request *r, const struct post_adm
     struct elect_leaders_response elect;
     struct alter_reassignments_response moves;
     struct unregister_broker_response unregister;
+    struct retired_topics_response retired;
     switch (post->api_key) {
     case KAFKA_API_ELECT_LEADERS:
         if (r->version.number < ELECT_VERSION_WITH_ERROR) return false;
@@ -217,6 +219,12 @@ static bool fail_whole(struct shard *s, struct request *r, const struct post_adm
         moves.error_code = post->error;
         moves.error_message = slice_of_text(kafka_error_text(post->error));
         request_answer(s, r, &moves);
+        return true;
+    case KAFKA_API_RETIRED_TOPICS:
+        kafka_defaults(&schema_retired_topics_response, &retired);
+        retired.error_code = post->error;
+        retired.error_message = slice_of_text(kafka_error_text(post->error));
+        request_answer(s, r, &retired);
         return true;
     case KAFKA_API_ADD_RAFT_VOTER:
     case KAFKA_API_REMOVE_RAFT_VOTER:

@@ -44,7 +44,8 @@ static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced
         out->broker_id = broker->id;
         if (broker->rack[0] != '\0') out->rack = slice_of_text(broker->rack);
         if (r->version.number >= 2) fill_state(s, broker, out);
-        if (answer->controller_id < 0 && !broker->fenced) answer->controller_id = broker->id;
+        bool is_better = answer->controller_id < 0 || broker->id == s->options->id;
+        if (is_better && !broker->fenced) answer->controller_id = broker->id;
         count++;
     }
     answer->brokers = (struct array){items, count};

@@ -32,6 +32,7 @@
     X(UNREGISTER_BROKER, forward)                                    \
     X(ADD_RAFT_VOTER, forward)                                       \
     X(REMOVE_RAFT_VOTER, forward)                                    \
+    X(RETIRED_TOPICS, forward)                                       \
     X(LIST_PARTITION_REASSIGNMENTS, list_reassignments) /* moves.c */ \
     X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
     X(API_VERSIONS, api_versions)                 /* hello.c */      \

@@ -45,7 +45,7 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
     int32_t count = 0;
     for (size_t i = 0; i < kafka_api_count; i++) {
         const struct kafka_api *api = kafka_api_at(i);
-        if (kafka_api_is_private(api) || handler_of(api->key) == NULL) continue;
+        if (!kafka_api_is_listed(api) || handler_of(api->key) == NULL) continue;
         if (is_switched_off(s, api->key)) continue;
         keys[count++] = (struct api_versions_response_api_key){
             .api_key = api->key, .min_version = api->version_min, .max_version = api->version_max};

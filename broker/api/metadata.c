@@ -99,8 +99,9 @@ static bool fill_brokers(struct shard *s, struct request *r, struct metadata_res
         if (broker->fenced || !broker_endpoint(s, r, broker, &out->host, &out->port)) continue;
         out->node_id = broker->id;
         if (broker->rack[0] != '\0') out->rack = slice_of_text(broker->rack);
-        /* Clients send what is for the controller to any broker: the first one will do. */
-        if (answer->controller_id < 0) answer->controller_id = broker->id;
+        /* What is for the controller may be sent to any broker, and who answers here is alive. */
+        bool is_self = broker->id == s->options->id;
+        if (answer->controller_id < 0 || is_self) answer->controller_id = broker->id;
         count++;
     }
     answer->brokers = (struct array){items, count};

@@ -17,6 +17,21 @@ uint32_t folder_hash(const char *topic, int32_t number)
     return h ^ h >> 15;
 }
 
+void folder_path(const char *log_dir, const char *topic, int32_t number, char out[FS_PATH_MAX])
+{
+    int size = snprintf(out, FS_PATH_MAX, "%s/%s-%d", log_dir, topic, number);
+    CHECK(size > 0 && size < FS_PATH_MAX);
+}
+
+void folder_grave(const char *log_dir, const char *topic, int32_t number, struct uuid topic_id,
+                  char out[FS_PATH_MAX])
+{
+    char name[DIR_GRAVE_SIZE];
+    dir_grave_name(topic, number, topic_id, name);
+    int size = snprintf(out, FS_PATH_MAX, "%s/%s", log_dir, name);
+    CHECK(size > 0 && size < FS_PATH_MAX);
+}
+
 /* Writes partition.metadata as Kafka does. */
 static int write_identity(struct fs *fs, const char *path, struct uuid topic_id)
 {
@@ -42,20 +57,62 @@ static int read_identity(struct fs *fs, const char *path, struct uuid *topic_id)
     return found ? 0 : -ERR_CORRUPT;
 }
 
+int folder_identity(struct fs *fs, const char *dir, struct uuid *topic_id)
+{
+    char path[FS_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/partition.metadata", dir);
+    return read_identity(fs, path, topic_id);
+}
+
 static void count_entry(void *arg, const struct fs_entry *entry)
 {
     (void)entry;
     (*(uint32_t *)arg)++;
 }
 
-static int move_aside(struct fs *fs, struct prepare_job *prepare, struct uuid found)
+/* How a folder is called that stood in the way of another topic's. */
+static void name_stray(const char *dir, struct uuid whose, char out[FS_PATH_MAX])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_to_text(found, id);
-    char aside[FS_PATH_MAX + 64];
-    (void)snprintf(aside, sizeof aside, "%s.%s-stray", prepare->dir, id);
+    uuid_to_text(whose, id);
+    int size = snprintf(out, FS_PATH_MAX, "%s.%s-stray", dir, id);
+    CHECK(size > 0 && size < FS_PATH_MAX);
+}
+
+static int move_aside(struct fs *fs, struct prepare_job *prepare, struct uuid found)
+{
+    char aside[FS_PATH_MAX];
+    name_stray(prepare->dir, found, aside);
     prepare->stray = true;
     return fs->ops->rename(fs, prepare->dir, aside);
+}
+
+static int sync_parent(struct fs *fs, const char *path)
+{
+    char parent[FS_PATH_MAX];
+    (void)snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    CHECK(slash != NULL && slash != parent);
+    *slash = '\0';
+    return fs->ops->sync_dir(fs, parent);
+}
+
+/* Its topic was deleted, and is back. -ERR_ABSENT: nothing of it is there. */
+static int bring_back(struct fs *fs, struct prepare_job *prepare)
+{
+    char stray[FS_PATH_MAX];
+    name_stray(prepare->dir, prepare->topic_id, stray);
+    const char *names[] = {prepare->grave, stray};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct uuid whose = {0};
+        int rc = folder_identity(fs, names[i], &whose);
+        if (rc == -ERR_ABSENT || (rc == 0 && !uuid_equal(whose, prepare->topic_id))) continue;
+        if (rc == 0) rc = fs->ops->rename(fs, names[i], prepare->dir);
+        if (rc == 0) rc = sync_parent(fs, prepare->dir);
+        prepare->returned = rc == 0;
+        return rc;
+    }
+    return -ERR_ABSENT;
 }
 
 static int prepare_folder(struct fs *fs, struct prepare_job *prepare)
@@ -67,6 +124,8 @@ static int prepare_folder(struct fs *fs, struct prepare_job *prepare)
     if (rc == 0 && uuid_equal(found, prepare->topic_id)) return 0;
     if (rc == 0) rc = move_aside(fs, prepare, found);
     if (rc != 0 && rc != -ERR_ABSENT) return rc;
+    rc = bring_back(fs, prepare);
+    if (rc != -ERR_ABSENT) return rc;
 
     uint32_t entries = 0;
     rc = fs->ops->list(fs, prepare->dir, count_entry, &entries);
@@ -92,6 +151,14 @@ static void run(struct fs *fs, struct job *job)
     job->rc = prepare_folder(fs, (struct prepare_job *)(void *)job);
 }
 
+/* After a crash it is there under either name. */
+static void run_put_away(struct fs *fs, struct job *job)
+{
+    const struct prepare_job *prepare = (const struct prepare_job *)(const void *)job;
+    job->rc = fs->ops->rename(fs, prepare->dir, prepare->grave);
+    if (job->rc == 0) job->rc = sync_parent(fs, prepare->grave);
+}
+
 struct prepare_job *folder_prepare(struct partition *p)
 {
     CHECK(p->dir != DIR_NONE);
@@ -103,8 +170,14 @@ struct prepare_job *folder_prepare(struct partition *p)
     prepare->job.lane = dir_lane(o, p->dir, folder_hash(p->topic, p->key.partition));
     prepare->owner = p;
     prepare->topic_id = p->key.topic_id;
-    int size = snprintf(prepare->dir, sizeof prepare->dir, "%s/%s-%d", o->log_dirs[p->dir],
-                        p->topic, p->key.partition);
-    CHECK(size > 0 && (size_t)size < sizeof prepare->dir);
+    folder_path(o->log_dirs[p->dir], p->topic, p->key.partition, prepare->dir);
+    folder_grave(o->log_dirs[p->dir], p->topic, p->key.partition, p->key.topic_id, prepare->grave);
     return prepare;
+}
+
+struct prepare_job *folder_put_away(struct partition *p)
+{
+    struct prepare_job *put = folder_prepare(p);
+    put->job.run = run_put_away;
+    return put;
 }

@@ -157,6 +157,10 @@ static void on_prepared(struct partition *p)
         log_warn(p->host->env, "%s-%d: a folder of another topic of that name was moved aside",
                  p->topic, p->key.partition);
     }
+    if (prepare->returned) {
+        log_info(p->host->env, "%s-%d: the topic's deletion was undone: its folder is back",
+                 p->topic, p->key.partition);
+    }
     /* Then what the files say is of a replica that was here once. */
     if (prepare->created) p->checkpoint = PARTITION_CHECKPOINT_NONE;
     partition_config_read(p->host->image, p->topic, p->key.partition, p->host->options->id,
@@ -363,6 +367,25 @@ static void on_failed(struct partition *p)
 
 static void on_stopped(struct partition *p)
 {
+    if (p->puts_away) {
+        CHECK(p->prepare == NULL);
+        p->prepare = folder_put_away(p);
+        env_submit(p->host->env, &p->prepare->job);
+        return;
+    }
+    p->state = PARTITION_GONE;
+    partition_mark_moved(p);
+}
+
+static void on_put_away(struct partition *p)
+{
+    CHECK(p->puts_away);
+    if (p->prepare->job.rc != 0) {
+        log_warn(p->host->env, "%s-%d: folder %s cannot be renamed: %s", p->topic, p->key.partition,
+                 p->prepare->dir, err_text(p->prepare->job.rc));
+    }
+    free(p->prepare);
+    p->prepare = NULL;
     p->state = PARTITION_GONE;
     partition_mark_moved(p);
 }
@@ -409,7 +432,9 @@ static void on_journal_job(struct partition *p, struct job *job)
 
 void partition_on_job(struct partition *p, struct job *job)
 {
-    if (job->link.kind == PARTITION_JOB_PREPARE) {
+    if (job->link.kind == PARTITION_JOB_PREPARE && p->state == PARTITION_DELETING) {
+        on_put_away(p);
+    } else if (job->link.kind == PARTITION_JOB_PREPARE) {
         on_prepared(p);
     } else if (mover_on_job(p, job)) {
         maybe_leave(p);
@@ -494,6 +519,15 @@ void partition_tick(struct partition *p)
 
 /* ---- Ending. ---- */
 
+/* Its topic can come back, or has. */
+static bool is_kept(const struct partition *p)
+{
+    if ((p->host->options->broker_canary & BROKER_CANARY_BURY_EARLY) != 0) return false;
+    if (meta_retired_find(p->host->image, p->key.topic_id) != NULL) return true;
+    const struct meta_partition *state = image_state(p);
+    return state != NULL && id_set_has(&state->replicas, p->host->options->id);
+}
+
 void partition_delete(struct partition *p)
 {
     if (!p->delete_is_due) p->host->leaving_count++;
@@ -506,7 +540,12 @@ void partition_delete(struct partition *p)
         replica_resign(&p->replica);
         partition_record_begun(p);
         partition_mark_moved(p);
-        journal_delete(p->journal);
+        p->puts_away = is_kept(p);
+        if (p->puts_away) {
+            journal_stop(p->journal);
+        } else {
+            journal_delete(p->journal);
+        }
     }
 }
 

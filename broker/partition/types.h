@@ -97,7 +97,7 @@ struct partition {
     uint32_t dir; /* Which of log.dirs it lies in; DIR_NONE: nobody knows. */
     bool is_own;  /* Of a topic that the brokers keep for themselves: the reserve is for it. */
     struct partition_config config;
-    struct prepare_job *prepare; /* While PREPARING. */
+    struct prepare_job *prepare; /* While PREPARING, or when its folder is put away. */
     struct journal *journal;     /* NULL while PREPARING. */
     struct replica replica;      /* Valid from READY on. */
     struct producers producers;
@@ -129,6 +129,7 @@ struct partition {
     bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
     bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
+    bool puts_away; /* DELETING: the topic may come back, so its files stay. */
     bool is_dirty;  /* In host->dirty. */
     bool wants_isr; /* In host->proposals. */
     bool moved;     /* In host->moved: whom it follows may have changed, or that it appends. */

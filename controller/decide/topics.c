@@ -5,6 +5,7 @@
 #include "controller/decide/partitions.h"
 #include "controller/decide/placement.h"
 #include "controller/decide/refusal.h"
+#include "controller/decide/retired.h"
 #include "proto/kafka_errors.h"
 #include "proto/topic_configs.h"
 #include "proto/topic_names.h"
@@ -336,7 +337,8 @@ static bool is_among(const struct doomed *all, uint32_t count, uint32_t index)
     return false;
 }
 
-static struct refusal delete_topic(const struct doomed *x, struct decision *d,
+static struct refusal delete_topic(const struct meta_image *image, const struct doomed *x,
+                                   int64_t wall_ms, struct decision *d,
                                    struct delete_topics_response_topic *out)
 {
     bool by_name = x->name.at != NULL;
@@ -351,7 +353,7 @@ static struct refusal delete_topic(const struct doomed *x, struct decision *d,
 
     out->name = decision_say(d, "%s", x->topic->name);
     out->topic_id = x->topic->id;
-    decision_add(d, META_TOPIC_DELETED)->topic_deleted.id = x->topic->id;
+    decide_retire(image, x->topic, wall_ms, d);
     decision_cause(d, "topic %s deleted", x->topic->name);
     return GRANTED;
 }
@@ -383,8 +385,8 @@ static struct doomed *take_doomed(const struct meta_image *image,
 
 /* Of a topic that is named twice nothing is deleted, and it is answered once, as Kafka does. */
 int decide_delete_topics(const struct meta_image *image,
-                         const struct delete_topics_request *request, struct decision *d,
-                         struct delete_topics_response *reply)
+                         const struct delete_topics_request *request, int64_t wall_ms,
+                         struct decision *d, struct delete_topics_response *reply)
 {
     CHECK(d->count == 0);
     uint32_t count = 0;
@@ -397,9 +399,10 @@ int decide_delete_topics(const struct meta_image *image,
         if (is_among(all, i, i)) continue;
         struct delete_topics_response_topic *out = &results[reply->responses.count++];
         *out = (struct delete_topics_response_topic){.name = all[i].name, .topic_id = all[i].id};
-        struct refusal refusal = is_among(all, count, i) ? REFUSE(d, KAFKA_INVALID_REQUEST,
-                                                                  "a topic is in the request twice")
-                                                         : delete_topic(&all[i], d, out);
+        struct refusal refusal =
+            is_among(all, count, i)
+                ? REFUSE(d, KAFKA_INVALID_REQUEST, "a topic is in the request twice")
+                : delete_topic(image, &all[i], wall_ms, d, out);
         out->error_code = refusal.error;
         out->error_message = refusal.text;
     }

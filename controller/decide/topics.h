@@ -18,9 +18,10 @@ MUST_USE int decide_create_topics(const struct meta_image *image,
                                   const struct uuid *ids, struct decision *d,
                                   struct create_topics_response *reply);
 
+/* At that time of day: for how long they can come back is said in retired.h. */
 MUST_USE int decide_delete_topics(const struct meta_image *image,
-                                  const struct delete_topics_request *request, struct decision *d,
-                                  struct delete_topics_response *reply);
+                                  const struct delete_topics_request *request, int64_t wall_ms,
+                                  struct decision *d, struct delete_topics_response *reply);
 
 MUST_USE int decide_create_partitions(const struct meta_image *image,
                                       const struct create_partitions_request *request,

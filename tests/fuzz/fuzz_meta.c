@@ -130,6 +130,11 @@ static struct meta_record draw(struct reader *r, const struct meta_image *image)
         record.topic.name = slice_of_text(names[read_u8(r) % 5]);
         break;
     case META_TOPIC_DELETED: record.topic_deleted.id.bytes[0] = read_u8(r) % 4; break;
+    case META_TOPIC_RETIRED:
+        record.topic_retired.id.bytes[0] = read_u8(r) % 4;
+        record.topic_retired.due_ms = read_u8(r);
+        break;
+    case META_TOPIC_RESTORED: record.topic_restored.id.bytes[0] = read_u8(r) % 4; break;
     case META_CONFIG:
         record.config.type = (int8_t)(read_u8(r) % 5);
         record.config.name = slice_of_text(names[read_u8(r) % 5]);

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "proto/kafka_errors.h"
 #include "proto/msg/create_partitions.h"
 #include "proto/msg/create_topics.h"
 #include "proto/msg/delete_records.h"
 #include "proto/msg/delete_topics.h"
 #include "proto/msg/elect_leaders.h"
 #include "proto/msg/incremental_alter_configs.h"
+#include "proto/msg/retired_topics.h"
 #include "proto/topic_configs.h"
 #include "tests/sim/admin_moves.h"
 #include "tests/sim/admin_quorum.h"
@@ -17,6 +19,7 @@
 #define RETRY_MS 200
 #define VOLATILE_MAX 2 /* Topics v0, v1 come and go. */
 #define CONFIGS_MAX 4
+#define DELETED_MAX 4
 
 struct admin_client {
     struct client c;  /* First. */
@@ -24,6 +27,9 @@ struct admin_client {
     bool is_out;
     uint64_t next_ms;
     struct admin_voter gone;
+    uint32_t deleted_count; /* So far; the last few of them are in `deleted`. */
+    struct uuid deleted[DELETED_MAX];
+    uint64_t undeleted; /* And it was granted. */
     uint64_t done[DEED_COUNT];
 };
 
@@ -35,7 +41,7 @@ static struct admin_client *admin_of(struct client *c)
 /* ---- Deeds. ---- */
 
 static void create_topic(struct admin_client *a, const char *name, uint32_t partitions,
-                         uint32_t factor, uint32_t min_isr, bool flushes)
+                         uint32_t factor, uint32_t min_isr, bool flushes, const char *delay_ms)
 {
     struct create_topics_request_config configs[CONFIGS_MAX];
     int32_t config_count = 0;
@@ -49,8 +55,13 @@ static void create_topic(struct admin_client *a, const char *name, uint32_t part
         configs[config_count++] = (struct create_topics_request_config){
             .name = slice_of_text("flush.messages"), .value = slice_of_text("1")};
     }
+    if (delay_ms != NULL) {
+        configs[config_count++] = (struct create_topics_request_config){
+            .name = slice_of_text("file.delete.delay.ms"), .value = slice_of_text(delay_ms)};
+    }
     configs[config_count++] = (struct create_topics_request_config){
         .name = slice_of_text("index.interval.bytes"), .value = slice_of_text("300")};
+    CHECK(config_count <= CONFIGS_MAX);
     struct create_topics_request_topic topic;
     kafka_defaults(&schema_create_topics_request_topic, &topic);
     topic.name = slice_of_text(name);
@@ -84,7 +95,7 @@ static void create_own(struct admin_client *a)
         return;
     }
     create_topic(a, name, o->partition_count[n], o->replication_factor[n], o->topic_min_isr[n],
-                 o->topic_flushes[n]);
+                 o->topic_flushes[n], NULL);
 }
 
 static void create_volatile(struct admin_client *a)
@@ -94,8 +105,10 @@ static void create_volatile(struct admin_client *a)
     char name[16];
     (void)snprintf(name, sizeof name, "v%u", (uint32_t)prng_range(p, 0, VOLATILE_MAX - 1));
     uint32_t factor = o->broker_count < 3 ? o->broker_count : 3;
-    create_topic(a, name, (uint32_t)prng_range(p, 1, 2), factor, 0,
-                 prng_chance(p, 1, 6) || o->power == POWER_ANY);
+    static const char *const delays_ms[] = {NULL, "0", "3000", "20000"};
+    uint32_t partitions = (uint32_t)prng_range(p, 1, 2);
+    bool flushes = prng_chance(p, 1, 6) || o->power == POWER_ANY;
+    create_topic(a, name, partitions, factor, 0, flushes, delays_ms[prng_range(p, 0, 3)]);
 }
 
 static const struct client_topic *any_topic(struct admin_client *a)
@@ -111,6 +124,7 @@ static void delete_topic(struct admin_client *a)
 
     (void)history_part(a->c.history, t->id, t->name, 0);
     history_topic(a->c.history, t->id)->is_deleted = true;
+    a->deleted[a->deleted_count++ % DELETED_MAX] = t->id;
     struct delete_topics_request_topic topic = {.topic_id = t->id};
     struct delete_topics_request q;
     kafka_defaults(&schema_delete_topics_request, &q);
@@ -118,6 +132,21 @@ static void delete_topic(struct admin_client *a)
     q.timeout_ms = 3000;
     a->is_out =
         client_send(&a->c, client_any_broker(&a->c), KAFKA_API_DELETE_TOPICS, &q, NULL, true);
+}
+
+/* One of those that went last; or it is too late, or never was asked for. */
+static void undelete_topic(struct admin_client *a)
+{
+    uint32_t count = a->deleted_count < DELETED_MAX ? a->deleted_count : DELETED_MAX;
+    if (count == 0) return;
+
+    struct retired_topics_request_topic topic;
+    kafka_defaults(&schema_retired_topics_request_topic, &topic);
+    topic.topic_id = a->deleted[prng_range(&a->c.prng, 0, count - 1)];
+    struct retired_topics_request q = {
+        .action = RETIRED_RESTORE, .topics = {&topic, 1}, .timeout_ms = 3000};
+    a->is_out =
+        client_send(&a->c, client_any_broker(&a->c), KAFKA_API_RETIRED_TOPICS, &q, NULL, true);
 }
 
 static void grow_topic(struct admin_client *a)
@@ -233,6 +262,7 @@ static void do_something(struct admin_client *a)
         [DEED_move] = move,
         [DEED_voters] = change_voters,
         [DEED_drain] = drain,
+        [DEED_undelete] = undelete_topic,
     };
     enum admin_deed deed = (enum admin_deed)prng_range(&a->c.prng, 0, DEED_COUNT - 1);
     deeds[deed](a);
@@ -245,9 +275,13 @@ static void on_answer(struct client *c, uint32_t broker, int16_t api, const void
                       void *context)
 {
     (void)broker;
-    (void)api;
-    (void)message;
     (void)context;
+    if (api == KAFKA_API_RETIRED_TOPICS && message != NULL) {
+        const struct retired_topics_response *answer = message;
+        const struct retired_topics_response_topic *topics = answer->topics.items;
+        bool is_back = answer->topics.count == 1 && topics[0].error_code == KAFKA_NONE;
+        admin_of(c)->undeleted += is_back;
+    }
     admin_of(c)->is_out = false;
     client_suspect(c);
 }
@@ -313,7 +347,7 @@ void admin_print(const struct client *c, FILE *to)
     for (uint32_t i = 0; i < DEED_COUNT; i++) {
         (void)fprintf(to, " %s %llu", names[i], (unsigned long long)a->done[i]);
     }
-    (void)fprintf(to, "\n");
+    (void)fprintf(to, " (undeleted %llu)\n", (unsigned long long)a->undeleted);
 }
 
 struct client *admin_open(struct cluster *cluster, struct history *history)

@@ -71,6 +71,8 @@
       1, "brokers are told decisions that are not committed") \
     X(push_skips, controller.canary, CONTROLLER_CANARY_PUSH_SKIPS, \
       3, "the stream to the brokers leaves decisions out") \
+    X(bury_early, broker.broker_canary, BROKER_CANARY_BURY_EARLY, \
+      17, "a deleted topic's files go while its deletion can still be undone") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \

@@ -29,7 +29,8 @@ void member_print(const struct client *c, FILE *to);
 
 /* clang-format off */
 #define ADMIN_DEEDS(X) \
-    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move) X(voters) X(drain)
+    X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move) X(undelete) \
+    X(voters) X(drain)
 /* clang-format on */
 
 enum admin_deed {

@@ -324,7 +324,7 @@ Test(delete_topics, by_name_and_by_id)
                                      KAFKA_INVALID_REQUEST};
     struct delete_topics_request request = {.topics = {.items = topics, .count = 6}};
     struct delete_topics_response reply;
-    cr_assert_eq(decide_delete_topics(&f->image, &request, &f->d, &reply), 0);
+    cr_assert_eq(decide_delete_topics(&f->image, &request, 1000, &f->d, &reply), 0);
     const struct delete_topics_response_topic *r = reply.responses.items;
     cr_assert_eq(reply.responses.count, 6);
     for (int i = 0; i < 6; i++) cr_expect_eq(r[i].error_code, errors[i], "%d", i);
@@ -349,7 +349,7 @@ Test(delete_topics, one_that_is_named_twice_stays)
     };
     struct delete_topics_request request = {.topics = {.items = topics, .count = 5}};
     struct delete_topics_response reply;
-    cr_assert_eq(decide_delete_topics(&f->image, &request, &f->d, &reply), 0);
+    cr_assert_eq(decide_delete_topics(&f->image, &request, 1000, &f->d, &reply), 0);
     const struct delete_topics_response_topic *r = reply.responses.items;
     cr_assert_eq(reply.responses.count, 3, "each is answered once");
     cr_expect_eq(r[0].error_code, KAFKA_INVALID_REQUEST);

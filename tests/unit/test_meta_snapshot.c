@@ -199,6 +199,31 @@ static void draft_other(struct draft *d, const struct meta_image *image, struct 
     }
 }
 
+/* For good, at first for a while, for good after that, or undone. */
+static void draft_deletion(struct draft *d, const struct meta_image *image, struct prng *p)
+{
+    const struct meta_topic *t = image->topics_by_name;
+    const struct meta_retired *x = image->retired;
+    switch (prng_range(p, 0, 4)) {
+    case 0:
+        if (t != NULL) add(d, META_TOPIC_DELETED)->topic_deleted.id = t->id;
+        break;
+    case 1:
+        if (x != NULL) add(d, META_TOPIC_DELETED)->topic_deleted.id = x->id;
+        break;
+    case 2:
+        if (x == NULL || meta_topic_by_name(image, slice_of_text(x->topic->name)) != NULL) break;
+        add(d, META_TOPIC_RESTORED)->topic_restored.id = x->id;
+        break;
+    default:
+        if (t == NULL) break;
+        struct meta_record *r = add(d, META_TOPIC_RETIRED);
+        r->topic_retired.id = t->id;
+        r->topic_retired.wall_ms = (int64_t)prng_range(p, 1, 1000);
+        r->topic_retired.due_ms = (int64_t)prng_range(p, 1000, 2000);
+    }
+}
+
 static void draft_any(struct draft *d, const struct meta_image *image, struct prng *p)
 {
     d->count = 0;
@@ -210,10 +235,7 @@ static void draft_any(struct draft *d, const struct meta_image *image, struct pr
     case 4: draft_config(d, image, p); break;
     case 5: draft_topic(d, image, p); break;
     case 6: draft_other(d, image, p); break;
-    case 7:
-        if (image->topics_by_name != NULL && prng_chance(p, 1, 3))
-            add(d, META_TOPIC_DELETED)->topic_deleted.id = image->topics_by_name->id;
-        break;
+    case 7: draft_deletion(d, image, p); break;
     default: draft_partition(d, image, p);
     }
 }
@@ -291,9 +313,28 @@ static void is_same_by_field(const struct meta_image *a, const struct meta_image
     cr_assert(c == NULL && d == NULL);
 }
 
+static void is_same_retired(const struct meta_image *a, const struct meta_image *b)
+{
+    const struct meta_retired *x = a->retired, *y = b->retired;
+    for (; x != NULL && y != NULL; x = x->hh.next, y = y->hh.next) {
+        is_same_topic(x->topic, y->topic);
+        cr_assert_eq(x->index, y->index);
+        cr_assert_eq(x->wall_ms, y->wall_ms);
+        cr_assert_eq(x->due_ms, y->due_ms);
+        const struct meta_config *c = x->configs, *d = y->configs;
+        for (; c != NULL && d != NULL; c = c->hh.next, d = d->hh.next) {
+            cr_assert_str_eq(c->id, d->id);
+            cr_assert_str_eq(c->value, d->value);
+        }
+        cr_assert(c == NULL && d == NULL);
+    }
+    cr_assert(x == NULL && y == NULL);
+}
+
 static void is_same(const struct meta_image *a, const struct meta_image *b)
 {
     is_same_by_field(a, b);
+    is_same_retired(a, b);
     struct writer x = snapshot(a), y = snapshot(b);
     cr_assert(slice_equal(writer_slice(&x), writer_slice(&y)));
     cr_assert_eq(meta_image_hash(a), meta_image_hash(b));
@@ -317,13 +358,14 @@ static struct meta_image random_image(uint64_t seed, int count)
 Test(meta_snapshot, random_decisions_survive_a_snapshot_a_copy_and_the_wire)
 {
     struct draft *d = malloc(sizeof *d);
-    uint32_t partitions_seen = 0, deletes_seen = 0;
+    uint32_t partitions_seen = 0, deletes_seen = 0, restores_seen = 0;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct prng p = prng_from_seed(seed);
         struct meta_image image = {0}, twin = {0};
         for (int i = 0; i < 300; i++) {
             draft_any(d, &image, &p);
             if (d->count > 0 && d->records[0].kind == META_TOPIC_DELETED) deletes_seen++;
+            if (d->count > 0 && d->records[0].kind == META_TOPIC_RESTORED) restores_seen++;
             uint64_t before = meta_image_hash(&image);
             apply(&image, d);
             apply(&twin, d);
@@ -351,6 +393,7 @@ Test(meta_snapshot, random_decisions_survive_a_snapshot_a_copy_and_the_wire)
     }
     cr_assert_gt(partitions_seen, 1000);
     cr_assert_gt(deletes_seen, 10);
+    cr_assert_gt(restores_seen, 5);
     free(d);
 }
 

@@ -83,6 +83,12 @@ static void topic_kinds(struct meta_record r[16])
         r[13].voters.voters[i] = (struct meta_voter){
             .id = i + 1, .disk = id_of(7), .host = text("h"), .port = 9093, .is_learner = i > 2};
     }
+    r[14].kind = META_TOPIC_RETIRED;
+    r[14].topic_retired.id = id_of(4);
+    r[14].topic_retired.wall_ms = 1700000000000;
+    r[14].topic_retired.due_ms = 1700000060000;
+    r[15].kind = META_TOPIC_RESTORED;
+    r[15].topic_restored.id = id_of(5);
 }
 
 /* One record of each kind, every field with a value of its own. */
@@ -91,7 +97,7 @@ static uint32_t each_kind(struct meta_record r[16])
     memset(r, 0, 16 * sizeof *r);
     cluster_kinds(r);
     topic_kinds(r);
-    return 14;
+    return 16;
 }
 
 struct decoded {
@@ -237,7 +243,7 @@ Test(meta_wire, strange_bytes_are_refused_by_name)
         {"negative level",                  -ERR_MALFORMED,   BYTES("\x08\x01")},
         {"a level from the future",         -ERR_UNSUPPORTED, BYTES("\x08\x7e")},
         {"a record without a body",         -ERR_UNSUPPORTED, BYTES("\x08\x02\x22\x00")},
-        {"kind 13",                         -ERR_UNSUPPORTED, BYTES("\x08\x02\x22\x02\x6a\x00")},
+        {"kind 15",                         -ERR_UNSUPPORTED, BYTES("\x08\x02\x22\x02\x7a\x00")},
         {"a length past the end",           -ERR_MALFORMED,   BYTES("\x08\x02\x22\x7f\x0a\x00")},
         {"a cut off varint",                -ERR_MALFORMED,   BYTES("\x08\x82")},
         {"a topic id of 2 bytes",           -ERR_MALFORMED,
