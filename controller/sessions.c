@@ -85,8 +85,8 @@ static bool is_same_address(const struct meta_broker *b, const struct rpc_msg *m
     return false;
 }
 
-/* Is the id this process's to have? A holder that still speaks half a session timeout after the
- * claim has it. Until then it may be a dead process whose last words are on their way (its host
+/* Is the id this process's to have? A holder that still speaks a session timeout after the claim
+ * has it. Until then it may be a dead process whose last words are on their way (its host
  * lost its power, and is back), or whose own registration was waiting when it died. */
 static enum claim judge_claim(struct controller *c, const struct conn *conn,
                               const struct rpc_msg *msg)
@@ -103,7 +103,7 @@ static enum claim judge_claim(struct controller *c, const struct conn *conn,
     }
     CHECK(seen != NULL);
     if (now_ms >= seen->heard_ms + c->options.broker_session_timeout_ms) return CLAIM_FREE;
-    uint64_t alive_ms = conn->registration_ms + c->options.broker_session_timeout_ms / 2;
+    uint64_t alive_ms = conn->registration_ms + c->options.broker_session_timeout_ms;
     return holder->heard_ms >= alive_ms ? CLAIM_TAKEN : CLAIM_UNCLEAR;
 }
 
