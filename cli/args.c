@@ -140,3 +140,21 @@ int args_status(enum args_result result)
     CHECK(result != ARGS_RUN);
     return result == ARGS_HELP ? EXIT_OK : EXIT_USAGE;
 }
+
+#define DEEDS_MAX 16
+
+const void *deed_of(const char *verb, const char *name, const void *deeds, size_t size,
+                    size_t count)
+{
+    CHECK(count <= DEEDS_MAX);
+    const char *names[DEEDS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const void *row = (const char *)deeds + i * size;
+        memcpy(&names[i], row, sizeof names[i]);
+        if (strcmp(name, names[i]) == 0) return row;
+    }
+    const char *near = nearest_name(name, names, count);
+    (void)misuse("%s: no such thing to do: %s%s%s (jackdaw %s --help)", verb, name,
+                 near ? "; did you mean " : "", near ? near : "", verb);
+    return NULL;
+}

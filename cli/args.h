@@ -53,6 +53,13 @@ enum args_result {
 enum args_result args_parse(const struct usage *usage, int argc, char **argv,
                             struct strings *operands);
 
+/* The row of a table of things that a verb does, by its name; each row begins with one. NULL: there
+ * is none, which has been said, with the nearest: the exit status is EXIT_USAGE. */
+const void *deed_of(const char *verb, const char *name, const void *deeds, size_t size,
+                    size_t count);
+#define DEED_OF(verb, name, table) \
+    deed_of((verb), (name), (table), sizeof(table)[0], sizeof(table) / sizeof(table)[0])
+
 /* The exit status after ARGS_HELP or ARGS_WRONG. */
 int args_status(enum args_result result);
 

@@ -267,19 +267,20 @@ static int remove_broker(struct call *c)
 
 /* ---- The verb. ---- */
 
-static const struct {
+struct part {
     const char *name;
     int (*run)(struct call *c);
     bool is_about_one;
-} PARTS[] = {
+};
+
+static const struct part PARTS[] = {
     {"list", list, false},
     {"drain", drain, true},
     {"undrain", undrain, true},
     {"remove", remove_broker, true},
 };
-#define PART_COUNT (sizeof PARTS / sizeof PARTS[0])
 
-static int run(struct call *c, size_t part)
+static int run(struct call *c, const struct part *part)
 {
     char *bootstrap = where_bootstrap(&c->o->where);
     if (bootstrap == NULL) return EXIT_FAILED;
@@ -289,10 +290,10 @@ static int run(struct call *c, size_t part)
     int rc = look(c);
     if (rc != 0) {
         status = fail("no broker at %s answers: %s", bootstrap, wire_why(rc));
-    } else if (PARTS[part].is_about_one && broker_row(c->brokers, c->id) == NULL) {
+    } else if (part->is_about_one && broker_row(c->brokers, c->id) == NULL) {
         status = fail("no broker %lld is registered (jackdaw brokers list)", (long long)c->id);
     } else {
-        status = PARTS[part].run(c);
+        status = part->run(c);
     }
     view_close(&c->v);
     json_decref(c->brokers);
@@ -304,24 +305,15 @@ static int run(struct call *c, size_t part)
 static int dispatch(const struct brokers_options *o, const struct strings *operands)
 {
     const char *name = operands->count > 0 ? operands->at[0] : "list";
-    const char *names[PART_COUNT];
-    size_t part = PART_COUNT;
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        names[i] = PARTS[i].name;
-        if (strcmp(name, names[i]) == 0) part = i;
-    }
-    if (part == PART_COUNT) {
-        const char *near = nearest_name(name, names, PART_COUNT);
-        return misuse("brokers: no such thing to do: %s%s%s (jackdaw brokers --help)", name,
-                      near ? "; did you mean " : "", near ? near : "");
-    }
+    const struct part *part = DEED_OF("brokers", name, PARTS);
+    if (part == NULL) return EXIT_USAGE;
     struct call c = {.o = o, .id = -1};
     int64_t id = -1;
-    if (PARTS[part].is_about_one &&
+    if (part->is_about_one &&
         (operands->count < 2 || !number_of(operands->at[1], 0, INT32_MAX, &id))) {
         return misuse("brokers %s: which broker? Its id", name);
     }
-    if (operands->count > (PARTS[part].is_about_one ? 2u : 1u)) {
+    if (operands->count > (part->is_about_one ? 2u : 1u)) {
         return misuse("brokers %s: one at a time", name);
     }
     c.id = id;

@@ -210,9 +210,10 @@ static int move(const struct disks_options *o, const json_t *brokers, const stru
 
 static int run(const struct disks_options *o, const struct strings *operands)
 {
-    bool moves = operands->count > 0 && strcmp(operands->at[0], "move") == 0;
-    if (operands->count > 0 && !moves && strcmp(operands->at[0], "list") != 0)
-        return misuse("disks: no such thing to do: %s (jackdaw disks --help)", operands->at[0]);
+    static const char *const deeds[] = {"list", "move"};
+    const char *what = operands->count > 0 ? operands->at[0] : "list";
+    if (DEED_OF("disks", what, deeds) == NULL) return EXIT_USAGE;
+    bool moves = strcmp(what, "move") == 0;
     if (moves && (operands->count < 2 || o->to == NULL || o->broker < 0))
         return misuse("disks move: say TOPIC:NUMBER..., --broker ID and --to FOLDER");
     char *bootstrap = where_bootstrap(&o->where);

@@ -19,22 +19,12 @@ static const struct subverb subverbs[] = {
     {"reset", groups_reset, 1},
     {"delete", groups_delete, 1},
 };
-#define SUBVERB_COUNT (sizeof subverbs / sizeof subverbs[0])
 
 static int dispatch(const struct groups_options *o, const struct strings *operands)
 {
     const char *name = operands->count > 0 ? operands->at[0] : "list";
-    const char *names[SUBVERB_COUNT];
-    const struct subverb *verb = NULL;
-    for (size_t i = 0; i < SUBVERB_COUNT; i++) {
-        names[i] = subverbs[i].name;
-        if (strcmp(name, names[i]) == 0) verb = &subverbs[i];
-    }
-    if (verb == NULL) {
-        const char *near = nearest_name(name, names, SUBVERB_COUNT);
-        return misuse("groups: no such thing to do: %s%s%s (jackdaw groups --help)", name,
-                      near ? "; did you mean " : "", near ? near : "");
-    }
+    const struct subverb *verb = DEED_OF("groups", name, subverbs);
+    if (verb == NULL) return EXIT_USAGE;
     size_t count = operands->count > 0 ? operands->count - 1 : 0;
     if (count < verb->name_count_min) return misuse("groups %s: which group?", name);
 

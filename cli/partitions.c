@@ -238,17 +238,11 @@ int verb_partitions(int argc, char **argv)
     int status = result == ARGS_RUN ? EXIT_OK : args_status(result);
     if (result == ARGS_RUN) {
         const char *verb = operands.count > 0 ? operands.at[0] : "moves";
-        const char *const names[] = {"move", "moves", "cancel", "recover"};
-        bool is_known = false;
-        for (size_t i = 0; i < 4; i++) is_known |= strcmp(verb, names[i]) == 0;
-        const char *near = nearest_name(verb, names, 4);
-        if (is_known) {
-            size_t count = operands.count > 0 ? operands.count - 1 : 0;
-            status = run(&o, verb, count > 0 ? operands.at + 1 : NULL, count);
-        } else {
-            status = misuse("partitions: no such thing to do: %s%s%s (jackdaw partitions --help)",
-                            verb, near ? "; did you mean " : "", near ? near : "");
-        }
+        static const char *const deeds[] = {"move", "moves", "cancel", "recover"};
+        size_t count = operands.count > 0 ? operands.count - 1 : 0;
+        status = DEED_OF("partitions", verb, deeds) != NULL
+                     ? run(&o, verb, count > 0 ? operands.at + 1 : NULL, count)
+                     : EXIT_USAGE;
     }
     strings_close(&operands);
     return status;

@@ -247,12 +247,12 @@ static int dispatch(const struct quorum_options *o, const struct strings *operan
 {
     const char *what = operands->count > 0 ? operands->at[0] : "show";
     if (strcmp(what, "show") == 0) return show(o);
+    static const char *const deeds[] = {"show", "add", "remove", "recover"};
+    if (DEED_OF("quorum", what, deeds) == NULL) return EXIT_USAGE;
     bool is_recovery = strcmp(what, "recover") == 0;
     if (is_recovery && operands->count != 2)
         return misuse("quorum recover: which controller's properties file?");
     if (is_recovery) return recover(o, operands->at[1]);
-    bool is_known = strcmp(what, "add") == 0 || strcmp(what, "remove") == 0;
-    if (!is_known) return misuse("quorum: no such thing to do: %s (jackdaw quorum --help)", what);
     if (operands->count != 2) return misuse("quorum %s: which controller?", what);
     return what[0] == 'a' ? add(o, operands->at[1]) : leave(o, operands->at[1]);
 }

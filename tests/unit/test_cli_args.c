@@ -117,3 +117,13 @@ Test(cli_text, a_number_fills_its_text_and_its_bounds)
     cr_assert(!number_of("", -5, 5, &n));
     cr_assert(!number_of("5 ", -5, 5, &n));
 }
+
+Test(args, a_deed_is_found_by_its_name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } deeds[] = {{"list", 1}, {"describe", 2}};
+    cr_expect_eq(DEED_OF("topics", "describe", deeds), &deeds[1]);
+    cr_expect_null(DEED_OF("topics", "describ", deeds));
+}
