@@ -169,8 +169,9 @@ static void name_strangers(const struct shard *s)
     for (e = s->host.log_dirs->entries; e != NULL; e = e->hh.next) {
         char topic[META_NAME_MAX + 1];
         int32_t number;
-        if (e->is_taken || !dir_name_parse(e->name, topic, &number)) continue;
+        if (!dir_name_parse(e->name, topic, &number)) continue;
         if (shard_of_partition(s->options, topic, number) != s->number) continue;
+        if (e->is_taken) continue; /* By us: only its owner writes that. */
         if (count++ >= STRANGERS_NAMED) continue;
         uint32_t dir = e->dir == DIR_NONE ? e->future : e->dir;
         log_warn(s->env, "log.dirs %s: %s is no replica of this broker's: it is left alone",

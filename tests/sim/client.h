@@ -100,7 +100,7 @@ uint32_t client_any_broker(struct client *c);
 
 static inline int16_t client_version(const struct client *c, int16_t api)
 {
-    return c->versions[api];
+    return api < CLIENT_APIS_MAX ? c->versions[api] : 0; /* Our own APIs have one. */
 }
 
 #endif

@@ -43,8 +43,10 @@ void consumer_forget_gone(struct consumer_group *c, struct slice id, bool is_pat
             continue;
         }
         *at = g->next;
+        /* There is one of each; and `id` may be its own, which is gone now. */
         own_free(&g->id);
         free(g);
+        return;
     }
 }
 
