@@ -6,6 +6,7 @@
 
 #include "broker/partition/mover.h"
 #include "broker/partition/partition.h"
+#include "broker/partition/room.h"
 #include "broker/partition/steps.h"
 #include "common/check.h"
 
@@ -67,34 +68,6 @@ uint64_t disks_probe(struct shard *s)
     return best_ms == UINT64_MAX ? 0 : best_ms;
 }
 
-/* What the other shards have appended since is not known: as much as this one has. */
-static uint64_t room_left(const struct shard *s, const struct host_dir *d)
-{
-    uint64_t appended = d->appended_bytes * s->options->shard_count;
-    return d->space.free_bytes > appended ? d->space.free_bytes - appended : 0;
-}
-
-static void look_at_room(struct shard *s, uint32_t dir)
-{
-    struct host_dir *d = &s->host.dirs[dir];
-    uint64_t reserve = s->options->reserve_bytes, twentieth = d->space.total_bytes / 20;
-    if (reserve > twentieth) reserve = twentieth;
-    uint64_t left = room_left(s, d);
-    bool was_short = d->is_short;
-    /* It ends when there is some more, so that it does not begin anew at once. */
-    d->is_short = left < reserve || (was_short && left < reserve + reserve / 4);
-    if (d->is_short == was_short) return;
-    if (d->is_short) {
-        log_error(s->env,
-                  "log.dirs %s: no space left on the device but the reserve of %llu bytes "
-                  "(log.reserve.bytes): records are refused until there is",
-                  s->options->log_dirs[dir], (unsigned long long)reserve);
-    } else {
-        log_info(s->env, "log.dirs %s: there is space again, %llu bytes", s->options->log_dirs[dir],
-                 (unsigned long long)left);
-    }
-}
-
 void disks_on_probe(struct shard *s, struct job *job)
 {
     struct disk_probe *probe = (struct disk_probe *)(void *)job;
@@ -106,7 +79,7 @@ void disks_on_probe(struct shard *s, struct job *job)
     d->space = probe->space;
     d->appended_bytes -=
         probe->appended_bytes < d->appended_bytes ? probe->appended_bytes : d->appended_bytes;
-    look_at_room(s, probe->dir);
+    room_look(&s->host, probe->dir);
 }
 
 /* ---- Dead ones ---- */

@@ -1,6 +1,7 @@
 #include "broker/partition/follow.h"
 
 #include "broker/partition/loans.h"
+#include "broker/partition/room.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -108,7 +109,7 @@ static bool append_batches(struct partition *p, const struct partition_answer *a
         size_t at = (size_t)(batch.at - answer->frame->data);
         journal_append(p->journal, answer->frame, (uint32_t)at, (uint32_t)batch.size, &header);
         note_producer(p, &header);
-        p->host->dirs[p->dir].appended_bytes += batch.size;
+        room_take(p->host, p->dir, batch.size);
         any = true;
     }
     if (any) partition_appended(p);

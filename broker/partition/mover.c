@@ -1,4 +1,5 @@
 #include "broker/partition/mover.h"
+#include "broker/partition/room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -390,7 +391,7 @@ static void on_read(struct partition *p, struct move_job *x)
         producers_note(&m->producers, &header);
         any = true;
     }
-    p->host->dirs[m->dir].appended_bytes += x->bytes->size;
+    room_take(p->host, m->dir, x->bytes->size);
     if (any) journal_flush(m->journal);
 }
 

@@ -2,6 +2,7 @@
 
 #include "broker/partition/keys.h"
 #include "broker/partition/repack.h"
+#include "broker/partition/room.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -156,7 +157,7 @@ static int64_t append_batch(struct partition *p, struct buf *buf, size_t at, siz
     producers_note(&p->producers, header);
     p->host->records_in += (uint64_t)header->record_count;
     p->host->bytes_in += size;
-    p->host->dirs[p->dir].appended_bytes += size;
+    room_take(p->host, p->dir, size);
     return log_append_ms;
 }
 
