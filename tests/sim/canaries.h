@@ -14,17 +14,17 @@
 /* clang-format off */
 #define CANARIES(X) \
     X(truncate_to_watermark, broker.broker_canary, BROKER_CANARY_TRUNCATE_TO_WATERMARK, \
-      2, "a new follower truncates to its high watermark (KIP-101)") \
+      5, "a new follower truncates to its high watermark (KIP-101)") \
     X(committed_isr, broker.replica_canary, REPLICA_CANARY_COMMITTED_ISR, \
-      9, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
+      150, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
     X(ack_unwritten, broker.broker_canary, BROKER_CANARY_ACK_UNWRITTEN, \
       2, "a produce is acknowledged before its write is done") \
     X(send_before_durable, controller.canary, CONTROLLER_CANARY_SEND_BEFORE_DURABLE, \
-      1, "Raft messages do not wait for the writes they stand on") \
+      32, "Raft messages do not wait for the writes they stand on") \
     X(decide_on_committed, controller.canary, CONTROLLER_CANARY_DECIDE_ON_COMMITTED, \
       1, "decisions are made on the committed image, not on the tentative one") \
     X(isr_any_broker_epoch, controller.canary, CONTROLLER_CANARY_ISR_ANY_BROKER_EPOCH, \
-      24, "an old incarnation of a broker may join an ISR (KIP-903)") \
+      3, "an old incarnation of a broker may join an ISR (KIP-903)") \
     X(elect_outside_isr, controller.canary, CONTROLLER_CANARY_ELECT_OUTSIDE_ISR, \
       3, "any living replica may be elected") \
     X(no_leader_epoch_bump, controller.canary, CONTROLLER_CANARY_NO_LEADER_EPOCH_BUMP, \
@@ -34,17 +34,17 @@
     X(join_early, broker.replica_canary, REPLICA_CANARY_JOIN_EARLY, \
       2, "a follower joins the ISR below the high watermark") \
     X(under_min_isr, broker.replica_canary, REPLICA_CANARY_UNDER_MIN_ISR, \
-      3, "the high watermark moves while fewer than min.insync.replicas are in sync") \
+      12, "the high watermark moves while fewer than min.insync.replicas are in sync") \
     X(no_lease, broker.replica_canary, REPLICA_CANARY_NO_LEASE, \
-      2, "a leader that nobody answers acknowledges acks=1") \
+      3, "a leader that nobody answers acknowledges acks=1") \
     X(ignore_follower, broker.replica_canary, REPLICA_CANARY_IGNORE_FOLLOWER, \
       2, "the high watermark is the leader's own end") \
     X(hand_over_early, broker.replica_canary, REPLICA_CANARY_HAND_OVER_EARLY, \
-      7, "a leader hands over to a successor that lacks the last records") \
+      3, "a leader hands over to a successor that lacks the last records") \
     X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
-      25, "a leader whose handover was not answered goes on appending") \
+      67, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
-      174, "fetches of another leader epoch are served (KIP-320)") \
+      17, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
       2, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
@@ -62,33 +62,33 @@
     X(fold_differently, broker.broker_canary, BROKER_CANARY_FOLD_DIFFERENTLY, \
       1, "a broker's image leaves out a record of a decision") \
     X(isr_fenced, controller.canary, CONTROLLER_CANARY_ISR_FENCED, \
-      3, "a fenced broker may join an ISR (KIP-841)") \
+      5, "a fenced broker may join an ISR (KIP-841)") \
     X(register_keeps, controller.canary, CONTROLLER_CANARY_REGISTER_KEEPS, \
       3, "a new incarnation keeps its leaderships and its places in ISRs") \
     X(any_last_hope, controller.canary, CONTROLLER_CANARY_ANY_LAST_HOPE, \
       24, "when nobody is known to have everything, whoever is there first leads") \
     X(push_uncommitted, controller.canary, CONTROLLER_CANARY_PUSH_UNCOMMITTED, \
-      1, "brokers are told decisions that are not committed") \
+      2, "brokers are told decisions that are not committed") \
     X(push_skips, controller.canary, CONTROLLER_CANARY_PUSH_SKIPS, \
       3, "the stream to the brokers leaves decisions out") \
     X(bury_early, broker.broker_canary, BROKER_CANARY_BURY_EARLY, \
-      17, "a deleted topic's files go while its deletion can still be undone") \
+      18, "a deleted topic's files go while its deletion can still be undone") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \
-      1, "members of an old generation may commit offsets") \
+      6, "members of an old generation may commit offsets") \
     X(groups_same_generation, broker.groups.canary, GROUP_CANARY_SAME_GENERATION, \
       8, "a rebalance does not raise the generation") \
     X(groups_no_expiry, broker.groups.canary, GROUP_CANARY_NO_EXPIRY, \
-      13, "members that say nothing any more stay in their group") \
+      4, "members that say nothing any more stay in their group") \
     X(vote_blindly, controller.raft_canary, RAFT_CANARY_VOTE_BLINDLY, \
       3, "Raft: votes are given without comparing logs") \
     X(forget_vote, controller.raft_canary, RAFT_CANARY_FORGET_VOTE, \
-      4, "Raft: a voter votes again in the same term") \
+      3, "Raft: a voter votes again in the same term") \
     X(never_truncate, controller.raft_canary, RAFT_CANARY_NEVER_TRUNCATE, \
-      12, "Raft: a follower keeps entries that conflict") \
+      3, "Raft: a follower keeps entries that conflict") \
     X(ignore_prev, controller.raft_canary, RAFT_CANARY_IGNORE_PREV, \
-      40, "Raft: entries are taken whatever comes before them")
+      246, "Raft: entries are taken whatever comes before them")
 
 /* Of Raft alone, where terms change a thousand times faster (raft_sim.h): its seeds are its own.
  *   X(name, bit of enum raft_canary, seed, what is broken) */
