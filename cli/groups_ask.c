@@ -5,7 +5,6 @@
 #include "cli/clock.h"
 
 #define RECORDS_WAIT_MS 3000
-#define TRIES 5
 
 bool groups_open(struct groups_client *c, const struct groups_options *o, const char *bootstrap)
 {
@@ -50,19 +49,9 @@ rd_kafka_event_t *groups_wait(struct groups_client *c)
     return NULL;
 }
 
-/* librdkafka let go of the connection that the question was on its way by: it is asked again. */
-static bool is_dropped(const rd_kafka_error_t *error)
-{
-    return error != NULL && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__DESTROY;
-}
-
-/* NULL: there is an answer, and it is no list. *again: there was none. */
-static rd_kafka_topic_partition_list_t *take_committed(const rd_kafka_group_result_t *result,
-                                                       bool *again)
+static rd_kafka_topic_partition_list_t *take_committed(const rd_kafka_group_result_t *result)
 {
     const rd_kafka_error_t *error = rd_kafka_group_result_error(result);
-    if (*again && is_dropped(error)) return NULL;
-    *again = false;
     if (error != NULL) {
         fail("%s: %s", rd_kafka_group_result_name(result), rd_kafka_error_string(error));
         return NULL;
@@ -73,8 +62,7 @@ static rd_kafka_topic_partition_list_t *take_committed(const rd_kafka_group_resu
     return list;
 }
 
-static rd_kafka_topic_partition_list_t *ask_committed(struct groups_client *c, const char *group,
-                                                      bool *again)
+rd_kafka_topic_partition_list_t *groups_committed(struct groups_client *c, const char *group)
 {
     rd_kafka_AdminOptions_t *options = groups_admin(c, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     rd_kafka_ListConsumerGroupOffsets_t *request =
@@ -83,26 +71,14 @@ static rd_kafka_topic_partition_list_t *ask_committed(struct groups_client *c, c
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_event_t *event = groups_wait(c);
-    if (event == NULL) {
-        *again = false;
-        return NULL;
-    }
+    if (event == NULL) return NULL;
+
     size_t count = 0;
     const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
         rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-    rd_kafka_topic_partition_list_t *list = count == 1 ? take_committed(results[0], again) : NULL;
+    rd_kafka_topic_partition_list_t *list = count == 1 ? take_committed(results[0]) : NULL;
     rd_kafka_event_destroy(event);
     return list;
-}
-
-rd_kafka_topic_partition_list_t *groups_committed(struct groups_client *c, const char *group)
-{
-    for (int i = 1; i <= TRIES; i++) {
-        bool again = i < TRIES;
-        rd_kafka_topic_partition_list_t *list = ask_committed(c, group, &again);
-        if (list != NULL || !again) return list;
-    }
-    return NULL;
 }
 
 bool groups_ends(struct groups_client *c, const char *topic, int32_t partition, int64_t *start,
