@@ -77,8 +77,7 @@ void disks_on_probe(struct shard *s, struct job *job)
     struct host_dir *d = &s->host.dirs[probe->dir];
     if (job->rc != 0 || d->is_dead) return;
     d->space = probe->space;
-    d->appended_bytes -=
-        probe->appended_bytes < d->appended_bytes ? probe->appended_bytes : d->appended_bytes;
+    if (probe->appended_bytes > d->known_bytes) d->known_bytes = probe->appended_bytes;
     room_look(&s->host, probe->dir);
 }
 

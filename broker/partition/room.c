@@ -3,7 +3,7 @@
 /* What the other shards have appended since is not known: as much as this one has. */
 static uint64_t room_left(const struct partition_host *host, const struct host_dir *d)
 {
-    uint64_t appended = d->appended_bytes * host->options->shard_count;
+    uint64_t appended = (d->appended_bytes - d->known_bytes) * host->options->shard_count;
     return d->space.free_bytes > appended ? d->space.free_bytes - appended : 0;
 }
 

@@ -168,7 +168,8 @@ struct host_dir {
     bool checkpoint_is_due; /* Something that must not wait for its time. */
     uint64_t quiet_ms;      /* How long its slowest lane has been at what it does. */
     struct fs_space space;  /* As it was when it was asked last; 0: nobody knows. */
-    uint64_t appended_bytes; /* Here, by this shard, since then. */
+    uint64_t appended_bytes; /* Here, by this shard, ever. */
+    uint64_t known_bytes;    /* Of them, what it had been when the disk was asked. */
     char why[DIR_WHY_SIZE]; /* Dead. */
 };
 
