@@ -81,16 +81,21 @@ uint64_t ask_wait(struct groups *gs, struct group_ask *ask)
     return ask->number;
 }
 
+struct group_ask *ask_wait_no_more(struct groups *gs, uint64_t number)
+{
+    struct waiting_ask *w = find_waiting(gs, number);
+    struct group_ask *ask = w->ask;
+    HASH_DEL(gs->waiting, w);
+    free(w);
+    ask->number = 0;
+    return ask;
+}
+
 void ask_finish(struct groups *gs, struct group_ask *ask)
 {
     CHECK(ask->pending == 0);
 
-    if (ask->number != 0) {
-        struct waiting_ask *w = find_waiting(gs, ask->number);
-        HASH_DEL(gs->waiting, w);
-        free(w);
-    }
-    ask->number = 0;
+    if (ask->number != 0) (void)ask_wait_no_more(gs, ask->number);
     TAILQ_INSERT_TAIL(&gs->finished, ask, link);
 }
 

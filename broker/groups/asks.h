@@ -21,6 +21,9 @@ struct slice ask_not_found_text(struct groups *gs, struct slice group_id);
 /* What the cores may call it from now on. */
 uint64_t ask_wait(struct groups *gs, struct group_ask *ask);
 
+/* They do not any more: as if it had just been asked. */
+struct group_ask *ask_wait_no_more(struct groups *gs, uint64_t number);
+
 /* `message` is of the API's response table. The ask is finished: in gs->finished. */
 void ask_answer(struct groups *gs, struct group_ask *ask, const void *message);
 

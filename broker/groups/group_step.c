@@ -92,7 +92,7 @@ static void answer_join(struct group *g, struct group_effects *fx, struct group_
 {
     if (m->join_ask == 0) return;
 
-    (void)answer(fx, m->join_ask, GROUP_JOIN, error);
+    answer(fx, m->join_ask, GROUP_JOIN, error)->member = m;
     m->join_ask = 0;
     g->joined_count--;
 }

@@ -7,6 +7,7 @@
 
 /* requests_members.c */
 void request_join_group(struct groups *gs, struct group_ask *ask);
+void request_join_as(struct groups *gs, struct group_ask *ask, struct slice member_id);
 void request_sync_group(struct groups *gs, struct group_ask *ask);
 void request_heartbeat(struct groups *gs, struct group_ask *ask);
 void request_leave_group(struct groups *gs, struct group_ask *ask);

@@ -3,6 +3,7 @@
 #include "broker/groups/consumer_answers.h"
 #include "broker/groups/consumer_settings.h"
 #include "broker/groups/entries.h"
+#include "broker/groups/own.h"
 #include "broker/groups/requests.h"
 #include "broker/groups/steps.h"
 #include "common/check.h"
@@ -58,16 +59,28 @@ static void fill_heartbeat(struct groups *gs, const struct group_ask *ask,
     env_random(gs->env, &e->heartbeat.new_uuid, sizeof e->heartbeat.new_uuid);
 }
 
+/* Kafka answers them REBALANCE_IN_PROGRESS. They would only join again, or, as kcat does, give
+ * up. */
+static void join_again(struct groups *gs, struct joiner *joiners, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        request_join_as(gs, joiners[i].ask, joiners[i].member_id);
+        own_free(&joiners[i].member_id);
+    }
+    free(joiners);
+}
+
 /* The entry becomes one of the consumer protocol, if it is not. Kafka's error. */
 static int16_t become_consumer(struct group_entry *entry, struct consumer_event *e,
-                               struct consumer_effects *fx)
+                               struct consumer_effects *fx, struct joiner **joiners,
+                               uint32_t *joiner_count)
 {
     if (entry_is_consumer(entry)) return KAFKA_NONE;
     entry_fill_event(entry, e);
     int16_t error = consumer_may_upgrade(e, fx);
     if (error != KAFKA_NONE) return error;
     bool had_members = entry->group->member_count > 0;
-    entry_kill_waiters(entry, KAFKA_REBALANCE_IN_PROGRESS);
+    *joiners = entry_take_joiners(entry, joiner_count);
     if (entry->consumer == NULL) entry->consumer = consumer_new(entry->group->id);
     consumer_upgrade(entry->consumer, e);
     if (!had_members) return KAFKA_NONE;
@@ -103,9 +116,12 @@ static void heartbeat(struct groups *gs, struct group_ask *ask,
         return;
     }
     if (entry == NULL) entry = entry_find_or_add(c, q->group_id);
-    error = become_consumer(entry, e, &fx);
+    struct joiner *joiners = NULL;
+    uint32_t joiner_count = 0;
+    error = become_consumer(entry, e, &fx, &joiners, &joiner_count);
     if (error == KAFKA_NONE) {
         entry_consumer_step(entry, ask, e);
+        join_again(gs, joiners, joiner_count);
     } else {
         consumer_refuse_heartbeat(gs, ask, error, fx.answer.message);
     }

@@ -112,12 +112,20 @@ static void heartbeat_consumers(struct group_entry *entry, struct group_ask *ask
 
 void request_join_group(struct groups *gs, struct group_ask *ask)
 {
+    request_join_as(gs, ask, (struct slice){0});
+}
+
+/* `member_id`: as which it has waited until now, whether it knows its id or not; absent: as it
+ * says. */
+void request_join_as(struct groups *gs, struct group_ask *ask, struct slice member_id)
+{
     struct join_group_request q;
     struct group_event e;
     if (!ask_decode(gs, ask, &q)) {
         ask_answer_nothing(gs, ask);
         return;
     }
+    if (member_id.at != NULL) q.member_id = member_id;
     int16_t error = check_join(gs, &q);
     struct coordinator *c = NULL;
     if (error == KAFKA_NONE) c = ask_coordinator(gs, ask, q.group_id, &error);

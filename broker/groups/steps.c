@@ -4,6 +4,7 @@
 #include "broker/groups/consumer_answers.h"
 #include "broker/groups/consumer_settings.h"
 #include "broker/groups/entries.h"
+#include "broker/groups/own.h"
 #include "broker/groups/parts.h"
 #include "broker/groups/writes.h"
 #include "common/check.h"
@@ -42,16 +43,44 @@ void entry_step(struct group_entry *e, struct group_event *event)
     entry_drop_if_void(e);
 }
 
-void entry_kill_waiters(struct group_entry *e, int16_t error)
+static void kill_group(struct group_entry *e, int16_t error)
 {
     struct groups *gs = e->at->host;
     struct group_event event = {
         .kind = GROUP_KILL, .now_ms = env_now_ms(gs->env), .wall_ms = env_wall_ms(gs->env)};
     event.kill.error = error;
     group_step(e->group, &event, &gs->effects);
+}
+
+void entry_kill_waiters(struct group_entry *e, int16_t error)
+{
+    struct groups *gs = e->at->host;
+    kill_group(e, error);
     for (uint32_t i = 0; i < gs->effects.answer_count; i++) {
         ask_answer_of_group(gs, e->group, &gs->effects.answers[i]);
     }
+}
+
+struct joiner *entry_take_joiners(struct group_entry *e, uint32_t *count)
+{
+    struct groups *gs = e->at->host;
+    struct joiner *joiners = NULL;
+    *count = 0;
+    if (e->group->joined_count > 0) {
+        joiners = calloc(e->group->joined_count, sizeof *joiners);
+        CHECK(joiners != NULL);
+    }
+    kill_group(e, KAFKA_REBALANCE_IN_PROGRESS);
+    for (uint32_t i = 0; i < gs->effects.answer_count; i++) {
+        const struct group_answer *a = &gs->effects.answers[i];
+        if (a->to == GROUP_JOIN) {
+            joiners[(*count)++] =
+                (struct joiner){ask_wait_no_more(gs, a->ask), own_copy(a->member->id)};
+        } else {
+            ask_answer_of_group(gs, e->group, a);
+        }
+    }
+    return joiners;
 }
 
 /* ---- The consumer protocol. ---- */

@@ -23,6 +23,16 @@ void entry_store_consumer(struct group_entry *e);
 /* The group, of the classic protocol, is dead for all who wait for something of it. */
 void entry_kill_waiters(struct group_entry *e, int16_t error);
 
+/* A JoinGroup that waited, and what the member is called. */
+struct joiner {
+    struct group_ask *ask;
+    struct slice member_id; /* Its own copy. */
+};
+
+/* The same before the group changes its protocol; but whoever waits in JoinGroup is not answered:
+ * it is to join what the group becomes. The caller's to free; NULL: nobody waits. */
+struct joiner *entry_take_joiners(struct group_entry *e, uint32_t *count);
+
 /* Appends what is queued and does what is committed. */
 void coordinator_writes_turn(struct coordinator *c);
 
