@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/groups/consumer/consumer.h"
 #include "broker/groups/group.h"
 #include "broker/partition/replica.h"
 #include "common/check.h"
@@ -82,6 +83,10 @@ void canary_set(enum canary canary, bool is_broken, struct cluster_options *opti
     /* What groups have nothing to do with is looked for without them. */
     bool is_of_groups = broken.broker.groups.canary != 0;
     if (is_broken) *options = broken;
+    /* Each is of one protocol. */
+    const uint32_t of_consumers = CONSUMER_CANARY_NO_WAIT | CONSUMER_CANARY_NO_EXPIRY;
+    bool is_of_consumers = (broken.broker.groups.canary & of_consumers) != 0;
+    if (is_of_groups) options->consumer_groups = is_of_consumers ? 3 : 0;
     if (is_of_groups) return;
     options->group_count = 0;
     options->member_count = 0;

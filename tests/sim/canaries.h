@@ -81,6 +81,10 @@
       8, "a rebalance does not raise the generation") \
     X(groups_no_expiry, broker.groups.canary, GROUP_CANARY_NO_EXPIRY, \
       4, "members that say nothing any more stay in their group") \
+    X(groups_no_wait, broker.groups.canary, CONSUMER_CANARY_NO_WAIT, \
+      4, "a member is assigned a partition that another one holds still (KIP-848)") \
+    X(groups_no_session, broker.groups.canary, CONSUMER_CANARY_NO_EXPIRY, \
+      1, "members of the consumer protocol that say nothing any more stay in their group") \
     X(vote_blindly, controller.raft_canary, RAFT_CANARY_VOTE_BLINDLY, \
       3, "Raft: votes are given without comparing logs") \
     X(forget_vote, controller.raft_canary, RAFT_CANARY_FORGET_VOTE, \

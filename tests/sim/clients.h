@@ -27,6 +27,15 @@ bool member_is_retired(const struct client *c); /* It has gone without a word, f
 bool member_is_stable(const struct client *c, int32_t *generation, uint32_t *share_count);
 void member_print(const struct client *c, FILE *to);
 
+/* The same by the consumer protocol (groups_consumer.c); the four above ask these. */
+struct client *beat_member_open(struct cluster *cluster, struct history *history,
+                                struct groups_note *note, uint32_t number);
+bool beat_member_is(const struct client *c);
+uint32_t beat_member_group(const struct client *c);
+bool beat_member_is_retired(const struct client *c);
+bool beat_member_is_stable(const struct client *c, int32_t *epoch, uint32_t *share_count);
+void beat_member_print(const struct client *c, FILE *to);
+
 /* clang-format off */
 #define ADMIN_DEEDS(X) \
     X(create) X(delete) X(grow) X(config) X(delete_records) X(elect) X(move) X(undelete) \

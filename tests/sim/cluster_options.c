@@ -121,6 +121,14 @@ static void draw_groups(struct cluster_options *o, struct prng *p)
     g->initial_delay_ms = (uint32_t)PICK(p, 0, 50, 500);
     g->session_min_ms = 100;
     g->commit_timeout_ms = (uint32_t)PICK(p, 500, 2000, 5000);
+    g->consumer.session_ms = 1500;
+    g->consumer.session_min_ms = 100;
+    g->consumer.heartbeat_ms = 300;
+    g->consumer.heartbeat_min_ms = 100;
+    struct prng protocols = prng_from_seed(o->seed ^ 0x6b69702d383438u);
+    o->consumer_groups = (uint32_t)prng_range(&protocols, 0, 3);
+    g->consumer.assignors[0] = (uint32_t)prng_range(&protocols, 0, 1);
+    g->consumer.assignors[1] = 1 - g->consumer.assignors[0];
 }
 
 struct cluster_options cluster_options_draw(uint64_t seed)
@@ -183,9 +191,11 @@ void cluster_options_print(const struct cluster_options *o, FILE *to)
                   o->producer_count, o->consumer_count, o->admin_pause_ms);
     if (o->group_count > 0) {
         (void)fprintf(to,
-                      "groups: %u of %u members together, initial delay %u ms, %u partitions, "
+                      "groups: %u (consumer protocol: %x) of %u members together, "
+                      "initial delay %u ms, %u partitions, "
                       "segments of %u bytes, commits time out after %u ms\n",
-                      o->group_count, o->member_count, b->groups.initial_delay_ms,
+                      o->group_count, o->consumer_groups, o->member_count,
+                      b->groups.initial_delay_ms,
                       b->groups.topic_partitions, b->groups.topic_segment_bytes,
                       b->groups.commit_timeout_ms);
     }

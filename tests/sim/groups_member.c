@@ -513,6 +513,7 @@ static const struct client_kind kind = {
 
 bool member_is_stable(const struct client *c, int32_t *generation, uint32_t *share_count)
 {
+    if (beat_member_is(c)) return beat_member_is_stable(c, generation, share_count);
     const struct member_client *m = (const struct member_client *)(const void *)c;
     *generation = m->generation;
     *share_count = m->share_count;
@@ -521,16 +522,22 @@ bool member_is_stable(const struct client *c, int32_t *generation, uint32_t *sha
 
 bool member_is_retired(const struct client *c)
 {
+    if (beat_member_is(c)) return beat_member_is_retired(c);
     return ((const struct member_client *)(const void *)c)->is_retired;
 }
 
 uint32_t member_group(const struct client *c)
 {
+    if (beat_member_is(c)) return beat_member_group(c);
     return ((const struct member_client *)(const void *)c)->group;
 }
 
 void member_print(const struct client *c, FILE *to)
 {
+    if (beat_member_is(c)) {
+        beat_member_print(c, to);
+        return;
+    }
     const struct member_client *m = (const struct member_client *)(const void *)c;
     (void)fprintf(to, "%s: of %s%s%s, JoinGroup %d, joined %llu times, hung %llu times%s\n",
                   c->name, m->group_id, m->instance[0] != '\0' ? ", static " : "", m->instance,
@@ -541,6 +548,10 @@ void member_print(const struct client *c, FILE *to)
 struct client *member_open(struct cluster *cluster, struct history *history,
                            struct groups_note *note, uint32_t number)
 {
+    uint32_t its_group = number % cluster->options.group_count;
+    if ((cluster->options.consumer_groups >> its_group & 1) != 0) {
+        return beat_member_open(cluster, history, note, number);
+    }
     struct member_client *m = calloc(1, sizeof *m);
     CHECK(m != NULL);
     m->c.kind = &kind;

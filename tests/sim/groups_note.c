@@ -29,6 +29,12 @@ void groups_note_owner(struct groups_note *n, uint32_t group, int32_t generation
     (void)snprintf(o->who, sizeof o->who, "%s", who);
 }
 
+void groups_note_taken(struct groups_note *n, uint32_t group, int32_t epoch, uint32_t share)
+{
+    CHECK(group < GROUPS_MAX && share < GROUPS_SHARES_MAX);
+    if (n->taken[group][share] < epoch) n->taken[group][share] = epoch;
+}
+
 void groups_note_tried(struct groups_note *n, uint32_t group, uint32_t share, int64_t offset)
 {
     CHECK(share < GROUPS_SHARES_MAX);

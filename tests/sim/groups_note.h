@@ -2,7 +2,9 @@
  * which generation, and what was committed for it.
  *
  *   [owner]    in one generation a share has one owner, whoever asks and whoever coordinates.
- *   [fence]    who is of an older generation than one that is whole commits nothing any more.
+ *   [fence]    who is of an older generation than one that is whole commits nothing any more; in a
+ *              group of the consumer protocol, whose epochs are each member's own: nothing for a
+ *              share that somebody has taken in a newer one.
  *   [back]     a committed offset that was acknowledged is never fetched smaller.
  *   [invented] nor greater than anything that anybody ever tried to commit.
  *
@@ -37,6 +39,8 @@ struct groups_note {
     int32_t newest[GROUPS_MAX]; /* The newest generation of which somebody has its shares. */
     int64_t acked[GROUPS_MAX][GROUPS_SHARES_MAX];
     int64_t tried[GROUPS_MAX][GROUPS_SHARES_MAX];
+    /* Of the consumer protocol: the newest epoch in which somebody has taken the share. */
+    int32_t taken[GROUPS_MAX][GROUPS_SHARES_MAX];
     /* Totals. */
     uint64_t commits;
     uint64_t fetches;
@@ -44,6 +48,7 @@ struct groups_note {
 
 void groups_note_owner(struct groups_note *n, uint32_t group, int32_t generation, uint32_t share,
                        const char *who);
+void groups_note_taken(struct groups_note *n, uint32_t group, int32_t epoch, uint32_t share);
 void groups_note_tried(struct groups_note *n, uint32_t group, uint32_t share, int64_t offset);
 void groups_note_acked(struct groups_note *n, uint32_t group, uint32_t share, int64_t offset);
 /* `acked` is what was acknowledged when the fetch was sent. */

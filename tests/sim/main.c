@@ -33,6 +33,8 @@ static const char USAGE[] =
     "  --report          failures are told, and are no failure of this program\n"
     "  --all-faults      it is a failure if a kind of fault never occurred\n"
     "  --canary NAME     breaks a rule on purpose (--list-canaries)\n"
+    "  --protocols       groups are of the classic or of the consumer protocol, as the seed says;\n"
+    "                    without this, of the classic one\n"
     "  --whole           with --canary: its run, and nothing is broken\n"
     "  --canaries        each canary with the seed that catches it; fails if one is not caught\n"
     "  --same-trace      runs each seed twice and compares\n"
@@ -55,6 +57,7 @@ struct flags {
     bool reports;
     bool wants_all_faults;
     bool runs_canaries;
+    bool has_protocols;
     bool compares;
     bool verbose;
     bool prints_logs;
@@ -70,6 +73,7 @@ static struct cluster_options options_of(const struct flags *f, uint64_t seed)
 {
     struct cluster_options o = cluster_options_draw(seed);
     o.world.verbose = f->verbose;
+    if (!f->has_protocols) o.consumer_groups = 0;
     if (f->seconds > 0) o.duration_ms = f->seconds * 1000;
     if (f->canary < CANARY_COUNT) canary_set(f->canary, !f->is_whole, &o);
     return o;
@@ -104,7 +108,8 @@ static struct run_result run_any(const struct flags *f, uint64_t seed,
 
 static void print_replay(const struct flags *f, uint64_t seed, FILE *to)
 {
-    (void)fprintf(to, "replay: build/sim --seed %llu%s%s", (unsigned long long)seed,
+    (void)fprintf(to, "replay: build/sim --seed %llu%s%s%s", (unsigned long long)seed,
+                  f->has_protocols ? " --protocols" : "",
                   f->canary < CANARY_COUNT ? " --canary " : "",
                   f->canary < CANARY_COUNT ? canary_name(f->canary) : "");
     if (f->seconds > 0) (void)fprintf(to, " --seconds %llu", (unsigned long long)f->seconds);
@@ -473,6 +478,7 @@ static bool take_switch(const char *arg, struct flags *f)
         {"--report", &f->reports},
         {"--all-faults", &f->wants_all_faults},
         {"--canaries", &f->runs_canaries},
+        {"--protocols", &f->has_protocols},
         {"--same-trace", &f->compares},
         {"--verbose", &f->verbose},
         {"--logs", &f->prints_logs},
