@@ -113,6 +113,10 @@ static void answer_metrics(struct link *l, uint64_t http_id)
     struct env_counters c;
     env_counters(l->env, &c);
     add(&p, "# TYPE jackdaw_link_turns counter\njackdaw_link_turns %" PRIu64 "\n", c.turns);
+    add(&p,
+        "# TYPE jackdaw_broker_http_connections counter\njackdaw_broker_http_connections %" PRIu64
+        "\n# TYPE jackdaw_broker_http_requests counter\njackdaw_broker_http_requests %" PRIu64 "\n",
+        c.http_connections, c.http_requests);
     env_http_answer(l->env, http_id, 200, "text/plain; version=0.0.4", slice_of(p.text, p.size));
 }
 

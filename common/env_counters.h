@@ -20,6 +20,7 @@ struct env_counters {
     uint64_t sends; /* System calls that wrote to connections. */
     uint64_t jobs;
     uint64_t posts;
+    uint64_t http_connections; /* Whatever came over them: HTTP, a TLS hello, noise, nothing. */
     uint64_t http_requests;
 };
 

@@ -71,6 +71,14 @@ static void on_request(struct evhttp_request *request, void *arg)
     (void)snprintf(event->address, sizeof event->address, "%s", path);
 }
 
+/* NULL: it is to be of the usual kind. */
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
+{
+    (void)base;
+    ((struct http_in *)arg)->counters->http_connections++;
+    return NULL;
+}
+
 static void on_resume(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -112,6 +120,7 @@ void http_in_listen(struct http_in *h, int fd, uint32_t tag)
     evhttp_set_max_body_size(server->http, BODY_MAX_BYTES);
     evhttp_set_timeout(server->http, TIMEOUT_S);
     evhttp_set_gencb(server->http, on_request, server);
+    evhttp_set_bevcb(server->http, on_connection, h);
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server->http, fd);
     CHECK(bound != NULL);
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);

@@ -213,6 +213,8 @@ static void answer_metrics(struct controller *c, uint64_t http_id)
         {"connections_http", "counter", "closed: they spoke HTTP", world.closed[ENV_REASON_HTTP]},
         {"connections_tls", "counter", "closed: they spoke TLS", world.closed[ENV_REASON_TLS]},
         {"frames_malformed", "counter", "frames that did not parse", c->malformed_count},
+        {"http_connections", "counter", "connections to http.listeners", world.http_connections},
+        {"http_requests", "counter", "of them, HTTP that parsed", world.http_requests},
         {"received_bytes", "counter", "from connections", world.bytes_in},
         {"sent_bytes", "counter", "to connections", world.bytes_out},
     };

@@ -88,11 +88,7 @@ struct pages {
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct slice *x = a, *y = b;
-    size_t size = x->size < y->size ? x->size : y->size;
-    int order = size > 0 ? memcmp(x->at, y->at, size) : 0;
-    if (order != 0) return order;
-    return (x->size > y->size) - (x->size < y->size);
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 /* The names that the request asks for, sorted, each once. None given: all that there are. */

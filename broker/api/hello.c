@@ -7,6 +7,8 @@
 #include "proto/msg/describe_acls.h"
 #include "proto/msg/replica_hello.h"
 
+#define FIRST_VERSION_WITH_SOFTWARE 3
+
 static bool is_switched_off(const struct shard *s, int16_t api_key)
 {
     bool is_of_consumers = api_key == KAFKA_API_CONSUMER_GROUP_HEARTBEAT ||
@@ -32,6 +34,22 @@ static bool fill_features(const struct shard *s,
     return true;
 }
 
+static bool is_letter_or_digit(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* KIP-511: letters, digits, dots and dashes; the first and the last one a letter or digit. */
+static bool is_software(struct slice s)
+{
+    if (s.size == 0 || !is_letter_or_digit(s.at[0]) || !is_letter_or_digit(s.at[s.size - 1]))
+        return false;
+    for (size_t i = 0; i < s.size; i++) {
+        if (!is_letter_or_digit(s.at[i]) && s.at[i] != '.' && s.at[i] != '-') return false;
+    }
+    return true;
+}
+
 bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
 {
     struct api_versions_request q;
@@ -39,6 +57,12 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
 
     struct api_versions_response answer;
     kafka_defaults(&schema_api_versions_response, &answer);
+    if (r->version.number >= FIRST_VERSION_WITH_SOFTWARE &&
+        !(is_software(q.client_software_name) && is_software(q.client_software_version))) {
+        answer.error_code = KAFKA_INVALID_REQUEST;
+        request_answer(s, r, &answer);
+        return true;
+    }
     struct api_versions_response_api_key *keys =
         arena_take(&s->scratch, kafka_api_count, sizeof *keys);
     if (keys == NULL) return false;

@@ -134,6 +134,43 @@ static int16_t why_unknown(const struct metadata_request_topic *asked, bool may_
     return may_create ? KAFKA_LEADER_NOT_AVAILABLE : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
+/* By what they ask for; of equals, the one that stands first. */
+static int compare_asked(const void *a, const void *b)
+{
+    const struct metadata_request_topic *x = *(const struct metadata_request_topic *const *)a;
+    const struct metadata_request_topic *y = *(const struct metadata_request_topic *const *)b;
+    bool by_id = is_by_id(x);
+    if (by_id != is_by_id(y)) return by_id ? -1 : 1;
+    int order = by_id ? memcmp(&x->topic_id, &y->topic_id, sizeof x->topic_id)
+                      : slice_compare(x->name, y->name);
+    if (order != 0) return order;
+    return x < y ? -1 : x > y;
+}
+
+static bool ask_the_same(const struct metadata_request_topic *x,
+                         const struct metadata_request_topic *y)
+{
+    if (is_by_id(x) != is_by_id(y)) return false;
+    return is_by_id(x) ? uuid_equal(x->topic_id, y->topic_id) : slice_equal(x->name, y->name);
+}
+
+/* What is asked for twice is told once, as in Kafka. NULL: the scratch memory is full. */
+static const bool *find_repeated(struct shard *s, const struct metadata_request *q)
+{
+    const struct metadata_request_topic *asked = q->topics.items;
+    size_t count = q->topics.count > 0 ? (size_t)q->topics.count : 0;
+    bool *repeated = arena_take(&s->scratch, count + 1, sizeof *repeated);
+    const struct metadata_request_topic **sorted =
+        arena_take(&s->scratch, count + 1, sizeof *sorted);
+    if (repeated == NULL || sorted == NULL) return NULL;
+    for (size_t i = 0; i < count; i++) sorted[i] = &asked[i];
+    qsort(sorted, count, sizeof *sorted, compare_asked);
+    for (size_t i = 1; i < count; i++) {
+        repeated[sorted[i] - asked] = ask_the_same(sorted[i - 1], sorted[i]);
+    }
+    return repeated;
+}
+
 static bool wants_all(const struct request *r, const struct metadata_request *q)
 {
     return q->topics.count < 0 || (q->topics.count == 0 && r->version.number == 0);
@@ -160,7 +197,10 @@ static bool fill_topics(struct shard *s, struct request *r, const struct metadat
         }
     }
     const struct metadata_request_topic *asked = q->topics.items;
+    const bool *repeated = find_repeated(s, q);
+    if (repeated == NULL) return false;
     for (int32_t i = 0; !all && i < q->topics.count; i++) {
+        if (repeated[i]) continue;
         bool legal = is_legal(r, &asked[i]);
         const struct meta_topic *topic = legal ? find_topic(s, &asked[i]) : NULL;
         struct metadata_response_topic *out = &items[count++];

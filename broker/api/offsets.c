@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
 #include "broker/net/router.h"
@@ -105,6 +108,31 @@ static bool has_meaning(int64_t timestamp_ms, int16_t version)
     return version >= since[-timestamp_ms];
 }
 
+static int compare_ops(const void *a, const void *b)
+{
+    const struct op *x = *(struct op *const *)a, *y = *(struct op *const *)b;
+    int order = memcmp(&x->topic_id, &y->topic_id, sizeof x->topic_id);
+    if (order != 0) return order;
+    return x->partition < y->partition ? -1 : x->partition > y->partition;
+}
+
+/* A partition that is named twice is asked for nothing, as in Kafka. False: no memory. */
+static bool refuse_repeated(struct shard *s, const struct route *route)
+{
+    if (route->count < 2) return true;
+    struct op **sorted = arena_take(&s->scratch, route->count, sizeof *sorted);
+    if (sorted == NULL) return false;
+    for (uint32_t i = 0; i < route->count; i++) sorted[i] = &route->ops[i];
+    qsort(sorted, route->count, sizeof *sorted, compare_ops);
+    for (uint32_t i = 1; i < route->count; i++) {
+        bool is_known = sorted[i]->error != KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        if (!is_known || compare_ops(&sorted[i - 1], &sorted[i]) != 0) continue;
+        sorted[i - 1]->error = KAFKA_INVALID_REQUEST;
+        sorted[i]->error = KAFKA_INVALID_REQUEST;
+    }
+    return true;
+}
+
 bool handle_list_offsets(struct shard *s, struct request *r, struct slice body)
 {
     struct list_offsets_request q;
@@ -128,6 +156,7 @@ bool handle_list_offsets(struct shard *s, struct request *r, struct slice body)
             }
         }
     }
+    if (!refuse_repeated(s, &route)) return false;
     r->join = join_list;
     route_go(s, &route, &(struct route_limits){.wait_ms = WAIT_MS, .replica_id = -1});
     return true;

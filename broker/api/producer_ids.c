@@ -36,6 +36,8 @@ bool handle_init_producer_id(struct shard *s, struct request *r, struct slice bo
 
     if (q.transactional_id.at != NULL && q.transactional_id.size == 0) {
         answer(s, r, KAFKA_INVALID_REQUEST, -1);
+    } else if ((q.producer_id == -1) != (q.producer_epoch == -1)) {
+        answer(s, r, KAFKA_INVALID_REQUEST, -1); /* Both or none (KIP-360). */
     } else if (q.transactional_id.at != NULL) {
         answer(s, r, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1);
     } else if (s->producer_id_next < s->producer_id_end) {

@@ -5,14 +5,6 @@
 #include "broker/groups/own.h"
 #include "common/check.h"
 
-int slice_compare(struct slice a, struct slice b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.at, b.at, size) : 0;
-    if (order != 0) return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 void topic_table_begin(struct topic_table *t)
 {
     for (uint32_t i = 0; i < t->count; i++) own_free(&t->topics[i].name);

@@ -40,7 +40,4 @@ const struct known_topic *topic_table_by_id(const struct topic_table *t, struct 
 
 void topic_table_close(struct topic_table *t);
 
-/* The order of bytes; an absent slice is the first. */
-int slice_compare(struct slice a, struct slice b);
-
 #endif
