@@ -13,6 +13,13 @@ static bool is_wanted(const struct partition *p)
            p->replica.partition_epoch >= 0;
 }
 
+/* Its log is not open yet, or is being put right, or one of the past is still going: nothing says
+ * when that is over. */
+static bool may_be_wanted(const struct partition *p)
+{
+    return p->state != PARTITION_READY && p->state != PARTITION_FAILED;
+}
+
 uint64_t ends_turn(struct shard *s, bool is_news)
 {
     uint64_t now_ms = env_now_ms(s->env);
@@ -23,8 +30,8 @@ uint64_t ends_turn(struct shard *s, bool is_news)
     struct partition *p, *next;
     HASH_ITER(hh, s->partitions, p, next)
     {
+        if (is_wanted(p) || may_be_wanted(p)) s->ends_due_ms = now_ms + AGAIN_MS;
         if (!is_wanted(p)) continue;
-        s->ends_due_ms = now_ms + AGAIN_MS;
         if (post == NULL) {
             post = calloc(1, sizeof *post);
             CHECK(post != NULL);

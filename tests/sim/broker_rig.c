@@ -52,6 +52,11 @@ static void apply_move(struct meta_image *image, const struct rig *r, int32_t to
     move.partition.partition_epoch = epoch;
     move.partition.replicas = (struct id_set){.count = 1, .ids = {to}};
     if (is_here) move.partition.isr = move.partition.replicas;
+    if (is_here && r->comes_back_unled) {
+        move.partition.leader = META_NOBODY;
+        move.partition.last_known_elr = move.partition.isr;
+        move.partition.isr = (struct id_set){0};
+    }
     apply(image, &move, 1);
 }
 
@@ -160,6 +165,7 @@ static void on_home(struct rig *r, struct any_post *p)
 static void on_question(struct rig *r, struct post *question)
 {
     if (question->link.kind == POST_ISR) ((struct post_isr *)(void *)question)->is_lost = true;
+    if (question->link.kind == POST_ENDS) r->log_ends_heard++;
     env_give_back(r->link_env, question);
 }
 

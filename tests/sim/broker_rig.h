@@ -44,6 +44,8 @@ struct rig {
     bool link_has_begun;
     bool moves_away_and_back; /* The link's next turn does so, with the partition `moved`. */
     int32_t moved;
+    bool comes_back_unled;   /* Then nobody leads it, and this broker is its last hope. */
+    uint32_t log_ends_heard; /* How often the link was told of logs that nobody leads. */
     int64_t producer_id; /* Of what rig_produce() sends; -1: no producer's. */
     int32_t sequence;
     struct any_post_list posts; /* Of the link, away from home. */

@@ -269,3 +269,15 @@ Test(broker_shards, in_a_session_no_partition_keeps_the_others_from_being_read)
     cr_expect_eq(set, (1u << RIG_PARTITIONS) - 1);
     rig_close(&r);
 }
+
+/* A topic whose deletion was undone: its logs are opened after the metadata have said all. */
+Test(broker_shards, a_log_that_nobody_leads_is_told_of_when_it_is_open)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 6);
+    r.comes_back_unled = true;
+    rig_move_away_and_back(&r, 3);
+    rig_run_ms(&r, 5000);
+    cr_expect_geq(r.log_ends_heard, 3, "again each second: it was %u times", r.log_ends_heard);
+    rig_close(&r);
+}
