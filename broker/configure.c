@@ -159,6 +159,8 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->retention_first_ms = (uint64_t)config_number_of(c, "log.initial.task.delay.ms");
     o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
     o->cleaner_backoff_ms = (uint64_t)config_number_of(c, "log.cleaner.backoff.ms");
+    o->scrub_bytes_per_s = (uint64_t)config_number_of(c, "log.scrub.bytes.per.second");
+    o->scrub_interval_ms = (uint64_t)config_number_of(c, "log.scrub.interval.ms");
     o->cleaner_map_bytes = (uint64_t)config_number_of(c, "log.cleaner.dedupe.buffer.size");
     o->open_files_max = number(c, "log.open.files.max");
     o->reserve_bytes = (uint64_t)config_number_of(c, "log.reserve.bytes");

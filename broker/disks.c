@@ -7,6 +7,7 @@
 #include "broker/partition/mover.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/room.h"
+#include "broker/partition/rot.h"
 #include "broker/partition/steps.h"
 #include "common/check.h"
 
@@ -128,7 +129,7 @@ static void bury(struct shard *s, uint32_t dir)
 
 static enum rpc_disk fares(const struct shard *s, const struct partition *p)
 {
-    if (p->state == PARTITION_FAILED) return RPC_DISK_LOST;
+    if (p->state == PARTITION_FAILED || rot_gives_up(p)) return RPC_DISK_LOST;
     /* The last disk that is left makes the whole broker hang: the heartbeats tell of it. */
     bool is_one_of_several = s->options->log_dir_count > 1;
     return is_one_of_several && s->host.dirs[p->dir].is_slow ? RPC_DISK_SLOW : RPC_DISK_WELL;
@@ -176,6 +177,8 @@ uint64_t disks_turn(struct shard *s, bool image_changed)
         s->disks_due_ms = 0;
     }
     if (!s->is_current || s->host.is_stopping) return ENV_NEVER;
+    if (s->host.fares_changed) s->disks_due_ms = 0;
+    s->host.fares_changed = false;
     if (!image_changed && env_now_ms(s->env) < s->disks_due_ms) return s->disks_due_ms;
 
     s->disks_due_ms = ENV_NEVER;

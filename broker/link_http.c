@@ -38,6 +38,10 @@ static struct shard_numbers sum(const struct link *l)
         all.fetch_requests += s->fetch_requests;
         all.duplicate_batches += s->duplicate_batches;
         all.isr_shrinks += s->isr_shrinks;
+        all.rotten += s->rotten;
+        all.rot_found += s->rot_found;
+        all.rot_gone += s->rot_gone;
+        all.scrubbed_bytes += s->scrubbed_bytes;
         all.isr_expands += s->isr_expands;
     }
     return all;
@@ -61,6 +65,10 @@ static struct shard_numbers sum(const struct link *l)
     X(produce_requests, "counter", "Produce requests.")                               \
     X(fetch_requests, "counter", "Fetch requests of consumers and followers.")        \
     X(duplicate_batches, "counter", "Batches of idempotent producers seen again.")    \
+    X(rotten, "gauge", "Replicas here that have a bad batch.")                        \
+    X(rot_found, "counter", "Bad batches found, by the scrub or by a reader.")        \
+    X(rot_gone, "counter", "Of those, fetched again from another broker, or gone.")   \
+    X(scrubbed_bytes, "gauge", "Bytes that the scrub has read, of replicas here.")    \
     X(isr_shrinks, "counter", "Times that an ISR became smaller.")                    \
     X(isr_expands, "counter", "Times that an ISR became larger.")
 /* clang-format on */

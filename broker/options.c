@@ -15,6 +15,8 @@ void broker_options_default(struct broker_options *o)
     o->retention_first_ms = 30000;
     o->cleaner_enabled = true;
     o->cleaner_backoff_ms = 15000;
+    o->scrub_bytes_per_s = (uint64_t)1024 * 1024;
+    o->scrub_interval_ms = (uint64_t)24 * 3600 * 1000;
     o->cleaner_map_bytes = (uint64_t)128 * 1024 * 1024;
     o->replica_fetch_wait_ms = 500;
     o->replica_fetch_max_bytes = 1024 * 1024;

@@ -90,6 +90,10 @@ struct shard_numbers {
     uint64_t fetch_requests;
     uint64_t duplicate_batches;
     uint64_t isr_shrinks;
+    uint64_t rotten; /* Replicas here that have a bad batch. */
+    uint64_t rot_found;
+    uint64_t rot_gone;
+    uint64_t scrubbed_bytes;
     uint64_t isr_expands;
     uint64_t memory_frames_bytes;
     uint64_t disk_oldest_job_ms; /* Age of the oldest unfinished job; 0: none. */

@@ -20,6 +20,7 @@
 #include "broker/partition/produce.h"
 #include "broker/preferences.h"
 #include "broker/replication/fetcher.h"
+#include "broker/scrubber.h"
 #include "broker/throttles.h"
 #include "common/check.h"
 
@@ -113,6 +114,8 @@ static void on_session(struct shard *s, struct post_session *post)
 static void count_partition(const struct partition *p, struct shard_numbers *n)
 {
     n->partitions++;
+    n->rotten += p->is_rotten;
+    if (p->journal != NULL) n->scrubbed_bytes += journal_scrubbed_bytes(p->journal);
     n->offline += p->state == PARTITION_FAILED;
     if (!partition_leads(p)) return;
     n->leaders++;
@@ -124,6 +127,7 @@ static void on_probe(struct shard *s, struct post_probe *post)
 {
     struct shard_numbers *n = &s->numbers;
     n->partitions = n->leaders = n->under_replicated = n->under_min_isr = n->offline = 0;
+    n->rotten = n->scrubbed_bytes = 0;
     const struct partition *p;
     for (p = s->partitions; p != NULL; p = p->hh.next) count_partition(p, n);
     n->connections = s->conn_count;
@@ -132,6 +136,8 @@ static void on_probe(struct shard *s, struct post_probe *post)
     n->bytes_in = s->host.bytes_in;
     n->duplicate_batches = s->host.duplicates;
     n->isr_shrinks = s->host.isr_shrinks;
+    n->rot_found = s->host.rot_found;
+    n->rot_gone = s->host.rot_gone;
     n->isr_expands = s->host.isr_expands;
     n->disk_oldest_job_ms = disks_probe(s);
     post->numbers = *n;
@@ -304,6 +310,7 @@ static void free_partition(struct shard *s, struct partition *p, bool world_is_g
 {
     fetcher_forget(s, p);
     cleaner_forget(s, p);
+    scrubber_forget(s, p);
     if (s->tick_at == p) s->tick_at = p->hh.next;
     HASH_DEL(s->partitions, p);
     s->partition_count--;
@@ -488,6 +495,7 @@ static uint64_t next_deadline(struct shard *s, uint64_t fetchers_ms)
     if (s->partition_count > 0) next_ms = earlier(next_ms, s->next_tick_ms);
     next_ms = earlier(next_ms, metadata_deadline(s));
     next_ms = earlier(next_ms, cleaner_turn(s));
+    next_ms = earlier(next_ms, scrubber_turn(s));
     return earlier(next_ms, checkpoint_turn(s));
 }
 

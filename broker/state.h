@@ -162,6 +162,9 @@ struct shard {
     struct partition *cleaning; /* It is being compacted (cleaner.h). */
     int64_t cleaning_from;
     uint64_t next_clean_ms;
+    struct partition *scrubbing; /* Whose segments are read next (scrubber.h); NULL: nobody's. */
+    uint64_t next_scrub_ms;
+    uint64_t scrub_pass_ms; /* When the next pass may begin. */
     struct prng prng;
 
     int64_t broker_epoch; /* -1: not registered yet. */

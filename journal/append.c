@@ -271,6 +271,7 @@ void journal_close(struct journal *j, bool world_is_gone)
     if (j->cleaning != NULL) compact_close(j->cleaning);
     free(j->cleaning);
     free(j->clean_report);
+    free(j->rot);
     epochs_close(&j->epochs);
     tail_close(&j->tail);
     free(j->why);
@@ -521,7 +522,7 @@ static int64_t batch_boundary(const struct journal *j, int64_t offset)
     return base < offset ? base : offset;
 }
 
-int64_t journal_truncate(struct journal *j, int64_t offset)
+static int64_t truncate_at(struct journal *j, int64_t offset, bool keeps_not)
 {
     CHECK(j->state == JOURNAL_OPEN);
     CHECK(offset >= 0);
@@ -537,12 +538,23 @@ int64_t journal_truncate(struct journal *j, int64_t offset)
     if (offset < j->start) offset = j->start;
     bool is_further = j->change_wanted.kind == CHANGE_TRUNCATE;
     int32_t epoch = is_further ? j->change_wanted.last_epoch : epochs_last(&j->epochs);
-    j->change_wanted =
-        (struct change){.kind = CHANGE_TRUNCATE, .offset = offset, .last_epoch = epoch};
+    keeps_not = keeps_not && (!is_further || j->change_wanted.keeps_not);
+    j->change_wanted = (struct change){
+        .kind = CHANGE_TRUNCATE, .offset = offset, .last_epoch = epoch, .keeps_not = keeps_not};
     epochs_cut_tail(&j->epochs, offset);
     j->epochs_dirty = true;
     advance(j);
     return offset;
+}
+
+int64_t journal_truncate(struct journal *j, int64_t offset)
+{
+    return truncate_at(j, offset, false);
+}
+
+int64_t journal_cut(struct journal *j, int64_t offset)
+{
+    return truncate_at(j, offset, true);
 }
 
 void journal_reset(struct journal *j, int64_t offset)
@@ -566,6 +578,7 @@ void journal_set_start(struct journal *j, int64_t offset)
     j->start = offset;
     epochs_cut_head(&j->epochs, offset);
     j->epochs_dirty = true;
+    journal_rot_leaves(j);
     advance(j);
 }
 

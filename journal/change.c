@@ -141,7 +141,7 @@ static void change_run(struct fs *fs, struct job *job)
     int rc = 0;
     if (x->change.kind == CHANGE_TRUNCATE) {
         rc = open_cut(x, fs);
-        if (rc == 0) keep_tail(x, fs);
+        if (rc == 0 && !x->change.keeps_not) keep_tail(x, fs);
     }
     /* The checkpoint before the bytes: it must never name an epoch that the log does not hold. */
     if (rc == 0) rc = store_epochs(&x->w, fs, &x->epochs);
@@ -203,6 +203,11 @@ static unsigned change_finish(struct journal *j, struct work *w)
     j->assigned = end;
     if (x->change.kind == CHANGE_RESET) j->durable = end;
     if (j->cleaned > end || x->change.kind == CHANGE_RESET) j->cleaned = end;
+    if (j->rot != NULL && (j->rot->offset >= end || x->change.kind == CHANGE_RESET)) {
+        journal_forget_rot(j);
+        j->is_uncleanable = false;
+    }
+    journal_scrub_anew(j);
     if (j->durable > end) j->durable = end;
     if (x->change.kind == CHANGE_RESET) tail_close(&j->tail);
     tail_cut(&j->tail, end);

@@ -115,7 +115,10 @@ static void install(struct journal *j)
     CHECK(s->c.base == x->c.base);
     int64_t *bases = calloc(x->group_count, sizeof *bases);
     CHECK(bases != NULL);
-    for (uint32_t i = 0; i < x->group_count; i++) bases[i] = x->sources[x->group_first + i].base;
+    for (uint32_t i = 0; i < x->group_count; i++) {
+        bases[i] = x->sources[x->group_first + i].base;
+        journal_scrub_again(j, bases[i]);
+    }
 
     segment_close_file(j, s);
     contents_close(&s->c);

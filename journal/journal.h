@@ -99,8 +99,10 @@ enum journal_news {
                                back to written). */
     JOURNAL_NEWS_FAILED = 32,
     JOURNAL_NEWS_STOPPED = 64,
-    JOURNAL_NEWS_FOUND = 128,   /* A look-up by time is done (journal_found_time). */
-    JOURNAL_NEWS_CLEANED = 256, /* A compaction is over, done or not (journal_cleaned). */
+    JOURNAL_NEWS_FOUND = 128,    /* A look-up by time is done (journal_found_time). */
+    JOURNAL_NEWS_CLEANED = 256,  /* A compaction is over, done or not (journal_cleaned). */
+    JOURNAL_NEWS_SCRUBBED = 512, /* A piece has been scrubbed. */
+    JOURNAL_NEWS_ROTTEN = 1024,  /* A batch is not sound (journal_rot). */
 };
 
 /* Takes a finished job back. Returns a set of enum journal_news. Frees the job if it is spent. */
@@ -177,6 +179,8 @@ bool journal_found_time(struct journal *j, struct journal_found *out);
  * too: returns the new end. (If only the disk knows that batch, journal_assigned() tells the end
  * when TRUNCATED comes.) */
 int64_t journal_truncate(struct journal *j, int64_t offset);
+/* The same, and what is cut off is not kept: somebody else has it. */
+int64_t journal_cut(struct journal *j, int64_t offset);
 
 /* Everything goes; the journal is empty and starts at `offset` (TRUNCATED follows). */
 void journal_reset(struct journal *j, int64_t offset);
@@ -234,6 +238,27 @@ int64_t journal_cleaned(const struct journal *j);
 
 /* One line on how the last pass ended. */
 const char *journal_clean_report(const struct journal *j);
+
+/* ---- The scrub: closed segments are read again, and their checksums looked at. ---- */
+
+/* Reads the next max_bytes or a little more, in the background; JOURNAL_NEWS_SCRUBBED follows.
+ * False: this pass has seen all there is, or it cannot be done now. */
+bool journal_scrub(struct journal *j, uint64_t max_bytes);
+bool journal_is_scrubbing(const struct journal *j);
+void journal_scrub_anew(struct journal *j);
+uint64_t journal_scrubbed_bytes(const struct journal *j);
+
+/* A batch that is not sound, found by a scrub or by a reader: what lies below the offset is.
+ * NULL: none is known. It is forgotten when a truncation, a reset or the start of the log has taken
+ * it away. Where not even its length can be believed, reading that segment from `blocked_from` on
+ * fails; all else goes on. */
+struct journal_rot {
+    int64_t offset;
+    int64_t segment_base;
+    int64_t blocked_from; /* INT64_MAX: from nowhere. */
+    char why[512];        /* One line that names file, place and offset. */
+};
+const struct journal_rot *journal_rot(const struct journal *j);
 
 /* Ends the active segment, unless it is empty, and begins another. */
 void journal_roll(struct journal *j);

@@ -218,16 +218,14 @@ int contents_scan(struct fs *fs, struct file *file, struct contents *c, uint64_t
 {
     struct scan_source source = {.fs = fs, .file = file};
     struct scan s = scan_of(source, c->base, c->size, end, c->end_offset);
-    int rc;
-    while ((rc = scan_next(&s)) == 1) {
-        if (batch_last_offset(&s.header) >= end_offset) {
-            rc = 0;
-            break;
-        }
+    int rc = 0;
+    /* What follows the end is not looked at: it may be why there is one. */
+    while (c->end_offset < end_offset && (rc = scan_next(&s)) == 1) {
+        if (batch_last_offset(&s.header) >= end_offset) break;
         contents_add(c, &s.header, s.batch_bytes, interval);
     }
     scan_close(&s);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 /* Whether this batch's bytes are looked at, and not only its header. */

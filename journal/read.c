@@ -80,6 +80,7 @@ struct read_work {
     uint64_t from;  /* A position at or before what is wanted. */
     bool use_index; /* `from` may be improved by the index file. */
     struct lookup found;
+    int64_t rot; /* What ends below is sound, as far as it was looked at. */
 };
 
 /* The entry in the index file, by halving; the entry must then prove itself. False: none. */
@@ -129,9 +130,13 @@ static int walk(struct read_work *x, struct fs *fs)
     struct scan_source source = {.fs = fs, .file = x->file};
     struct scan s = scan_of(source, x->base, x->from, x->end, x->base);
     struct lookup *f = &x->found;
+    int64_t before = x->base;
+    x->rot = x->base;
     int rc;
     while ((rc = scan_next(&s)) == 1) {
         int64_t end = batch_last_offset(&s.header) + 1;
+        before = x->rot;
+        x->rot = end;
         if (end <= x->want.offset) {
             f->at = s.at;
             continue;
@@ -141,6 +146,7 @@ static int walk(struct read_work *x, struct fs *fs)
             s.is_whole = true;
             s.at = s.batch_at;
             s.offset_min = s.header.base_offset;
+            x->rot = before;
             continue;
         }
         if (!admit(&x->want, f->size, s.batch_bytes, end) && f->first_size > 0) break;
@@ -155,6 +161,8 @@ static int walk(struct read_work *x, struct fs *fs)
         if (f->size >= READ_WORK_BYTES || end >= x->want.limit) break;
     }
     uint64_t at = s.at;
+    /* Where offsets do not rise, it may be the batch before whose offset is bad. */
+    if (s.fault == BATCH_BAD_DELTA) x->rot = before;
     scan_close(&s);
     if (rc >= 0 || f->first_size > 0) return 0;
     struct path path = files_segment(x->w.dir, x->base, ".log");
@@ -193,6 +201,10 @@ static unsigned read_finish(struct journal *j, struct work *w)
     if (!work_is_current(j, w)) return JOURNAL_NEWS_READ;
     if (w->job.rc == -ERR_ABSENT && journal_segment_of_base(j, x->base) == NULL) {
         return JOURNAL_NEWS_READ; /* It was removed meanwhile. */
+    }
+    if (w->job.rc == -ERR_CORRUPT) {
+        /* This batch is not sound, and nothing is known against the disk. */
+        return JOURNAL_NEWS_READ | journal_note_rot(j, x->rot, x->want.offset, w->why);
     }
     if (w->job.rc < 0) {
         return JOURNAL_NEWS_READ | journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
@@ -386,6 +398,9 @@ enum journal_read journal_read(struct journal *j, int64_t offset, int64_t limit,
     if (limit > j->mark.end_offset)
         limit = j->mark.end_offset; /* A canary's `written` is no file's. */
     if (offset >= limit) return JOURNAL_READ_OK;
+    if (j->rot != NULL && offset >= j->rot->blocked_from &&
+        j->segments[journal_segment_index(j, offset)]->c.base == j->rot->segment_base)
+        return JOURNAL_READ_FAILED;
 
     struct want want = {
         .offset = offset, .limit = limit, .max_bytes = max_bytes, .at_least_one = at_least_one};

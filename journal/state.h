@@ -111,6 +111,7 @@ struct change {
     enum change_kind kind;
     int64_t offset;
     int32_t last_epoch; /* Of the log before it is truncated. */
+    bool keeps_not;     /* What is cut off is not kept in a file beside it. */
 };
 
 /* A segment whose files have been renamed. */
@@ -193,6 +194,15 @@ struct journal {
     bool is_uncleanable; /* A batch in it is not sound: compaction keeps away from it. */
     char *clean_report;
 
+    bool is_scrubbing;
+    struct {
+        int64_t base; /* The pass has come to here: this segment, that byte, that offset. */
+        uint64_t at;
+        int64_t offset;
+        uint64_t bytes; /* Of all passes. */
+    } scrub;
+    struct journal_rot *rot; /* NULL: none is known. */
+
     struct found_node *found_first;
     struct found_node *found_last;
 };
@@ -230,6 +240,13 @@ uint64_t journal_segment_written(const struct journal *j, const struct segment *
 void journal_take_file(struct journal *j, int64_t base, struct file *file);
 /* Closes what is too much. */
 void journal_trim_files(struct journal *j);
+/* Remembers it; returns JOURNAL_NEWS_ROTTEN, or 0 where that is known already. */
+unsigned journal_note_rot(struct journal *j, int64_t offset, int64_t blocked_from, const char *why);
+void journal_forget_rot(struct journal *j);
+/* The log begins further on: a bad batch may have gone with what is below. */
+void journal_rot_leaves(struct journal *j);
+/* A segment is not what it was: a pass that is in it reads it from its beginning. */
+void journal_scrub_again(struct journal *j, int64_t base);
 /* Something was appended, or a segment begun, that is not being written yet. */
 bool journal_has_unwritten(const struct journal *j);
 /* What is written is all there is. */

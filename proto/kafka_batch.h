@@ -29,6 +29,8 @@
 #define BATCH_HEADER_SIZE 61
 /* What stands before the part that batch_length counts. */
 #define BATCH_PREFIX_SIZE 12
+/* The checksum covers what follows from here on. */
+#define BATCH_CHECKED_FROM 21
 
 #define BATCH_CODEC_MASK 0x07
 #define BATCH_LOG_APPEND_TIME 0x08

@@ -288,6 +288,12 @@ X("log.roll.hours", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.roll.jitter.hours", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.roll.jitter.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.roll.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
+X("log.scrub.bytes.per.second", NUMBER, HONOURED, BROKER, "1048576", 0, INT64_MAX,
+  "so much of what nobody writes to any more is read again in the background, of all shards, and "
+  "its checksums are looked at; a bad batch is fetched again from another replica; 0: nothing is "
+  "read")
+X("log.scrub.interval.ms", NUMBER, HONOURED, BROKER, "86400000", 1, INT64_MAX,
+  "from the beginning of one such pass over everything to that of the next, at the least")
 X("log.segment.bytes", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("log.segment.delete.delay.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)
 X("max.connection.creation.rate", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,

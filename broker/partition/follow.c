@@ -2,6 +2,7 @@
 
 #include "broker/partition/loans.h"
 #include "broker/partition/room.h"
+#include "broker/partition/rot.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -12,8 +13,9 @@ struct partition_position partition_position(const struct partition *p)
     CHECK(p->state == PARTITION_READY);
 
     const struct epochs *epochs = journal_epochs(p->journal);
-    int64_t offset = replica_fetch_offset(&p->replica);
+    int64_t offset = replica_fetch_offset(&p->replica), rot = rot_wanted(p);
     if (offset < journal_start(p->journal)) offset = journal_start(p->journal);
+    if (rot >= 0 && rot < offset) offset = rot;
     return (struct partition_position){
         .offset = offset,
         .log_start = journal_start(p->journal),
@@ -133,7 +135,23 @@ static bool on_out_of_range(struct partition *p, const struct partition_answer *
         partition_reset(p, answer->log_start); /* Retention was faster than we were. */
         return true;
     }
+    if (rot_wanted(p) >= 0) follow_start(p, answer->log_start); /* The bad batch may go with it. */
     return false;
+}
+
+/* A bad batch, which the leader has, goes, and with it all that follows: it is fetched again. */
+static bool cut_rot(struct partition *p, const struct partition_answer *answer)
+{
+    int64_t offset = rot_sent(p, answer);
+    if (offset < 0 || !loans_revoke(p)) return false;
+
+    log_warn(p->host->env, "%s-%d: cut at %lld, where a batch is bad: broker %d has sent it",
+             p->topic, p->key.partition, (long long)offset, p->replica.leader);
+    p->cut_count++;
+    (void)journal_cut(p->journal, offset);
+    p->state = PARTITION_TRUNCATING;
+    partition_ends_moved(p);
+    return true;
 }
 
 bool partition_on_answer(struct partition *p, const struct partition_answer *answer)
@@ -148,6 +166,7 @@ bool partition_on_answer(struct partition *p, const struct partition_answer *ans
         return on_divergence(p, answer);
     }
 
+    if (cut_rot(p, answer)) return true;
     bool sound = append_batches(p, answer);
     if (p->state != PARTITION_READY) return sound;
     if (answer->high_watermark >= 0) {

@@ -13,6 +13,7 @@
 #include "broker/partition/mover.h"
 #include "broker/partition/produce.h"
 #include "broker/partition/record.h"
+#include "broker/partition/rot.h"
 #include "broker/partition/steps.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
@@ -423,6 +424,7 @@ static void on_journal_job(struct partition *p, struct job *job)
         partition_mark_dirty(p); /* What arrived meanwhile is the next write. */
         if (p->following != META_NOBODY) partition_mark_moved(p);
     }
+    if ((news & JOURNAL_NEWS_ROTTEN) != 0) rot_look(p);
     if ((news & JOURNAL_NEWS_READ) != 0) waiters_wake(p);
     if ((news & JOURNAL_NEWS_FOUND) != 0) waiters_on_found(p);
     if ((news & JOURNAL_NEWS_TRUNCATED) != 0) on_truncated(p);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "broker/partition/record.h"
+#include "broker/partition/rot.h"
 #include "broker/partition/waiters.h"
 #include "common/check.h"
 #include "proto/kafka_errors.h"
@@ -79,6 +80,7 @@ void partition_ends_moved(struct partition *p)
     partition_step(p, &event);
     waiters_on_written(p);
     partition_sync_rest(p);
+    rot_look(p);
 }
 
 void partition_sync_rest(struct partition *p)

@@ -37,6 +37,7 @@ static void draw_broker(struct cluster_options *o, struct prng *p)
 {
     struct broker_options *b = &o->broker;
     broker_options_default(b);
+    b->scrub_bytes_per_s = 0; /* It would only change what every seed means. */
     b->session_ms = o->controller.broker_session_timeout_ms;
     b->heartbeat_ms = o->controller.broker_heartbeat_interval_ms;
     b->lease_ms = b->session_ms * 2 / 3;

@@ -1,0 +1,45 @@
+#include "broker/scrubber.h"
+
+#include "common/check.h"
+
+#define PIECE_MS 1000
+#define PIECE_MIN_BYTES 4096u
+
+static void begin_pass(struct shard *s, uint64_t now_ms)
+{
+    s->scrub_pass_ms = now_ms + s->options->scrub_interval_ms;
+    s->scrubbing = s->partitions;
+    for (struct partition *p = s->partitions; p != NULL; p = p->hh.next) {
+        if (p->state == PARTITION_READY) journal_scrub_anew(p->journal);
+    }
+}
+
+uint64_t scrubber_turn(struct shard *s)
+{
+    uint64_t now_ms = env_now_ms(s->env);
+    uint64_t rate = s->options->scrub_bytes_per_s / s->options->shard_count;
+    if (s->options->scrub_bytes_per_s == 0 || s->host.is_stopping || !s->is_current)
+        return ENV_NEVER;
+    if (s->partition_count == 0) return ENV_NEVER;
+    if (now_ms < s->next_scrub_ms) return s->next_scrub_ms;
+
+    if (s->scrubbing == NULL && now_ms >= s->scrub_pass_ms) begin_pass(s, now_ms);
+    /* Of ten thousand partitions most have nothing to be read: they cost a look each pass. */
+    uint64_t piece = rate < PIECE_MIN_BYTES ? PIECE_MIN_BYTES : rate;
+    while (s->scrubbing != NULL) {
+        struct partition *p = s->scrubbing;
+        bool may = p->state == PARTITION_READY && !p->is_swapping;
+        if (may && journal_is_scrubbing(p->journal)) break; /* The disk is slower than the rate. */
+        if (may && journal_scrub(p->journal, piece)) break;
+        s->scrubbing = p->hh.next;
+    }
+    /* A slow rate takes a piece less often. */
+    uint64_t pause_ms = rate == 0 ? PIECE_MS * PIECE_MIN_BYTES : piece * PIECE_MS / rate;
+    s->next_scrub_ms = s->scrubbing == NULL ? s->scrub_pass_ms : now_ms + pause_ms;
+    return s->next_scrub_ms;
+}
+
+void scrubber_forget(struct shard *s, const struct partition *p)
+{
+    if (s->scrubbing == p) s->scrubbing = p->hh.next;
+}
