@@ -1,9 +1,8 @@
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "broker/link_state.h"
+#include "common/words.h"
 
 #define TEXT_MAX (32 * 1024)
 
@@ -73,29 +72,14 @@ static struct shard_numbers sum(const struct link *l)
     X(isr_expands, "counter", "Times that an ISR became larger.")
 /* clang-format on */
 
-struct page {
-    char text[TEXT_MAX];
-    size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct page *p, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(p->text + p->size, sizeof p->text - p->size, format, args);
-    va_end(args);
-    if (n > 0) p->size += (size_t)n;
-    if (p->size >= sizeof p->text) p->size = sizeof p->text - 1;
-}
-
 /* How evenly the work lies on the shards. */
-static void add_by_shard(struct page *p, const struct link *l)
+static void add_by_shard(struct words *w, const struct link *l)
 {
-#define X(name, type)                                                           \
-    add(p, "# TYPE jackdaw_broker_shard_" #name " " type "\n");                 \
-    for (uint32_t n = 1; n <= l->options->shard_count; n++) {                   \
-        add(p, "jackdaw_broker_shard_" #name "{shard=\"%u\"} %" PRIu64 "\n", n, \
-            l->shards[n].numbers.name);                                         \
+#define X(name, type)                                                                 \
+    words_add(w, "# TYPE jackdaw_broker_shard_" #name " " type "\n");                 \
+    for (uint32_t n = 1; n <= l->options->shard_count; n++) {                         \
+        words_add(w, "jackdaw_broker_shard_" #name "{shard=\"%u\"} %" PRIu64 "\n", n, \
+                  l->shards[n].numbers.name);                                         \
     }
     X(partitions, "gauge")
     X(connections, "gauge")
@@ -106,26 +90,29 @@ static void add_by_shard(struct page *p, const struct link *l)
 static void answer_metrics(struct link *l, uint64_t http_id)
 {
     struct shard_numbers all = sum(l);
-    struct page p = {.size = 0};
-#define X(name, type, text)                                                               \
-    add(&p,                                                                               \
-        "# HELP jackdaw_broker_" #name " " text "\n# TYPE jackdaw_broker_" #name " " type \
-        "\njackdaw_broker_" #name " %" PRIu64 "\n",                                       \
-        all.name);
+    char text[TEXT_MAX];
+    struct words w = {.to = text, .size = sizeof text};
+#define X(name, type, text)                                                                     \
+    words_add(&w,                                                                               \
+              "# HELP jackdaw_broker_" #name " " text "\n# TYPE jackdaw_broker_" #name " " type \
+              "\njackdaw_broker_" #name " %" PRIu64 "\n",                                       \
+              all.name);
     NUMBERS(X)
 #undef X
-    add_by_shard(&p, l);
-    add(&p, "# TYPE jackdaw_broker_fenced gauge\njackdaw_broker_fenced %d\n", l->is_fenced);
-    add(&p, "# TYPE jackdaw_broker_applied_index gauge\njackdaw_broker_applied_index %" PRIu64 "\n",
+    add_by_shard(&w, l);
+    words_add(&w, "# TYPE jackdaw_broker_fenced gauge\njackdaw_broker_fenced %d\n", l->is_fenced);
+    words_add(
+        &w, "# TYPE jackdaw_broker_applied_index gauge\njackdaw_broker_applied_index %" PRIu64 "\n",
         link_applied(l));
     struct env_counters c;
     env_counters(l->env, &c);
-    add(&p, "# TYPE jackdaw_link_turns counter\njackdaw_link_turns %" PRIu64 "\n", c.turns);
-    add(&p,
+    words_add(&w, "# TYPE jackdaw_link_turns counter\njackdaw_link_turns %" PRIu64 "\n", c.turns);
+    words_add(
+        &w,
         "# TYPE jackdaw_broker_http_connections counter\njackdaw_broker_http_connections %" PRIu64
         "\n# TYPE jackdaw_broker_http_requests counter\njackdaw_broker_http_requests %" PRIu64 "\n",
         c.http_connections, c.http_requests);
-    env_http_answer(l->env, http_id, 200, "text/plain; version=0.0.4", slice_of(p.text, p.size));
+    env_http_answer(l->env, http_id, 200, "text/plain; version=0.0.4", slice_of(text, w.used));
 }
 
 /* Numbers and words of our own only: nothing in it needs escaping. */
@@ -133,16 +120,18 @@ static void answer_status(struct link *l, uint64_t http_id)
 {
     struct shard_numbers all = sum(l);
     uint32_t id = l->voters[l->voter].id; /* 0: only its address is known. */
-    struct page p = {.size = 0};
-    add(&p, "{\"node_id\": %d, \"epoch\": %" PRId64 ", \"fenced\": %s, \"applied_index\": %" PRIu64,
+    char text[TEXT_MAX];
+    struct words w = {.to = text, .size = sizeof text};
+    words_add(
+        &w, "{\"node_id\": %d, \"epoch\": %" PRId64 ", \"fenced\": %s, \"applied_index\": %" PRIu64,
         l->options->id, l->epoch, l->is_fenced ? "true" : "false", link_applied(l));
-    add(&p, ", \"controller_id\": %" PRId64,
-        l->phase == LINK_SERVING && id != 0 ? (int64_t)id : -1);
-#define X(name, type, text) add(&p, ", \"" #name "\": %" PRIu64, all.name);
+    words_add(&w, ", \"controller_id\": %" PRId64,
+              l->phase == LINK_SERVING && id != 0 ? (int64_t)id : -1);
+#define X(name, type, text) words_add(&w, ", \"" #name "\": %" PRIu64, all.name);
     NUMBERS(X)
 #undef X
-    add(&p, "}\n");
-    env_http_answer(l->env, http_id, 200, "application/json", slice_of(p.text, p.size));
+    words_add(&w, "}\n");
+    env_http_answer(l->env, http_id, 200, "application/json", slice_of(text, w.used));
 }
 
 void link_on_http(struct link *l, const struct env_event *e)

@@ -1,27 +1,19 @@
 #include "controller/recover.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/check.h"
+#include "common/words.h"
 #include "controller/decide/decision.h"
 #include "controller/members.h"
 #include "controller/propose.h"
 #include "controller/quorum.h"
 #include "controller/voters.h"
 
-static void say(struct controller *c, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void say(struct controller *c, const char *format, ...)
+static struct words report_of(struct controller *c)
 {
-    size_t used = strlen(c->report);
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(c->report + used, sizeof c->report - used, format, args);
-    va_end(args);
+    return (struct words){.to = c->report, .size = sizeof c->report, .used = strlen(c->report)};
 }
 
 /* The last set that the log holds, committed or not: what is lost may have committed it. */
@@ -35,14 +27,14 @@ static struct raft_membership last_set(struct controller *c)
     return set;
 }
 
-static void say_members(struct controller *c, const struct raft_members *set)
+static void say_members(struct words *w, struct controller *c, const struct raft_members *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
         const struct raft_member *m = &set->items[i];
         const struct node_voter *at = members_address(c, m->id);
-        say(c, "    controller %u%s%s at %s:%u\n", m->id, m->voter ? "" : " (learns)",
-            m->id == c->options.node_id ? " (this one)" : "", at == NULL ? "?" : at->host,
-            at == NULL ? 0u : at->port);
+        words_add(w, "    controller %u%s%s at %s:%u\n", m->id, m->voter ? "" : " (learns)",
+                  m->id == c->options.node_id ? " (this one)" : "", at == NULL ? "?" : at->host,
+                  at == NULL ? 0u : at->port);
     }
 }
 
@@ -56,14 +48,17 @@ bool recover_plan(struct controller *c, uint64_t term)
     }
     const struct metalog_entry *e = metalog_at(&c->log, last);
     struct raft_membership set = last_set(c);
-    say(c, "cluster %s, controller %u, log.dirs %s\n", c->cluster_id, c->options.node_id,
-        c->options.log_dir);
-    say(c, "  its metadata: up to decision %" PRIu64 " of term %" PRIu64 " (snapshot at %" PRIu64
-           "; it has seen term %" PRIu64 ")\n",
-        last, e == NULL ? c->committed.term : e->term, c->committed.index, term);
-    say(c, "  the quorum by that:\n");
-    say_members(c, &set.members);
-    say(c,
+    struct words w = report_of(c);
+    words_add(&w, "cluster %s, controller %u, log.dirs %s\n", c->cluster_id, c->options.node_id,
+              c->options.log_dir);
+    words_add(&w,
+              "  its metadata: up to decision %" PRIu64 " of term %" PRIu64 " (snapshot at %" PRIu64
+              "; it has seen term %" PRIu64 ")\n",
+              last, e == NULL ? c->committed.term : e->term, c->committed.index, term);
+    words_add(&w, "  the quorum by that:\n");
+    say_members(&w, c, &set.members);
+    words_add(
+        &w,
         "  what would be done: everything up to decision %" PRIu64 " counts as decided, and\n"
         "    controller %u votes alone\n"
         "  what would be lost: every later decision (topics, leaders). Look at this plan\n"
@@ -97,7 +92,9 @@ bool recover_look(struct controller *c)
         return false;
     }
     if (c->committed.index < c->recovered_index) return false;
-    say(c, "done: controller %u votes alone from decision %" PRIu64 " of term %" PRIu64 " on\n",
-        c->options.node_id, c->recovered_index, c->raft.vote.term);
+    struct words w = report_of(c);
+    words_add(&w,
+              "done: controller %u votes alone from decision %" PRIu64 " of term %" PRIu64 " on\n",
+              c->options.node_id, c->recovered_index, c->raft.vote.term);
     return true;
 }

@@ -1,8 +1,8 @@
 #include "broker/partition/replica_record.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
+
+#include "common/words.h"
 
 static void pack_ids(struct pack *p, struct id_set *s)
 {
@@ -168,65 +168,48 @@ bool replica_outcome_equal(const struct replica_outcome *a, const struct replica
 
 /* ---- In words. ---- */
 
-struct text {
-    char *to;
-    size_t size;
-    size_t used;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct text *t, const char *format, ...)
+static void say_ids(struct words *w, const struct id_set *s)
 {
-    if (t->used + 1 >= t->size) return;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(t->to + t->used, t->size - t->used, format, args);
-    va_end(args);
-    if (n > 0) t->used += (size_t)n;
-    if (t->used >= t->size) t->used = t->size - 1;
+    if (s->count == 0) words_add(w, "nobody");
+    for (uint32_t i = 0; i < s->count; i++) words_add(w, "%s%d", i == 0 ? "" : ",", s->ids[i]);
 }
 
-static void say_ids(struct text *t, const struct id_set *s)
-{
-    if (s->count == 0) say(t, "nobody");
-    for (uint32_t i = 0; i < s->count; i++) say(t, "%s%d", i == 0 ? "" : ",", s->ids[i]);
-}
-
-static void say_assign(struct text *t, const struct replica_event *e)
+static void say_assign(struct words *w, const struct replica_event *e)
 {
     const struct meta_partition *s = e->assign.state;
-    say(t, "the metadata: leader %d, leader epoch %d, partition epoch %d, in sync ", s->leader,
-        s->leader_epoch, s->partition_epoch);
-    say_ids(t, &s->isr);
-    say(t, ", of ");
-    say_ids(t, &s->replicas);
-    if (s->successor.count > 0) say(t, ", to hand over to %d", s->successor.ids[0]);
+    words_add(w, "the metadata: leader %d, leader epoch %d, partition epoch %d, in sync ",
+              s->leader, s->leader_epoch, s->partition_epoch);
+    say_ids(w, &s->isr);
+    words_add(w, ", of ");
+    say_ids(w, &s->replicas);
+    if (s->successor.count > 0) words_add(w, ", to hand over to %d", s->successor.ids[0]);
 }
 
 void replica_say_event(const struct replica_event *e, char *to, size_t size)
 {
-    struct text t = {.to = to, .size = size};
+    struct words w = {.to = to, .size = size};
     switch (e->kind) {
-    case REPLICA_ASSIGN: say_assign(&t, e); return;
+    case REPLICA_ASSIGN: say_assign(&w, e); return;
     case REPLICA_ENDS:
-        say(&t, "the log: %" PRId64 " to %" PRId64 ", durable %" PRId64, e->ends.log_start,
-            e->ends.written, e->ends.durable);
+        words_add(&w, "the log: %" PRId64 " to %" PRId64 ", durable %" PRId64, e->ends.log_start,
+                  e->ends.written, e->ends.durable);
         return;
     case REPLICA_FETCHED:
-        say(&t, "broker %d has all before %" PRId64 "%s", e->fetched.id, e->fetched.offset,
-            e->fetched.is_eligible ? "" : " (not eligible)");
+        words_add(&w, "broker %d has all before %" PRId64 "%s", e->fetched.id, e->fetched.offset,
+                  e->fetched.is_eligible ? "" : " (not eligible)");
         return;
     case REPLICA_FOLLOWED:
-        say(&t, "the leader tells its watermark, %" PRId64, e->followed.high_watermark);
+        words_add(&w, "the leader tells its watermark, %" PRId64, e->followed.high_watermark);
         return;
-    case REPLICA_TICK: say(&t, "time passed"); return;
+    case REPLICA_TICK: words_add(&w, "time passed"); return;
     case REPLICA_ANSWERED:
-        say(&t, "its proposal was %s%s",
-            e->answered.is_lost    ? "lost"
-            : e->answered.accepted ? "accepted"
-                                   : "refused",
-            e->answered.is_final ? " for good" : "");
+        words_add(&w, "its proposal was %s%s",
+                  e->answered.is_lost    ? "lost"
+                  : e->answered.accepted ? "accepted"
+                                         : "refused",
+                  e->answered.is_final ? " for good" : "");
         return;
-    case REPLICA_TERM: say(&t, "the controllers are in term %" PRIu64, e->term); return;
+    case REPLICA_TERM: words_add(&w, "the controllers are in term %" PRIu64, e->term); return;
     }
 }
 
@@ -239,15 +222,15 @@ void replica_say_outcome(const struct replica_outcome *o, char *to, size_t size)
                                             [HANDOVER_CHASING] = ", is to hand over",
                                             [HANDOVER_CLOSED] = ", closed to hand over",
                                             [HANDOVER_PROPOSED] = ", has handed over"};
-    struct text t = {.to = to, .size = size};
-    if (o->effects.role_changed) say(&t, "its role changes; ");
-    if (o->effects.isr_changed) say(&t, "the ISR changes; ");
-    if (o->effects.watermark_moved) say(&t, "the watermark moves; ");
-    if (o->effects.propose_isr) say(&t, "proposes; ");
-    if (o->effects.opened) say(&t, "appends again; ");
-    say(&t, "%s, watermark %" PRId64 "%s", roles[o->role], o->high_watermark,
-        handovers[o->handover]);
+    struct words w = {.to = to, .size = size};
+    if (o->effects.role_changed) words_add(&w, "its role changes; ");
+    if (o->effects.isr_changed) words_add(&w, "the ISR changes; ");
+    if (o->effects.watermark_moved) words_add(&w, "the watermark moves; ");
+    if (o->effects.propose_isr) words_add(&w, "proposes; ");
+    if (o->effects.opened) words_add(&w, "appends again; ");
+    words_add(&w, "%s, watermark %" PRId64 "%s", roles[o->role], o->high_watermark,
+              handovers[o->handover]);
     if (!o->is_proposing) return;
-    say(&t, ", in sync it proposes ");
-    say_ids(&t, &o->proposal);
+    words_add(&w, ", in sync it proposes ");
+    say_ids(&w, &o->proposal);
 }

@@ -1,11 +1,10 @@
 #include "controller/raft/raft_record.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "common/check.h"
 #include "common/crc32c.h"
+#include "common/words.h"
 
 /* ---- State. ---- */
 
@@ -211,23 +210,6 @@ bool raft_outcome_equal(const struct raft_outcome *a, const struct raft_outcome 
 
 /* ---- In words. ---- */
 
-struct text {
-    char *to;
-    size_t size;
-    size_t used;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct text *t, const char *format, ...)
-{
-    if (t->used + 1 >= t->size) return;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(t->to + t->used, t->size - t->used, format, args);
-    va_end(args);
-    if (n > 0) t->used += (size_t)n;
-    if (t->used >= t->size) t->used = t->size - 1;
-}
-
 static const char *msg_name(enum raft_msg_kind kind)
 {
     static const char *const names[] = {
@@ -238,28 +220,30 @@ static const char *msg_name(enum raft_msg_kind kind)
     return kind < RAFT_MSG_KIND_COUNT ? names[kind] : "?";
 }
 
-static void say_msg(struct text *t, const struct raft_msg *m)
+static void say_msg(struct words *w, const struct raft_msg *m)
 {
-    say(t, "%s, term %" PRIu64, msg_name(m->kind), m->term);
+    words_add(w, "%s, term %" PRIu64, msg_name(m->kind), m->term);
     switch (m->kind) {
     case RAFT_MSG_PREVOTE:
     case RAFT_MSG_VOTE:
-        say(t, ": its log ends at %" PRIu64 " of term %" PRIu64, m->last_index, m->last_term);
+        words_add(w, ": its log ends at %" PRIu64 " of term %" PRIu64, m->last_index, m->last_term);
         break;
     case RAFT_MSG_PREVOTE_REPLY:
-    case RAFT_MSG_VOTE_REPLY: say(t, ": %s", m->granted ? "granted" : "refused"); break;
+    case RAFT_MSG_VOTE_REPLY: words_add(w, ": %s", m->granted ? "granted" : "refused"); break;
     case RAFT_MSG_APPEND:
         if (m->last_index > m->prev_index)
-            say(t, ": %" PRIu64 " to %" PRIu64, m->prev_index + 1, m->last_index);
-        say(t, " behind %" PRIu64 " of term %" PRIu64 ", committed %" PRIu64, m->prev_index,
-            m->prev_term, m->commit_index);
+            words_add(w, ": %" PRIu64 " to %" PRIu64, m->prev_index + 1, m->last_index);
+        words_add(w, " behind %" PRIu64 " of term %" PRIu64 ", committed %" PRIu64, m->prev_index,
+                  m->prev_term, m->commit_index);
         break;
     case RAFT_MSG_APPEND_REPLY:
-        if (m->granted) say(t, ": has all up to %" PRIu64, m->match_index);
-        if (!m->granted) say(t, ": refused behind %" PRIu64, m->prev_index);
+        if (m->granted) words_add(w, ": has all up to %" PRIu64, m->match_index);
+        if (!m->granted) words_add(w, ": refused behind %" PRIu64, m->prev_index);
         break;
-    case RAFT_MSG_HEARTBEAT: say(t, ": committed %" PRIu64, m->commit_index); break;
-    case RAFT_MSG_SNAPSHOT: say(t, ": get one at %" PRIu64 " or past it", m->last_index); break;
+    case RAFT_MSG_HEARTBEAT: words_add(w, ": committed %" PRIu64, m->commit_index); break;
+    case RAFT_MSG_SNAPSHOT:
+        words_add(w, ": get one at %" PRIu64 " or past it", m->last_index);
+        break;
     case RAFT_MSG_HEARTBEAT_REPLY:
     case RAFT_MSG_TIMEOUT_NOW:
     case RAFT_MSG_KIND_COUNT: break;
@@ -268,65 +252,72 @@ static void say_msg(struct text *t, const struct raft_msg *m)
 
 void raft_say_event(const struct raft_event *e, char *to, size_t size)
 {
-    struct text t = {.to = to, .size = size};
+    struct words w = {.to = to, .size = size};
     switch (e->kind) {
-    case RAFT_TICK: say(&t, "time passed"); break;
+    case RAFT_TICK: words_add(&w, "time passed"); break;
     case RAFT_RECV:
-        say(&t, "%u sends ", e->msg.from);
-        say_msg(&t, &e->msg);
+        words_add(&w, "%u sends ", e->msg.from);
+        say_msg(&w, &e->msg);
         break;
-    case RAFT_PERSISTED: say(&t, "writes up to %" PRIu64 " are durable", e->seq); break;
-    case RAFT_PROPOSE: say(&t, "%u entries are proposed", e->count); break;
-    case RAFT_PEER_CONNECTED: say(&t, "%u is connected", e->peer); break;
-    case RAFT_PEER_DISCONNECTED: say(&t, "the connection to %u broke", e->peer); break;
-    case RAFT_TRANSFER: say(&t, "leadership is to go to %u", e->peer); break;
-    case RAFT_SNAPSHOT_TAKEN: say(&t, "entries up to %" PRIu64 " are dropped", e->index); break;
-    case RAFT_SNAPSHOT_RECEIVED: say(&t, "a snapshot at %" PRIu64 " is here", e->index); break;
-    case RAFT_VOUCHED: say(&t, "the disk has noted that it may vote"); break;
+    case RAFT_PERSISTED: words_add(&w, "writes up to %" PRIu64 " are durable", e->seq); break;
+    case RAFT_PROPOSE: words_add(&w, "%u entries are proposed", e->count); break;
+    case RAFT_PEER_CONNECTED: words_add(&w, "%u is connected", e->peer); break;
+    case RAFT_PEER_DISCONNECTED: words_add(&w, "the connection to %u broke", e->peer); break;
+    case RAFT_TRANSFER: words_add(&w, "leadership is to go to %u", e->peer); break;
+    case RAFT_SNAPSHOT_TAKEN:
+        words_add(&w, "entries up to %" PRIu64 " are dropped", e->index);
+        break;
+    case RAFT_SNAPSHOT_RECEIVED:
+        words_add(&w, "a snapshot at %" PRIu64 " is here", e->index);
+        break;
+    case RAFT_VOUCHED: words_add(&w, "the disk has noted that it may vote"); break;
     }
     if (e->membership_count > 0)
-        say(&t, ", with members as of %" PRIu64, e->memberships[e->membership_count - 1].index);
+        words_add(&w, ", with members as of %" PRIu64,
+                  e->memberships[e->membership_count - 1].index);
 }
 
-static void say_effect(struct text *t, const struct raft_effect *e)
+static void say_effect(struct words *w, const struct raft_effect *e)
 {
     switch (e->kind) {
     case RAFT_PERSIST_VOTE:
-        say(t, "store term %" PRIu64, e->vote.term);
-        if (e->vote.voted_for != RAFT_NOBODY) say(t, " and the vote for %u", e->vote.voted_for);
+        words_add(w, "store term %" PRIu64, e->vote.term);
+        if (e->vote.voted_for != RAFT_NOBODY)
+            words_add(w, " and the vote for %u", e->vote.voted_for);
         return;
-    case RAFT_TRUNCATE: say(t, "drop entries from %" PRIu64 " on", e->first); return;
-    case RAFT_APPEND: say(t, "append %" PRIu64 " to %" PRIu64, e->first, e->last); return;
-    case RAFT_INSTALL: say(t, "take over the snapshot at %" PRIu64, e->last); return;
+    case RAFT_TRUNCATE: words_add(w, "drop entries from %" PRIu64 " on", e->first); return;
+    case RAFT_APPEND: words_add(w, "append %" PRIu64 " to %" PRIu64, e->first, e->last); return;
+    case RAFT_INSTALL: words_add(w, "take over the snapshot at %" PRIu64, e->last); return;
     case RAFT_SEND:
-        say(t, "send %u ", e->msg.to);
-        say_msg(t, &e->msg);
-        if (e->after != 0) say(t, " (when write %" PRIu64 " is durable)", e->after);
+        words_add(w, "send %u ", e->msg.to);
+        say_msg(w, &e->msg);
+        if (e->after != 0) words_add(w, " (when write %" PRIu64 " is durable)", e->after);
         return;
-    case RAFT_WANT_SNAPSHOT: say(t, "fetch a snapshot from %u", e->peer); return;
-    case RAFT_COMMIT: say(t, "commit up to %" PRIu64, e->last); return;
-    case RAFT_ROLE_CHANGED: say(t, "become %s", raft_role_text(e->role)); return;
+    case RAFT_WANT_SNAPSHOT: words_add(w, "fetch a snapshot from %u", e->peer); return;
+    case RAFT_COMMIT: words_add(w, "commit up to %" PRIu64, e->last); return;
+    case RAFT_ROLE_CHANGED: words_add(w, "become %s", raft_role_text(e->role)); return;
     }
 }
 
 void raft_say_effects(const struct raft_effects *effects, char *to, size_t size)
 {
-    struct text t = {.to = to, .size = size};
-    say(&t, "%s", effects->count == 0 ? "nothing" : "");
+    struct words w = {.to = to, .size = size};
+    words_add(&w, "%s", effects->count == 0 ? "nothing" : "");
     for (uint32_t i = 0; i < effects->count; i++) {
-        if (i > 0) say(&t, "; ");
-        say_effect(&t, &effects->items[i]);
+        if (i > 0) words_add(&w, "; ");
+        say_effect(&w, &effects->items[i]);
     }
 }
 
 void raft_say_outcome(const struct raft_outcome *o, char *to, size_t size)
 {
-    struct text t = {.to = to, .size = size};
-    say(&t, "%s", raft_role_text(o->role));
-    if (o->leader_id != RAFT_NOBODY && o->role != RAFT_LEADER) say(&t, " of %u", o->leader_id);
-    say(&t, ", term %" PRIu64 ", committed %" PRIu64 " of %" PRIu64, o->term, o->commit_index,
-        o->last_index);
-    if (o->voted_for != RAFT_NOBODY) say(&t, ", voted for %u", o->voted_for);
-    say(&t, ", %u effects (%08x), next at %" PRIu64 " ms", o->effect_count, o->effects_sum,
-        o->deadline_ms);
+    struct words w = {.to = to, .size = size};
+    words_add(&w, "%s", raft_role_text(o->role));
+    if (o->leader_id != RAFT_NOBODY && o->role != RAFT_LEADER)
+        words_add(&w, " of %u", o->leader_id);
+    words_add(&w, ", term %" PRIu64 ", committed %" PRIu64 " of %" PRIu64, o->term, o->commit_index,
+              o->last_index);
+    if (o->voted_for != RAFT_NOBODY) words_add(&w, ", voted for %u", o->voted_for);
+    words_add(&w, ", %u effects (%08x), next at %" PRIu64 " ms", o->effect_count, o->effects_sum,
+              o->deadline_ms);
 }
