@@ -125,10 +125,11 @@ void ring_add(struct ring *r, struct slice entry)
     r->used += RING_ENTRY_BYTES + entry.size;
 }
 
-struct writer *ring_begin(struct ring *r)
+struct pack ring_begin(struct ring *r, uint8_t kind)
 {
     writer_reset(&r->entry);
-    return &r->entry;
+    write_u8(&r->entry, kind);
+    return pack_to(&r->entry);
 }
 
 bool ring_put(struct ring *r)
@@ -138,6 +139,14 @@ bool ring_put(struct ring *r)
 
     ring_add(r, writer_slice(&r->entry));
     return true;
+}
+
+void ring_put_clock(struct ring *r, uint64_t now_ms, int64_t wall_ms)
+{
+    struct pack p = ring_begin(r, RING_CLOCK);
+    pack_u64(&p, &now_ms);
+    pack_i64(&p, &wall_ms);
+    CHECK(ring_put(r));
 }
 
 struct slice ring_bytes(const struct ring *r)

@@ -2,7 +2,8 @@
  * be replayed from a known state, and read back from a file that may hold anything.
  *
  *   Used by:  a controller and each shard of a broker, which write one each; whoever replays one.
- *   Knows:    entries of bytes. What they say is known by who writes them.
+ *   Knows:    entries of bytes, whose first one says of which kind it is. One kind is the same in
+ *             all rings, the clock; what the others say is known by who writes them.
  *
  * Two banks. One is being written; the other holds what came before. When there is no room left the
  * older one is overwritten, and its owner begins it with *checkpoints*: the state from which the
@@ -22,6 +23,7 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "common/pack.h"
 
 #define RING_VERSION 1
 #define RING_HEADER_BYTES 128
@@ -30,6 +32,8 @@
 #define RING_MIN_BYTES (256u * 1024)
 #define RING_MAX_BYTES (1024u * 1024 * 1024)
 #define RING_PROGRAM_SIZE 32
+
+#define RING_CLOCK 1 /* Kind of entry: now_ms, wall_ms. The owner's kinds come behind it. */
 
 enum ring_owner { RING_CONTROLLER = 1, RING_SHARD = 2 };
 
@@ -72,9 +76,12 @@ void ring_turn_over(struct ring *r);
 /* There must be room. */
 void ring_add(struct ring *r, struct slice entry);
 
-/* An empty writer for the next entry; ring_put() adds what it holds, if there is room for it. */
-struct writer *ring_begin(struct ring *r);
+/* The next entry, of that kind and empty so far; ring_put() adds it, if there is room for it. */
+struct pack ring_begin(struct ring *r, uint8_t kind);
 bool ring_put(struct ring *r);
+
+/* The first checkpoint of every bank: when it was begun. There must be room. */
+void ring_put_clock(struct ring *r, uint64_t now_ms, int64_t wall_ms);
 
 /* Everything, as a file holds it. */
 struct slice ring_bytes(const struct ring *r);

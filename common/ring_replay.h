@@ -52,6 +52,16 @@ static inline void ring_replay_time(struct ring_replay *r, uint64_t now_ms)
     r->now_ms = now_ms;
 }
 
+/* Of an entry of kind RING_CLOCK, behind that. */
+static inline bool ring_replay_clock(struct ring_replay *r, struct reader *in)
+{
+    struct pack p = pack_from(in);
+    pack_u64(&p, &r->clock_ms);
+    pack_i64(&p, &r->wall_ms);
+    ring_replay_time(r, r->clock_ms);
+    return reader_ok(in);
+}
+
 static inline void ring_replay_at(struct ring_replay *r, const char *who, const char *what)
 {
     (void)snprintf(r->at, sizeof r->at, "%.250s: %.250s", who, what);

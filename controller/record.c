@@ -7,35 +7,23 @@
 #define STEP_BYTES (2u * RAFT_RECORD_MAX_BYTES)
 #define LENGTH_BYTES 4u /* In front of an encoded frame. */
 
-static struct pack begin(struct controller *c, enum record_entry kind)
-{
-    struct writer *w = ring_begin(&c->ring);
-    write_u8(w, (uint8_t)kind);
-    return pack_to(w);
-}
-
 /* ---- Checkpoints. ---- */
 
 static void put_image(struct controller *c)
 {
-    struct pack p = begin(c, c->is_leading ? RECORD_IMAGE : RECORD_NO_IMAGE);
+    struct pack p = ring_begin(&c->ring, c->is_leading ? RECORD_IMAGE : RECORD_NO_IMAGE);
     if (c->is_leading) meta_snapshot_write(&c->tentative, p.to);
     bool fits = writer_ok(p.to) && p.to->size <= ring_entry_max(&c->ring);
-    if (!fits) (void)begin(c, RECORD_IMAGE);
+    if (!fits) (void)ring_begin(&c->ring, RECORD_IMAGE);
     CHECK(ring_put(&c->ring));
 }
 
 static void checkpoint(struct controller *c)
 {
     ring_turn_over(&c->ring);
-    struct pack p = begin(c, RECORD_CLOCK);
-    uint64_t now_ms = env_now_ms(c->env);
-    int64_t wall_ms = env_wall_ms(c->env);
-    pack_u64(&p, &now_ms);
-    pack_i64(&p, &wall_ms);
-    CHECK(ring_put(&c->ring));
+    ring_put_clock(&c->ring, env_now_ms(c->env), env_wall_ms(c->env));
 
-    p = begin(c, RECORD_RAFT_STATE);
+    struct pack p = ring_begin(&c->ring, RECORD_RAFT_STATE);
     raft_pack_state(&p, &c->raft);
     CHECK(ring_put(&c->ring));
     put_image(c);
@@ -57,7 +45,7 @@ void record_before_step(struct controller *c)
 void record_step(struct controller *c, const struct raft_event *event)
 {
     if (!ring_is_on(&c->ring)) return;
-    struct pack p = begin(c, RECORD_RAFT_STEP);
+    struct pack p = ring_begin(&c->ring, RECORD_RAFT_STEP);
     struct raft_event copy = *event;
     struct raft_outcome outcome = raft_outcome_of(&c->raft, &c->effects);
     raft_pack_event(&p, &copy);
@@ -115,7 +103,7 @@ void record_proposed(struct controller *c, const struct decision *of, uint64_t i
     d.term = term;
     d.batch = record.value;
 
-    struct pack p = begin(c, RECORD_DECISION);
+    struct pack p = ring_begin(&c->ring, RECORD_DECISION);
     record_pack_decision(&p, &d);
     bool fits = writer_ok(p.to) && p.to->size <= ring_entry_max(&c->ring);
     if (fits && ring_put(&c->ring)) return;

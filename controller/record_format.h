@@ -4,15 +4,14 @@
 #ifndef CONTROLLER_RECORD_FORMAT_H
 #define CONTROLLER_RECORD_FORMAT_H
 
-#include "common/pack.h"
+#include "common/ring.h"
 
 enum record_entry {
-    RECORD_CLOCK = 1,  /* now_ms, wall_ms */
-    RECORD_RAFT_STATE, /* raft_pack_state() */
-    RECORD_RAFT_STEP,  /* raft_pack_event(), raft_pack_outcome() */
-    RECORD_IMAGE,      /* The tentative image as a snapshot; empty: it is too large to be kept. */
-    RECORD_NO_IMAGE,   /* There is none: this controller does not lead. */
-    RECORD_DECISION,   /* record_pack_decision() */
+    RECORD_RAFT_STATE = RING_CLOCK + 1, /* raft_pack_state() */
+    RECORD_RAFT_STEP,                   /* raft_pack_event(), raft_pack_outcome() */
+    RECORD_IMAGE,    /* The tentative image as a snapshot; empty: it is too large to be kept. */
+    RECORD_NO_IMAGE, /* There is none: this controller does not lead. */
+    RECORD_DECISION, /* record_pack_decision() */
 };
 
 /* What a decision was made from. */

@@ -38,15 +38,6 @@ static struct arena *room(struct arena *arena, size_t size)
 
 /* ---- Checkpoints. ---- */
 
-static bool on_clock(struct replay *r, struct reader *in)
-{
-    struct pack p = pack_from(in);
-    pack_u64(&p, &r->out->clock_ms);
-    pack_i64(&p, &r->out->wall_ms);
-    ring_replay_time(r->out, r->out->clock_ms);
-    return reader_ok(in);
-}
-
 /* A state that was reached must be the one that was remembered, to the last field. */
 static void compare_states(struct replay *r, struct slice then)
 {
@@ -256,7 +247,7 @@ static bool on_entry(struct replay *r, struct slice entry)
 {
     struct reader in = reader_of(entry);
     switch (read_u8(&in)) {
-    case RECORD_CLOCK: return on_clock(r, &in);
+    case RING_CLOCK: return ring_replay_clock(r->out, &in);
     case RECORD_RAFT_STATE: return on_raft_state(r, &in);
     case RECORD_RAFT_STEP: return on_raft_step(r, &in);
     case RECORD_IMAGE: return on_image(r, &in);

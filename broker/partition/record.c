@@ -3,28 +3,16 @@
 #include "broker/partition/replica_record.h"
 #include "common/check.h"
 
-static struct pack begin(struct ring *ring, enum replica_record_entry kind)
-{
-    struct writer *w = ring_begin(ring);
-    write_u8(w, (uint8_t)kind);
-    return pack_to(w);
-}
-
 static void begin_bank(struct partition_host *host)
 {
     ring_turn_over(&host->ring);
     host->ring_slots = 0;
-    struct pack p = begin(&host->ring, REPLICA_RECORD_CLOCK);
-    uint64_t now_ms = env_now_ms(host->env);
-    int64_t wall_ms = env_wall_ms(host->env);
-    pack_u64(&p, &now_ms);
-    pack_i64(&p, &wall_ms);
-    CHECK(ring_put(&host->ring));
+    ring_put_clock(&host->ring, env_now_ms(host->env), env_wall_ms(host->env));
 }
 
 static void put_state(struct partition *p, struct replica *replica)
 {
-    struct pack to = begin(&p->host->ring, REPLICA_RECORD_STATE);
+    struct pack to = ring_begin(&p->host->ring, REPLICA_RECORD_STATE);
     struct slice topic = slice_of_text(p->topic);
     p->ring_generation = p->host->ring.generation;
     p->ring_slot = p->host->ring_slots++;
@@ -72,7 +60,7 @@ void partition_record_step(struct partition *p, const struct replica_event *even
     if (event->kind == REPLICA_TICK) prepare(p, &p->host->ring_before);
     if (effects->role_changed || effects->propose_isr) ring->is_urgent = true;
 
-    struct pack to = begin(ring, REPLICA_RECORD_STEP);
+    struct pack to = ring_begin(ring, REPLICA_RECORD_STEP);
     struct replica_event copy = *event;
     struct meta_partition assigned;
     struct replica_outcome outcome = replica_outcome_of(&p->replica, effects);

@@ -5,15 +5,14 @@
 #define BROKER_PARTITION_REPLICA_RECORD_H
 
 #include "broker/partition/replica.h"
-#include "common/pack.h"
+#include "common/ring.h"
 
 /* A state, an event and its outcome, together. */
 #define REPLICA_RECORD_MAX_BYTES 4096
 
 enum replica_record_entry {
-    REPLICA_RECORD_CLOCK = 1, /* now_ms, wall_ms */
-    REPLICA_RECORD_STATE,     /* slot, topic, partition, replica_pack_state() */
-    REPLICA_RECORD_STEP,      /* slot, replica_pack_event(), replica_pack_outcome() */
+    REPLICA_RECORD_STATE = RING_CLOCK + 1, /* slot, topic, partition, replica_pack_state() */
+    REPLICA_RECORD_STEP,                   /* slot, replica_pack_event(), _pack_outcome() */
 };
 
 /* All of it: a core that is read goes on exactly as the one that was written. */

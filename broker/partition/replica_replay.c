@@ -41,15 +41,6 @@ static void on_bank(struct replay *r)
     r->slots = NULL;
 }
 
-static bool on_clock(struct replay *r, struct reader *in)
-{
-    struct pack p = pack_from(in);
-    pack_u64(&p, &r->out->clock_ms);
-    pack_i64(&p, &r->out->wall_ms);
-    ring_replay_time(r->out, r->out->clock_ms);
-    return reader_ok(in);
-}
-
 static struct replayed *find_name(struct replayed *list, const char *name)
 {
     for (struct replayed *s = list; s != NULL; s = s->hh.next) {
@@ -150,7 +141,7 @@ static bool on_entry(struct replay *r, struct slice entry)
 {
     struct reader in = reader_of(entry);
     switch (read_u8(&in)) {
-    case REPLICA_RECORD_CLOCK: return on_clock(r, &in);
+    case RING_CLOCK: return ring_replay_clock(r->out, &in);
     case REPLICA_RECORD_STATE: return on_state(r, &in);
     case REPLICA_RECORD_STEP: return on_step(r, &in);
     default: return false;

@@ -12,6 +12,8 @@
 #include "controller/record_format.h"
 #include "controller/replay.h"
 
+#define WALL_MS 1700000000000 /* At some moment. */
+
 static const struct ring_label controllers = {
     .owner = RING_CONTROLLER, .node_id = 101, .program = "1.2.3"};
 static const struct ring_label shards = {.owner = RING_SHARD, .node_id = 2, .actor = 1};
@@ -171,20 +173,9 @@ static struct raft *new_raft(void)
     return r;
 }
 
-static void put_clock(struct ring *ring)
-{
-    struct writer *w = ring_begin(ring);
-    write_u8(w, RECORD_CLOCK);
-    write_uvarlong(w, 1000);
-    write_varlong(w, 1700000000000);
-    cr_assert(ring_put(ring));
-}
-
 static void put_raft(struct ring *ring, struct raft *r)
 {
-    struct writer *w = ring_begin(ring);
-    write_u8(w, RECORD_RAFT_STATE);
-    struct pack p = pack_to(w);
+    struct pack p = ring_begin(ring, RECORD_RAFT_STATE);
     raft_pack_state(&p, r);
     cr_assert(ring_put(ring));
 }
@@ -196,9 +187,7 @@ static void step_raft(struct ring *ring, struct raft *r, struct raft_event e, bo
     raft_step(r, &e, effects);
     struct raft_outcome o = raft_outcome_of(r, effects);
     if (lies) o.term++;
-    struct writer *w = ring_begin(ring);
-    write_u8(w, RECORD_RAFT_STEP);
-    struct pack p = pack_to(w);
+    struct pack p = ring_begin(ring, RECORD_RAFT_STEP);
     raft_pack_event(&p, &e);
     raft_pack_outcome(&p, &o);
     cr_assert(ring_put(ring));
@@ -233,26 +222,46 @@ static void lead(struct ring *ring, struct raft *r, bool lies)
     cr_assert_eq(r->role, RAFT_LEADER);
 }
 
-static int replay_controller(const struct ring *ring, struct ring_replay *out)
+/* A controller's ring, which begins with a core, and that core. */
+struct recording {
+    struct ring ring;
+    struct raft *raft;
+    struct ring_replay out;
+};
+
+static void begin(struct recording *x)
+{
+    *x = (struct recording){.raft = new_raft()};
+    ring_open(&x->ring, &controllers, RING_MIN_BYTES);
+    ring_turn_over(&x->ring);
+    ring_put_clock(&x->ring, 1000, WALL_MS);
+    put_raft(&x->ring, x->raft);
+}
+
+static void replay(struct recording *x)
 {
     struct ring_reader reader;
     const char *why;
-    cr_assert_eq(ring_reader_open(&reader, ring_bytes(ring), &why), 0);
-    return controller_replay(&reader, out, &why);
+    cr_assert_eq(ring_reader_open(&reader, ring_bytes(&x->ring), &why), 0);
+    cr_assert_eq(controller_replay(&reader, &x->out, &why), 0);
+}
+
+static void end(struct recording *x)
+{
+    free(x->raft);
+    ring_close(&x->ring);
 }
 
 Test(ring, a_core_that_was_written_and_read_is_the_same)
 {
-    struct ring ring;
-    ring_open(&ring, &controllers, RING_MIN_BYTES);
-    ring_turn_over(&ring);
-    struct raft *r = new_raft();
-    lead(&ring, r, false);
+    struct recording x;
+    begin(&x);
+    lead(&x.ring, x.raft, false);
 
     struct raft *back = calloc(1, sizeof *back);
     struct writer a = writer_with(65536), b = writer_with(65536);
     struct pack to = pack_to(&a);
-    raft_pack_state(&to, r);
+    raft_pack_state(&to, x.raft);
     struct reader in = reader_of(writer_slice(&a));
     struct pack from = pack_from(&in);
     raft_pack_state(&from, back);
@@ -264,79 +273,60 @@ Test(ring, a_core_that_was_written_and_read_is_the_same)
     writer_close(&a);
     writer_close(&b);
     free(back);
-    free(r);
-    ring_close(&ring);
+    end(&x);
 }
 
 Test(ring, what_was_recorded_truthfully_is_decided_again_as_it_was)
 {
-    struct ring ring;
-    struct ring_replay out = {0};
-    ring_open(&ring, &controllers, RING_MIN_BYTES);
-    ring_turn_over(&ring);
-    struct raft *r = new_raft();
-    put_clock(&ring);
-    put_raft(&ring, r);
-    lead(&ring, r, false);
-    put_raft(&ring, r); /* A checkpoint on the way. */
-    cr_assert_eq(replay_controller(&ring, &out), 0);
-    cr_assert_eq(out.differences, 0);
-    cr_assert_gt(out.steps, 5);
-    cr_assert_eq(out.checkpoints, 1);
-    free(r);
-    ring_close(&ring);
+    struct recording x;
+    begin(&x);
+    lead(&x.ring, x.raft, false);
+    put_raft(&x.ring, x.raft); /* A checkpoint on the way. */
+    replay(&x);
+    cr_assert_eq(x.out.differences, 0);
+    cr_assert_gt(x.out.steps, 5);
+    cr_assert_eq(x.out.checkpoints, 1);
+    end(&x);
 }
 
 Test(ring, a_step_that_was_decided_otherwise_is_told)
 {
-    struct ring ring;
-    struct ring_replay out = {0};
-    ring_open(&ring, &controllers, RING_MIN_BYTES);
-    ring_turn_over(&ring);
-    struct raft *r = new_raft();
-    put_clock(&ring);
-    put_raft(&ring, r);
-    lead(&ring, r, true);
-    cr_assert_eq(replay_controller(&ring, &out), 0);
-    cr_assert_eq(out.differences, 1);
-    cr_assert(strstr(out.first_difference, "102 sends PREVOTE_REPLY") != NULL, "%s",
-              out.first_difference);
-    cr_assert(strstr(out.first_difference, "Then: ") != NULL);
-    free(r);
-    ring_close(&ring);
+    struct recording x;
+    begin(&x);
+    lead(&x.ring, x.raft, true);
+    replay(&x);
+    cr_assert_eq(x.out.differences, 1);
+    cr_assert(strstr(x.out.first_difference, "102 sends PREVOTE_REPLY") != NULL, "%s",
+              x.out.first_difference);
+    cr_assert(strstr(x.out.first_difference, "Then: ") != NULL);
+    end(&x);
 }
 
 Test(ring, a_state_that_its_events_do_not_lead_to_is_told)
 {
-    struct ring ring;
-    struct ring_replay out = {0};
-    ring_open(&ring, &controllers, RING_MIN_BYTES);
-    ring_turn_over(&ring);
-    struct raft *r = new_raft();
-    put_clock(&ring);
-    put_raft(&ring, r);
-    lead(&ring, r, false);
-    r->peers[0].retries++; /* Something that no event has done. */
-    put_raft(&ring, r);
-    cr_assert_eq(replay_controller(&ring, &out), 0);
-    cr_assert_eq(out.differences, 1);
-    cr_assert(strstr(out.first_difference, "state of the Raft core") != NULL);
-    free(r);
-    ring_close(&ring);
+    struct recording x;
+    begin(&x);
+    lead(&x.ring, x.raft, false);
+    x.raft->peers[0].retries++; /* Something that no event has done. */
+    put_raft(&x.ring, x.raft);
+    replay(&x);
+    cr_assert_eq(x.out.differences, 1);
+    cr_assert(strstr(x.out.first_difference, "state of the Raft core") != NULL);
+    end(&x);
 }
 
 /* ---- A shard's. ---- */
 
 static void put_replica(struct ring *ring, uint32_t slot, struct replica *r)
 {
-    struct writer *w = ring_begin(ring);
-    write_u8(w, REPLICA_RECORD_STATE);
-    write_uvarint(w, slot);
-    write_uvarint(w, 6);
-    write_bytes(w, "orders", 6);
-    write_varint(w, 3);
-    write_u8(w, 0);
-    struct pack p = pack_to(w);
+    struct slice topic = slice_of_text("orders");
+    int32_t partition = 3;
+    bool is_begun = false;
+    struct pack p = ring_begin(ring, REPLICA_RECORD_STATE);
+    pack_u32(&p, &slot);
+    pack_slice(&p, &topic);
+    pack_i32(&p, &partition);
+    pack_bool(&p, &is_begun);
     replica_pack_state(&p, r);
     cr_assert(ring_put(ring));
 }
@@ -348,10 +338,9 @@ static void step_replica(struct ring *ring, struct replica *r, struct replica_ev
     replica_step(r, &e, &effects);
     struct replica_outcome o = replica_outcome_of(r, &effects);
     if (lies) o.high_watermark--;
-    struct writer *w = ring_begin(ring);
-    write_u8(w, REPLICA_RECORD_STEP);
-    write_uvarint(w, 0);
-    struct pack p = pack_to(w);
+    uint32_t slot = 0;
+    struct pack p = ring_begin(ring, REPLICA_RECORD_STEP);
+    pack_u32(&p, &slot);
     replica_pack_event(&p, &e, &assigned);
     replica_pack_outcome(&p, &o);
     cr_assert(ring_put(ring));
@@ -365,7 +354,7 @@ static void replay_leader(bool lies, struct ring_replay *out)
     struct meta_partition state = {.leader = 1, .replicas = {2, {1, 2}}, .isr = {2, {1, 2}}};
     ring_open(&ring, &shards, RING_MIN_BYTES);
     ring_turn_over(&ring);
-    put_clock(&ring);
+    ring_put_clock(&ring, 1000, WALL_MS);
     replica_init(&r, &options, 0, 0, 0);
     put_replica(&ring, 0, &r);
     struct replica_event e = {.kind = REPLICA_ASSIGN, .now_ms = 1001};
