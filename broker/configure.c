@@ -1,6 +1,5 @@
 #include "broker/configure.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,50 +12,32 @@
 _Static_assert(BROKER_SEEDS_MAX <= RPC_SEEDS_MAX, "all of them are sent");
 _Static_assert(sizeof(((struct broker_listener *)0)->name) == NODE_NAME_SIZE, "names");
 
-static uint32_t number(const struct server_config *c, const char *key)
-{
-    int64_t value = config_number_of(c, key);
-    CHECK(value >= 0 && value <= INT32_MAX); /* The table's bounds. */
-    return (uint32_t)value;
-}
-
 static void fill_groups(const struct server_config *c, struct groups_options *g)
 {
-    g->topic_partitions = number(c, "offsets.topic.num.partitions");
-    g->topic_replication = number(c, "offsets.topic.replication.factor");
-    g->topic_segment_bytes = number(c, "offsets.topic.segment.bytes");
-    g->metadata_max_bytes = number(c, "offset.metadata.max.bytes");
-    g->commit_timeout_ms = number(c, "offsets.commit.timeout.ms");
-    g->retention_minutes = number(c, "offsets.retention.minutes");
-    g->retention_check_ms = number(c, "offsets.retention.check.interval.ms");
-    g->initial_delay_ms = number(c, "group.initial.rebalance.delay.ms");
-    g->session_min_ms = number(c, "group.min.session.timeout.ms");
-    g->session_max_ms = number(c, "group.max.session.timeout.ms");
-    g->size_max = number(c, "group.max.size");
-    g->consumer.session_ms = number(c, "group.consumer.session.timeout.ms");
-    g->consumer.session_min_ms = number(c, "group.consumer.min.session.timeout.ms");
-    g->consumer.session_max_ms = number(c, "group.consumer.max.session.timeout.ms");
-    g->consumer.heartbeat_ms = number(c, "group.consumer.heartbeat.interval.ms");
-    g->consumer.heartbeat_min_ms = number(c, "group.consumer.min.heartbeat.interval.ms");
-    g->consumer.heartbeat_max_ms = number(c, "group.consumer.max.heartbeat.interval.ms");
-    g->consumer.size_max = number(c, "group.consumer.max.size");
+    g->topic_partitions = config_u32_of(c, "offsets.topic.num.partitions");
+    g->topic_replication = config_u32_of(c, "offsets.topic.replication.factor");
+    g->topic_segment_bytes = config_u32_of(c, "offsets.topic.segment.bytes");
+    g->metadata_max_bytes = config_u32_of(c, "offset.metadata.max.bytes");
+    g->commit_timeout_ms = config_u32_of(c, "offsets.commit.timeout.ms");
+    g->retention_minutes = config_u32_of(c, "offsets.retention.minutes");
+    g->retention_check_ms = config_u32_of(c, "offsets.retention.check.interval.ms");
+    g->initial_delay_ms = config_u32_of(c, "group.initial.rebalance.delay.ms");
+    g->session_min_ms = config_u32_of(c, "group.min.session.timeout.ms");
+    g->session_max_ms = config_u32_of(c, "group.max.session.timeout.ms");
+    g->size_max = config_u32_of(c, "group.max.size");
+    g->consumer.session_ms = config_u32_of(c, "group.consumer.session.timeout.ms");
+    g->consumer.session_min_ms = config_u32_of(c, "group.consumer.min.session.timeout.ms");
+    g->consumer.session_max_ms = config_u32_of(c, "group.consumer.max.session.timeout.ms");
+    g->consumer.heartbeat_ms = config_u32_of(c, "group.consumer.heartbeat.interval.ms");
+    g->consumer.heartbeat_min_ms = config_u32_of(c, "group.consumer.min.heartbeat.interval.ms");
+    g->consumer.heartbeat_max_ms = config_u32_of(c, "group.consumer.max.heartbeat.interval.ms");
+    g->consumer.size_max = config_u32_of(c, "group.consumer.max.size");
 }
 
-/* The next word of a list; NULL: there is none. */
-static const char *next_word(const char *at, char *out, size_t size)
+static bool is_one_of(struct slice word, const char *const *names, uint32_t count, uint32_t *which)
 {
-    at += strspn(at, ", ");
-    size_t length = strcspn(at, ", ");
-    if (length == 0) return NULL;
-    (void)snprintf(out, size, "%.*s", (int)length, at);
-    return at + length;
-}
-
-static bool is_one_of(const char *word, const char *const *names, size_t count, uint32_t *which)
-{
-    for (size_t i = 0; i < count; i++) {
-        *which = (uint32_t)i;
-        if (strcmp(word, names[i]) == 0) return true;
+    for (*which = 0; *which < count; ++*which) {
+        if (slice_equal(word, slice_of_text(names[*which]))) return true;
     }
     return false;
 }
@@ -68,14 +49,14 @@ static int fill_assignors(struct server_config *c, struct groups_options *g)
     static const char *const names[] = {
         "uniform", "range", "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
         "org.apache.kafka.coordinator.group.assignor.RangeAssignor"};
-    char word[128];
-    const char *at = config_text(c, key);
+    const char *rest = config_text(c, key);
+    struct slice word;
     g->consumer.assignor_count = 0;
-    while ((at = next_word(at, word, sizeof word)) != NULL) {
+    while (config_next_word(&rest, &word)) {
         uint32_t which;
         if (!is_one_of(word, names, sizeof names / sizeof names[0], &which)) {
-            return config_refuse(c, "%s: there is no assignor %s; there are uniform and range", key,
-                                 word);
+            return config_refuse(c, "%s: there is no assignor %.*s; there are uniform and range",
+                                 key, SLICE_TEXT(word));
         }
         bool is_there = g->consumer.assignor_count > 0 && g->consumer.assignors[0] == which % 2;
         if (is_there || g->consumer.assignor_count == GROUP_ASSIGNORS_MAX) continue;
@@ -89,72 +70,56 @@ static int fill_protocols(struct server_config *c, struct groups_options *g)
 {
     static const char *const policies[] = {"disabled", "upgrade", "downgrade", "bidirectional"};
     static const char *const protocols[] = {"classic", "consumer", "share", "streams"};
-    char word[128];
-    uint32_t which;
     const char *policy = config_text(c, "group.consumer.migration.policy");
-    if (!is_one_of(policy, policies, 4, &g->consumer.policy)) {
+    if (!is_one_of(slice_of_text(policy), policies, 4, &g->consumer.policy)) {
         return config_refuse(c,
                              "group.consumer.migration.policy=%s: it is bidirectional, upgrade, "
                              "downgrade or disabled",
                              policy);
     }
-    const char *at = config_text(c, "group.coordinator.rebalance.protocols");
+    const char *rest = config_text(c, "group.coordinator.rebalance.protocols");
+    struct slice word;
+    uint32_t which;
     g->consumer.is_off = true;
-    while ((at = next_word(at, word, sizeof word)) != NULL) {
+    while (config_next_word(&rest, &word)) {
         if (!is_one_of(word, protocols, 4, &which)) {
-            return config_refuse(
-                c, "group.coordinator.rebalance.protocols: there is no protocol %s", word);
+            return config_refuse(c,
+                                 "group.coordinator.rebalance.protocols: there is no protocol %.*s",
+                                 SLICE_TEXT(word));
         }
         if (which == 1) g->consumer.is_off = false;
     }
     return 0;
 }
 
+#define CONSUMER_TIMES(name) \
+    "group.consumer." name, "group.consumer.min." name, "group.consumer.max." name
+
 /* As Kafka: each value is within its bounds, and members beat more often than they expire. */
-static int check_consumer_times(struct server_config *c, const struct groups_options *g)
+static int check_consumer_times(struct server_config *c)
 {
-    bool is_session = g->consumer.session_min_ms <= g->consumer.session_ms &&
-                      g->consumer.session_ms <= g->consumer.session_max_ms;
-    bool is_heartbeat = g->consumer.heartbeat_min_ms <= g->consumer.heartbeat_ms &&
-                        g->consumer.heartbeat_ms <= g->consumer.heartbeat_max_ms;
-    if (!is_session) {
-        return config_refuse(c,
-                             "group.consumer.session.timeout.ms=%u must be from "
-                             "group.consumer.min.session.timeout.ms=%u to "
-                             "group.consumer.max.session.timeout.ms=%u",
-                             g->consumer.session_ms, g->consumer.session_min_ms,
-                             g->consumer.session_max_ms);
-    }
-    if (!is_heartbeat) {
-        return config_refuse(c,
-                             "group.consumer.heartbeat.interval.ms=%u must be from "
-                             "group.consumer.min.heartbeat.interval.ms=%u to "
-                             "group.consumer.max.heartbeat.interval.ms=%u",
-                             g->consumer.heartbeat_ms, g->consumer.heartbeat_min_ms,
-                             g->consumer.heartbeat_max_ms);
-    }
-    if (g->consumer.heartbeat_ms < g->consumer.session_ms) return 0;
-    return config_refuse(c,
-                         "group.consumer.heartbeat.interval.ms=%u must be below "
-                         "group.consumer.session.timeout.ms=%u",
-                         g->consumer.heartbeat_ms, g->consumer.session_ms);
+    int rc = config_need_within(c, CONSUMER_TIMES("session.timeout.ms"));
+    if (rc == 0) rc = config_need_within(c, CONSUMER_TIMES("heartbeat.interval.ms"));
+    if (rc != 0) return rc;
+    return config_need_above(c, "group.consumer.session.timeout.ms",
+                             "group.consumer.heartbeat.interval.ms");
 }
 
 static int fill_consumers(struct server_config *c, struct groups_options *g)
 {
     int rc = fill_assignors(c, g);
     if (rc == 0) rc = fill_protocols(c, g);
-    return rc == 0 ? check_consumer_times(c, g) : rc;
+    return rc == 0 ? check_consumer_times(c) : rc;
 }
 
 static int fill_numbers(struct server_config *c, struct broker_options *o)
 {
-    o->shard_count = number(c, "num.shards");
-    o->heartbeat_ms = number(c, "broker.heartbeat.interval.ms");
-    o->session_ms = number(c, "broker.session.timeout.ms");
-    o->lease_ms = number(c, "leader.lease.ms");
-    o->replica_hang_ms = number(c, "replica.hang.time.max.ms");
-    o->replica_lag_max_ms = number(c, "replica.lag.time.max.ms");
+    o->shard_count = config_u32_of(c, "num.shards");
+    o->heartbeat_ms = config_u32_of(c, "broker.heartbeat.interval.ms");
+    o->session_ms = config_u32_of(c, "broker.session.timeout.ms");
+    o->lease_ms = config_u32_of(c, "leader.lease.ms");
+    o->replica_hang_ms = config_u32_of(c, "replica.hang.time.max.ms");
+    o->replica_lag_max_ms = config_u32_of(c, "replica.lag.time.max.ms");
     o->retention_check_ms = (uint64_t)config_number_of(c, "log.retention.check.interval.ms");
     o->retention_first_ms = (uint64_t)config_number_of(c, "log.initial.task.delay.ms");
     o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
@@ -162,30 +127,26 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->scrub_bytes_per_s = (uint64_t)config_number_of(c, "log.scrub.bytes.per.second");
     o->scrub_interval_ms = (uint64_t)config_number_of(c, "log.scrub.interval.ms");
     o->cleaner_map_bytes = (uint64_t)config_number_of(c, "log.cleaner.dedupe.buffer.size");
-    o->open_files_max = number(c, "log.open.files.max");
+    o->open_files_max = config_u32_of(c, "log.open.files.max");
     o->reserve_bytes = (uint64_t)config_number_of(c, "log.reserve.bytes");
-    o->replica_fetch_wait_ms = number(c, "replica.fetch.wait.max.ms");
-    o->replica_fetch_max_bytes = number(c, "replica.fetch.max.bytes");
-    o->replica_fetch_response_max_bytes = number(c, "replica.fetch.response.max.bytes");
-    o->request_max_bytes = number(c, "socket.request.max.bytes");
+    o->replica_fetch_wait_ms = config_u32_of(c, "replica.fetch.wait.max.ms");
+    o->replica_fetch_max_bytes = config_u32_of(c, "replica.fetch.max.bytes");
+    o->replica_fetch_response_max_bytes = config_u32_of(c, "replica.fetch.response.max.bytes");
+    o->request_max_bytes = config_u32_of(c, "socket.request.max.bytes");
     int64_t queued = config_number_of(c, "queued.max.request.bytes");
     if (queued >= 0)
         o->queued_request_max_bytes =
             queued < QUEUED_MIN_BYTES ? QUEUED_MIN_BYTES : (uint64_t)queued;
-    o->fetch_sessions_max = number(c, "max.incremental.fetch.session.cache.slots");
-    o->connection_max = number(c, "max.connections");
-    o->connection_max_per_address = number(c, "max.connections.per.ip");
+    o->fetch_sessions_max = config_u32_of(c, "max.incremental.fetch.session.cache.slots");
+    o->connection_max = config_u32_of(c, "max.connections");
+    o->connection_max_per_address = config_u32_of(c, "max.connections.per.ip");
     o->auto_create_topics = config_flag(c, "auto.create.topics.enable");
     fill_groups(c, &o->groups);
     int rc = fill_consumers(c, &o->groups);
     if (rc != 0) return rc;
     CHECK(o->shard_count <= RPC_SHARDS_MAX);
     if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
-    if (o->session_ms > o->heartbeat_ms) return 0;
-    return config_refuse(c,
-                         "broker.session.timeout.ms=%u must be above "
-                         "broker.heartbeat.interval.ms=%u",
-                         o->session_ms, o->heartbeat_ms);
+    return config_need_above(c, "broker.session.timeout.ms", "broker.heartbeat.interval.ms");
 }
 
 /* Those of the controllers are not ours: the file may serve both programs. */
@@ -283,29 +244,14 @@ static int choose_replication_listener(struct server_config *c, struct broker_op
     return 0;
 }
 
-/* "/a, /b/": without blanks and slashes at their ends. */
-static bool next_folder(struct slice *rest, struct slice *out)
-{
-    while (rest->size > 0) {
-        const uint8_t *comma = memchr(rest->at, ',', rest->size);
-        size_t size = comma == NULL ? rest->size : (size_t)(comma - rest->at);
-        *out = slice_of(rest->at, size);
-        size_t used = comma == NULL ? size : size + 1;
-        *rest = slice_of(rest->at + used, rest->size - used);
-        while (out->size > 0 && isspace(out->at[0])) *out = slice_of(out->at + 1, out->size - 1);
-        while (out->size > 0 && isspace(out->at[out->size - 1])) out->size--;
-        while (out->size > 1 && out->at[out->size - 1] == '/') out->size--;
-        if (out->size > 0) return true;
-    }
-    return false;
-}
-
 static int fill_folders(struct server_config *c, struct broker_options *o)
 {
     const char *key = config_is_set(c, "log.dirs") ? "log.dirs" : "log.dir";
-    struct slice rest = slice_of_text(config_text(c, key));
+    const char *rest = config_text(c, key);
     struct slice folder;
-    while (next_folder(&rest, &folder)) {
+    while (config_next_word(&rest, &folder)) {
+        /* As "/a" and "/a/" are the same. */
+        while (folder.size > 1 && folder.at[folder.size - 1] == '/') folder.size--;
         if (folder.size >= sizeof o->log_dirs[0])
             return config_refuse(c, "%s: a folder is longer than %zu bytes", key,
                                  sizeof o->log_dirs[0] - 1);

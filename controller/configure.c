@@ -9,34 +9,23 @@
 /* In a file that serves both programs: where the broker's logs are, but not among them. */
 #define COMBINED_FOLDER "/controller"
 
-static uint32_t number(const struct server_config *c, const char *key)
-{
-    int64_t value = config_number_of(c, key);
-    CHECK(value >= 0 && value <= INT32_MAX); /* The table's bounds. */
-    return (uint32_t)value;
-}
-
 static int fill_numbers(struct server_config *c, struct controller_options *o)
 {
-    o->election_timeout_min_ms = number(c, "controller.quorum.election.timeout.ms");
+    o->election_timeout_min_ms = config_u32_of(c, "controller.quorum.election.timeout.ms");
     o->election_timeout_max_ms = 2 * o->election_timeout_min_ms;
     CHECK(o->election_timeout_min_ms >= 2 * o->raft_heartbeat_ms);
-    o->broker_session_timeout_ms = number(c, "broker.session.timeout.ms");
-    o->broker_heartbeat_interval_ms = number(c, "broker.heartbeat.interval.ms");
-    o->hang_ms = number(c, "broker.hang.timeout.ms");
-    o->connection_max = number(c, "max.connections");
-    o->connection_max_per_address = number(c, "max.connections.per.ip");
-    o->snapshot_bytes = number(c, "metadata.log.max.record.bytes.between.snapshots");
+    o->broker_session_timeout_ms = config_u32_of(c, "broker.session.timeout.ms");
+    o->broker_heartbeat_interval_ms = config_u32_of(c, "broker.heartbeat.interval.ms");
+    o->hang_ms = config_u32_of(c, "broker.hang.timeout.ms");
+    o->connection_max = config_u32_of(c, "max.connections");
+    o->connection_max_per_address = config_u32_of(c, "max.connections.per.ip");
+    o->snapshot_bytes = config_u32_of(c, "metadata.log.max.record.bytes.between.snapshots");
     bool is_balanced = config_flag(c, "auto.leader.rebalance.enable");
     o->balance_interval_ms =
-        is_balanced ? number(c, "leader.imbalance.check.interval.seconds") * 1000 : 0;
-    o->balance_percentage = number(c, "leader.imbalance.per.broker.percentage");
+        is_balanced ? config_u32_of(c, "leader.imbalance.check.interval.seconds") * 1000 : 0;
+    o->balance_percentage = config_u32_of(c, "leader.imbalance.per.broker.percentage");
     if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
-    if (o->broker_session_timeout_ms > o->broker_heartbeat_interval_ms) return 0;
-    return config_refuse(c,
-                         "broker.session.timeout.ms=%u must be above "
-                         "broker.heartbeat.interval.ms=%u",
-                         o->broker_session_timeout_ms, o->broker_heartbeat_interval_ms);
+    return config_need_above(c, "broker.session.timeout.ms", "broker.heartbeat.interval.ms");
 }
 
 /* Addresses without ids name the only controller, which is this one, or nothing that a quorum could

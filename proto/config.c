@@ -360,11 +360,43 @@ int64_t config_number_of(const struct server_config *c, const char *key)
     return number;
 }
 
+uint32_t config_u32_of(const struct server_config *c, const char *key)
+{
+    int64_t value = config_number_of(c, key);
+    CHECK(value >= 0 && value <= INT32_MAX); /* The table's bounds. */
+    return (uint32_t)value;
+}
+
+int config_need_above(struct server_config *c, const char *high, const char *low)
+{
+    uint32_t above = config_u32_of(c, high), below = config_u32_of(c, low);
+    if (above > below) return 0;
+    return config_refuse(c, "%s=%u must be above %s=%u", high, above, low, below);
+}
+
+int config_need_within(struct server_config *c, const char *key, const char *min, const char *max)
+{
+    uint32_t value = config_u32_of(c, key), from = config_u32_of(c, min),
+             to = config_u32_of(c, max);
+    if (value >= from && value <= to) return 0;
+    return config_refuse(c, "%s=%u must be from %s=%u to %s=%u", key, value, min, from, max, to);
+}
+
 bool config_flag(const struct server_config *c, const char *key)
 {
     const char *text = config_text(c, key);
     CHECK(text != NULL);
     return strcmp(text, "true") == 0;
+}
+
+bool config_next_word(const char **rest, struct slice *word)
+{
+    const char *at = *rest + strspn(*rest, ", \t");
+    size_t size = strcspn(at, ",");
+    *rest = at + size;
+    while (size > 0 && isblank((unsigned char)at[size - 1])) size--;
+    *word = slice_of(at, size);
+    return size > 0;
 }
 
 /* "host:port", "[address]:port" or ":port", of `size` bytes. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/bytes.h"
 #include "common/err.h"
 #include "proto/server_keys.h"
 
@@ -54,11 +55,21 @@ MUST_USE int config_load_command_line(struct server_config *c, int argc, char **
 int config_refuse(struct server_config *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What two or three keys must be to one another. 0, or -ERR_INVALID with c->error. */
+MUST_USE int config_need_above(struct server_config *c, const char *high, const char *low);
+MUST_USE int config_need_within(struct server_config *c, const char *key, const char *min,
+                                const char *max);
+
 /* The value, or the key's default, or NULL. The key must exist (CHECKed). */
 const char *config_text(const struct server_config *c, const char *key);
 bool config_is_set(const struct server_config *c, const char *key); /* And is not empty. */
 int64_t config_number_of(const struct server_config *c, const char *key);
+uint32_t config_u32_of(const struct server_config *c, const char *key); /* Bounds: 0, INT32_MAX. */
 bool config_flag(const struct server_config *c, const char *key);
+
+/* The next word of a list with commas, without the blanks around it; empty ones are passed over.
+ * False: there is none. */
+bool config_next_word(const char **rest, struct slice *word);
 
 /* "NAME://host:port" and "id@host:port" and "http://host:port", one after the other: `*rest` is
  * moved past each. `name` is what stands before the separator; without a separator ("") it is not

@@ -1,6 +1,5 @@
 #include "proto/node_config.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,21 +9,10 @@
 
 #define USAGE_STATUS 2
 
-/* The next word of a list with commas. False: no more. */
-static bool next_word(const char **rest, struct slice *word)
-{
-    const char *at = *rest + strspn(*rest, ", \t");
-    size_t size = strcspn(at, ",");
-    *rest = at + size;
-    while (size > 0 && isblank((unsigned char)at[size - 1])) size--;
-    *word = slice_of(at, size);
-    return size > 0;
-}
-
 static bool has_word(const char *words, const char *wanted)
 {
     struct slice word;
-    while (next_word(&words, &word)) {
+    while (config_next_word(&words, &word)) {
         if (slice_equal(word, slice_of_text(wanted))) return true;
     }
     return false;
@@ -41,7 +29,7 @@ int node_role(struct server_config *c, const char *role, bool *is_combined)
     const char *rest = roles;
     struct slice word;
     bool is_ours = false;
-    while (next_word(&rest, &word)) {
+    while (config_next_word(&rest, &word)) {
         bool is_broker = slice_equal(word, slice_of_text("broker"));
         if (!is_broker && !slice_equal(word, slice_of_text("controller")))
             return config_refuse(c, "process.roles=%.100s: there are broker and controller", roles);
@@ -116,7 +104,7 @@ static int protocol_of(struct server_config *c, const char *name, struct slice *
     const char *rest = config_text(c, "listener.security.protocol.map");
     struct slice word;
     *protocol = slice_of_text(is_protocol(slice_of_text(name)) ? name : "PLAINTEXT");
-    while (rest != NULL && next_word(&rest, &word)) {
+    while (rest != NULL && config_next_word(&rest, &word)) {
         const uint8_t *colon = memchr(word.at, ':', word.size);
         size_t size = colon == NULL ? word.size : (size_t)(colon - word.at);
         struct slice value =

@@ -133,6 +133,16 @@ static const struct config_key group_keys[] = {
 #define TOPIC_COUNT (uint32_t)(sizeof topic_keys / sizeof topic_keys[0])
 #define CLUSTER_COUNT (uint32_t)(sizeof cluster_keys / sizeof cluster_keys[0])
 
+static const struct config_key *find(const struct config_key *keys, uint32_t count,
+                                     struct slice name)
+{
+    if (name.at == NULL) return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (slice_equal(name, slice_of_text(keys[i].name))) return &keys[i];
+    }
+    return NULL;
+}
+
 uint32_t topic_config_count(void)
 {
     return TOPIC_COUNT;
@@ -157,19 +167,14 @@ const struct config_key *cluster_config_at(uint32_t index)
 
 const struct config_key *topic_config_find(struct slice name)
 {
-    if (name.at == NULL) return NULL;
-    for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
-        if (slice_equal(name, slice_of_text(topic_keys[i].name))) return &topic_keys[i];
-    }
-    return NULL;
+    return find(topic_keys, TOPIC_COUNT, name);
 }
 
 const struct config_key *cluster_config_find(struct slice name)
 {
-    if (name.at == NULL) return NULL;
-    for (uint32_t i = 0; i < CLUSTER_COUNT; i++) {
-        if (slice_equal(name, slice_of_text(cluster_keys[i].name))) return &cluster_keys[i];
-    }
+    const struct config_key *key = find(cluster_keys, CLUSTER_COUNT, name);
+    if (key != NULL || name.at == NULL) return key;
+
     for (uint32_t i = 0; i < TOPIC_COUNT; i++) {
         const char *synonym = topic_keys[i].synonym;
         if (synonym != NULL && slice_equal(name, slice_of_text(synonym))) return &topic_keys[i];
@@ -190,11 +195,7 @@ const struct config_key *broker_config_at(uint32_t index)
 
 const struct config_key *broker_config_find(struct slice name)
 {
-    if (name.at == NULL) return NULL;
-    for (uint32_t i = 0; i < BROKER_COUNT; i++) {
-        if (slice_equal(name, slice_of_text(broker_keys[i].name))) return &broker_keys[i];
-    }
-    return NULL;
+    return find(broker_keys, BROKER_COUNT, name);
 }
 
 uint32_t group_config_count(void)
@@ -210,11 +211,7 @@ const struct config_key *group_config_at(uint32_t index)
 
 const struct config_key *group_config_find(struct slice name)
 {
-    if (name.at == NULL) return NULL;
-    for (uint32_t i = 0; i < GROUP_COUNT; i++) {
-        if (slice_equal(name, slice_of_text(group_keys[i].name))) return &group_keys[i];
-    }
-    return NULL;
+    return find(group_keys, GROUP_COUNT, name);
 }
 
 /* ---- Values. ---- */

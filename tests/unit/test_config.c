@@ -342,6 +342,17 @@ Test(config, listeners_that_contradict_themselves_are_refused)
         {"http.listeners=https://127.0.0.1:1", "http://host:port"},
         {"log.dirs=/a,/b,/a/", "names /a twice"},
         {"log.dirs=,", "names no folder"},
+        {"group.consumer.assignors=,", "names no assignor"},
+        {"group.consumer.assignors=range, sticky", "there is no assignor sticky;"},
+        {"group.coordinator.rebalance.protocols=classic,gossip", "there is no protocol gossip"},
+        {"group.consumer.session.timeout.ms=60001",
+         "must be from group.consumer.min.session.timeout.ms=45000 to "
+         "group.consumer.max.session.timeout.ms=60000"},
+        {"group.consumer.heartbeat.interval.ms=4999",
+         "must be from group.consumer.min.heartbeat.interval.ms=5000"},
+        {"group.consumer.max.heartbeat.interval.ms=45000\n"
+         "group.consumer.heartbeat.interval.ms=45000",
+         "must be above group.consumer.heartbeat.interval.ms=45000"},
     };
     for (size_t i = 0; i < COUNT(wrong); i++)
         expect_refusal(load_broker(wrong[i][0]), wrong[i][0], wrong[i][1]);
