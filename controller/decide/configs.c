@@ -240,67 +240,77 @@ static void forget_eligible(const struct resource *r)
     }
 }
 
-/* ---- The two requests: a resource each. ---- */
+/* ---- The two requests: resources, and of each the keys to change. ---- */
 
-static struct refusal alter_incremental(struct resource *r, const void *configs, int32_t count)
-{
-    const struct incremental_alter_configs_request_config *c = configs;
-    for (int32_t i = 0; i < count; i++) {
-        for (int32_t j = 0; j < i; j++) {
-            if (slice_equal(c[i].name, c[j].name))
-                return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%.*s is in the request twice",
-                              SLICE_TEXT(c[i].name));
-        }
-        struct refusal refusal = change(r, c[i].config_operation, c[i].name, c[i].value);
-        if (refusal.error != 0) return refusal;
-    }
-    return GRANTED;
-}
-
-static struct refusal alter_whole(struct resource *r, const void *configs, int32_t count)
-{
-    const struct alter_configs_request_config *c = configs;
-    for (int32_t i = 0; i < count; i++) {
-        for (int32_t j = 0; j < i; j++) {
-            if (slice_equal(c[i].name, c[j].name))
-                return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%.*s is in the request twice",
-                              SLICE_TEXT(c[i].name));
-        }
-        int8_t operation = c[i].value.at == NULL ? CONFIG_OP_DELETE : CONFIG_OP_SET;
-        struct refusal refusal = change(r, operation, c[i].name, c[i].value);
-        if (refusal.error != 0) return refusal;
-    }
-    for (const struct meta_config *old = r->image->configs; old != NULL; old = old->hh.next) {
-        if (old->type != r->type || strcmp(old->name, r->text) != 0) continue;
-        bool is_named = false;
-        for (int32_t i = 0; i < count && !is_named; i++)
-            is_named = slice_equal(c[i].name, slice_of_text(old->key));
-        if (is_named) continue;
-        /* The image's own text is freed when the decision is tried on it. */
-        add_config(r, decision_say(r->d, "%s", old->key), (struct slice){0});
-    }
-    return GRANTED;
-}
-
-/* The resources that a request names. */
-struct named {
+struct asked {
     int8_t type;
     struct slice name;
+    const struct array *configs; /* As that request has them. */
 };
 
-/* What is the same in both requests: which resources they name, and how many. */
 struct alteration {
     const struct meta_image *image;
     struct decision *d;
-    const struct named *named;
+    bool is_whole; /* What it does not name goes back to its default. */
     int32_t count;
+    const struct asked *asked;
 };
+
+struct wish {
+    struct slice name;
+    struct slice value;
+    int8_t operation;
+};
+
+static struct wish wish_of(const struct array *configs, bool is_whole, int32_t number)
+{
+    if (is_whole) {
+        const struct alter_configs_request_config *all = configs->items, *c = &all[number];
+        return (struct wish){c->name, c->value,
+                             c->value.at == NULL ? CONFIG_OP_DELETE : CONFIG_OP_SET};
+    }
+    const struct incremental_alter_configs_request_config *all = configs->items, *c = &all[number];
+    return (struct wish){c->name, c->value, c->config_operation};
+}
+
+/* Is it among the first `count`? */
+static bool is_wished(const struct array *configs, bool is_whole, int32_t count, struct slice name)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (slice_equal(wish_of(configs, is_whole, i).name, name)) return true;
+    }
+    return false;
+}
+
+static void forget_others(const struct resource *r, const struct array *configs)
+{
+    for (const struct meta_config *old = r->image->configs; old != NULL; old = old->hh.next) {
+        if (old->type != r->type || strcmp(old->name, r->text) != 0) continue;
+        if (is_wished(configs, true, configs->count, slice_of_text(old->key))) continue;
+        /* The image's own text is freed when the decision is tried on it. */
+        add_config(r, decision_say(r->d, "%s", old->key), (struct slice){0});
+    }
+}
+
+static struct refusal alter_keys(struct resource *r, const struct array *configs, bool is_whole)
+{
+    for (int32_t i = 0; i < configs->count; i++) {
+        struct wish w = wish_of(configs, is_whole, i);
+        if (is_wished(configs, is_whole, i, w.name))
+            return REFUSE(r->d, KAFKA_INVALID_REQUEST, "%.*s is in the request twice",
+                          SLICE_TEXT(w.name));
+        struct refusal refusal = change(r, w.operation, w.name, w.value);
+        if (refusal.error != 0) return refusal;
+    }
+    if (is_whole) forget_others(r, configs);
+    return GRANTED;
+}
 
 /* Of a resource that is named twice nothing is changed: which one would count? */
 static struct refusal begin_resource(const struct alteration *a, struct resource *r, int32_t number)
 {
     for (int32_t i = 0; i < a->count; i++) {
-        if (i != number && a->named[i].type == r->type && slice_equal(a->named[i].name, r->name))
+        if (i != number && a->asked[i].type == r->type && slice_equal(a->asked[i].name, r->name))
             return REFUSE(r->d, KAFKA_INVALID_REQUEST, "a resource is in the request twice");
     }
     return check_resource(r);
@@ -322,17 +332,13 @@ static void end_resource(struct resource *r, struct refusal refusal, uint32_t be
         decision_cause(r->d, "defaults of the cluster changed");
 }
 
-/* The request's resource of this number: `alter` looks through its configurations. */
-static struct refusal alter_resource(const struct alteration *a, int32_t number,
-                                     struct refusal (*alter)(struct resource *, const void *,
-                                                             int32_t),
-                                     const struct array *configs)
+static struct refusal alter_resource(const struct alteration *a, int32_t number)
 {
-    struct resource r = {
-        .image = a->image, .d = a->d, .type = a->named[number].type, .name = a->named[number].name};
+    const struct asked *asked = &a->asked[number];
+    struct resource r = {.image = a->image, .d = a->d, .type = asked->type, .name = asked->name};
     uint32_t before = a->d->count;
     struct refusal refusal = begin_resource(a, &r, number);
-    if (refusal.error == 0) refusal = alter(&r, configs->items, configs->count);
+    if (refusal.error == 0) refusal = alter_keys(&r, asked->configs, a->is_whole);
     end_resource(&r, refusal, before);
     return refusal;
 }
@@ -347,16 +353,17 @@ int decide_incremental_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct incremental_alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
-    if (results == NULL || named == NULL) return -ERR_LIMIT;
+    struct asked *asked = decision_take(d, (uint32_t)count, sizeof *asked);
+    if (results == NULL || asked == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++)
-        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
-    const struct alteration a = {image, d, named, count};
+        asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
+                                  &resources[i].configs};
+    const struct alteration a = {image, d, false, count, asked};
     for (int32_t i = 0; i < count; i++) {
-        struct refusal refusal = alter_resource(&a, i, alter_incremental, &resources[i].configs);
+        struct refusal refusal = alter_resource(&a, i);
         results[i] = (struct incremental_alter_configs_response_resource){
-            refusal.error, refusal.text, named[i].type, named[i].name};
+            refusal.error, refusal.text, asked[i].type, asked[i].name};
     }
     if (request->validate_only) decision_cut(d, 0);
     *reply = (struct incremental_alter_configs_response){
@@ -373,16 +380,17 @@ int decide_alter_configs(const struct meta_image *image,
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
     struct alter_configs_response_resource *results =
         decision_take(d, (uint32_t)count, sizeof *results);
-    struct named *named = decision_take(d, (uint32_t)count, sizeof *named);
-    if (results == NULL || named == NULL) return -ERR_LIMIT;
+    struct asked *asked = decision_take(d, (uint32_t)count, sizeof *asked);
+    if (results == NULL || asked == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++)
-        named[i] = (struct named){resources[i].resource_type, resources[i].resource_name};
-    const struct alteration a = {image, d, named, count};
+        asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
+                                  &resources[i].configs};
+    const struct alteration a = {image, d, true, count, asked};
     for (int32_t i = 0; i < count; i++) {
-        struct refusal refusal = alter_resource(&a, i, alter_whole, &resources[i].configs);
+        struct refusal refusal = alter_resource(&a, i);
         results[i] = (struct alter_configs_response_resource){refusal.error, refusal.text,
-                                                              named[i].type, named[i].name};
+                                                              asked[i].type, asked[i].name};
     }
     if (request->validate_only) decision_cut(d, 0);
     *reply = (struct alter_configs_response){.responses = {.items = results, .count = count}};

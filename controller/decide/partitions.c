@@ -258,11 +258,11 @@ static void settle_drained(struct partition_change *c)
     (void)partition_hand_over(c, META_NOBODY);
 }
 
-static void add_record(struct decision *d, const struct meta_topic *topic, int32_t number,
-                       const struct meta_partition *p)
+void partition_write(struct decision *d, struct uuid topic_id, int32_t number,
+                     const struct meta_partition *p)
 {
     struct meta_record *r = decision_add(d, META_PARTITION);
-    r->partition.topic_id = topic->id;
+    r->partition.topic_id = topic_id;
     r->partition.partition = number;
     r->partition.leader = p->leader;
     r->partition.leader_epoch = p->leader_epoch;
@@ -302,5 +302,5 @@ void partition_change_end(struct decision *d, struct partition_change *c, bool e
     to->leader_epoch = from->leader_epoch;
     if (to->leader != from->leader && !(d->canary & DECIDE_CANARY_NO_LEADER_EPOCH_BUMP))
         to->leader_epoch++;
-    add_record(d, c->topic, c->number, to);
+    partition_write(d, c->topic->id, c->number, to);
 }

@@ -55,6 +55,10 @@ void partition_lead_alone(struct partition_change *c, int32_t id);
 /* Adds the record, with its epochs, if anything has changed (or even if nothing has). */
 void partition_change_end(struct decision *d, struct partition_change *c, bool even_if_equal);
 
+/* The record of a partition that is as `p` says. */
+void partition_write(struct decision *d, struct uuid topic_id, int32_t number,
+                     const struct meta_partition *p);
+
 /* Can this broker lead, and join an ISR, as the image has it? */
 bool broker_is_usable(const struct meta_image *image, int32_t id);
 

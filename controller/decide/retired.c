@@ -84,24 +84,6 @@ static struct meta_partition come_back(const struct meta_image *image, const str
     return *to;
 }
 
-static void add_partition(const struct meta_retired *x, uint32_t number,
-                          const struct meta_partition *p, struct decision *d)
-{
-    struct meta_record *r = decision_add(d, META_PARTITION);
-    r->partition.topic_id = x->id;
-    r->partition.partition = (int32_t)number;
-    r->partition.leader = p->leader;
-    r->partition.leader_epoch = p->leader_epoch;
-    r->partition.partition_epoch = p->partition_epoch;
-    r->partition.replicas = p->replicas;
-    r->partition.isr = p->isr;
-    r->partition.elr = p->elr;
-    r->partition.last_known_elr = p->last_known_elr;
-    r->partition.adding = p->adding;
-    r->partition.removing = p->removing;
-    r->partition.offline = p->offline;
-}
-
 static struct refusal restore(const struct meta_image *image, const struct meta_retired *x,
                               struct decision *d)
 {
@@ -128,7 +110,7 @@ static struct refusal restore(const struct meta_image *image, const struct meta_
                           "no broker that has a replica of %s-%u is registered any more",
                           x->topic->name, i);
         }
-        add_partition(x, i, &p, d);
+        partition_write(d, x->id, (int32_t)i, &p);
     }
     decision_cause(d, "the deletion of topic %s is undone", x->topic->name);
     return GRANTED;
