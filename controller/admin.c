@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "controller/conns.h"
 #include "controller/decide/configs.h"
+#include "controller/decide/features.h"
 #include "controller/decide/leaders.h"
 #include "controller/decide/reassign.h"
 #include "controller/decide/retired.h"
@@ -29,6 +30,7 @@ struct call {
     const void *request;
     void *response;
     struct decision d;
+    int16_t version;
     int32_t timeout_ms; /* The client's; 0: it has none. */
     uint32_t learner;   /* The answer waits until this one votes; 0: nobody. */
 };
@@ -105,6 +107,14 @@ static int unregister_broker(struct call *call)
 {
     decide_unregister(decision_image(call->c), call->request, &call->d, call->response);
     return 0;
+}
+
+static int update_features(struct call *call)
+{
+    const struct update_features_request *request = call->request;
+    call->timeout_ms = request->timeout_ms;
+    return decide_update_features(decision_image(call->c), request, call->version, &call->d,
+                                  call->response);
 }
 
 static int16_t check_cluster(struct call *call, struct slice id, struct slice *why)
@@ -285,6 +295,7 @@ static const struct {
     {KAFKA_API_ELECT_LEADERS, elect_leaders},
     {KAFKA_API_ALTER_PARTITION_REASSIGNMENTS, alter_reassignments},
     {KAFKA_API_UNREGISTER_BROKER, unregister_broker},
+    {KAFKA_API_UPDATE_FEATURES, update_features},
     {KAFKA_API_ADD_RAFT_VOTER, add_raft_voter},
     {KAFKA_API_REMOVE_RAFT_VOTER, remove_raft_voter},
     {KAFKA_API_DESCRIBE_QUORUM, describe_quorum},
@@ -313,6 +324,7 @@ static int16_t decide(struct call *call, const struct rpc_msg *msg, struct write
     call->response = decision_take(&call->d, 1, api->response->size);
     CHECK(request != NULL && call->response != NULL);
     call->request = request;
+    call->version = msg->admin.api_version;
 
     int rc = kafka_decode(api->request, version, msg->admin.body, call->d.arena, request);
     if (rc == 0) rc = handler(call);

@@ -27,6 +27,7 @@
 #include "proto/msg/init_producer_id.h"
 #include "proto/msg/join_group.h"
 #include "proto/msg/leave_group.h"
+#include "proto/msg/list_config_resources.h"
 #include "proto/msg/list_groups.h"
 #include "proto/msg/list_offsets.h"
 #include "proto/msg/list_partition_reassignments.h"
@@ -41,6 +42,7 @@
 #include "proto/msg/retired_topics.h"
 #include "proto/msg/sync_group.h"
 #include "proto/msg/unregister_broker.h"
+#include "proto/msg/update_features.h"
 
 /* clang-format off */
 enum row {

@@ -56,12 +56,15 @@
       "ListPartitionReassignments", 0, 0, 0)                                                 \
     X(47, OFFSET_DELETE, offset_delete, "OffsetDelete", 0, 0, ANY)                           \
     X(55, DESCRIBE_QUORUM, describe_quorum, "DescribeQuorum", 0, 2, 0)                       \
+    X(57, UPDATE_FEATURES, update_features, "UpdateFeatures", 0, 2, 0)                       \
     X(60, DESCRIBE_CLUSTER, describe_cluster, "DescribeCluster", 0, 2, 0)                    \
     X(64, UNREGISTER_BROKER, unregister_broker, "UnregisterBroker", 0, 0, 0)                 \
     X(68, CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat,                                \
       "ConsumerGroupHeartbeat", 0, 1, 0)                                                     \
     X(69, CONSUMER_GROUP_DESCRIBE, consumer_group_describe,                                  \
       "ConsumerGroupDescribe", 0, 1, 0)                                                      \
+    X(74, LIST_CONFIG_RESOURCES, list_config_resources,                                      \
+      "ListConfigResources", 0, 1, 0)                                                        \
     X(75, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions,                              \
       "DescribeTopicPartitions", 0, 0, 0)                                                    \
     X(80, ADD_RAFT_VOTER, add_raft_voter, "AddRaftVoter", 0, 1, 0)                           \

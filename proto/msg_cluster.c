@@ -8,11 +8,13 @@
 #include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/elect_leaders.h"
 #include "proto/msg/find_coordinator.h"
+#include "proto/msg/list_config_resources.h"
 #include "proto/msg/list_partition_reassignments.h"
 #include "proto/msg/metadata.h"
 #include "proto/msg/raft_voters.h"
 #include "proto/msg/replica_hello.h"
 #include "proto/msg/unregister_broker.h"
+#include "proto/msg/update_features.h"
 
 DEFINE(API_VERSIONS_REQUEST, api_versions_request);
 DEFINE(API_VERSIONS_RESPONSE_API_KEY, api_versions_response_api_key);
@@ -76,6 +78,15 @@ DEFINE(LIST_REASSIGNMENTS_RESPONSE, list_reassignments_response);
 
 DEFINE(UNREGISTER_BROKER_REQUEST, unregister_broker_request);
 DEFINE(UNREGISTER_BROKER_RESPONSE, unregister_broker_response);
+
+DEFINE(UPDATE_FEATURES_REQUEST_FEATURE, update_features_request_feature);
+DEFINE(UPDATE_FEATURES_REQUEST, update_features_request);
+DEFINE(UPDATE_FEATURES_RESPONSE_RESULT, update_features_response_result);
+DEFINE(UPDATE_FEATURES_RESPONSE, update_features_response);
+
+DEFINE(LIST_CONFIG_RESOURCES_REQUEST, list_config_resources_request);
+DEFINE(LIST_CONFIG_RESOURCES_RESPONSE_RESOURCE, list_config_resources_response_resource);
+DEFINE(LIST_CONFIG_RESOURCES_RESPONSE, list_config_resources_response);
 
 DEFINE(ALTER_LOG_DIRS_REQUEST_TOPIC, alter_log_dirs_request_topic);
 DEFINE(ALTER_LOG_DIRS_REQUEST_DIR, alter_log_dirs_request_dir);

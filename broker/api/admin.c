@@ -13,6 +13,7 @@
 #include "proto/msg/incremental_alter_configs.h"
 #include "proto/msg/retired_topics.h"
 #include "proto/msg/unregister_broker.h"
+#include "proto/msg/update_features.h"
 
 #define FORWARD_TIMEOUT_MS 30000
 #define CREATE_VERSION 7
@@ -207,6 +208,7 @@ static bool fail_whole(struct shard *s, struct request *r, const struct post_adm
     struct alter_reassignments_response moves;
     struct unregister_broker_response unregister;
     struct retired_topics_response retired;
+    struct update_features_response features;
     switch (post->api_key) {
     case KAFKA_API_ELECT_LEADERS:
         if (r->version.number < ELECT_VERSION_WITH_ERROR) return false;
@@ -225,6 +227,12 @@ static bool fail_whole(struct shard *s, struct request *r, const struct post_adm
         retired.error_code = post->error;
         retired.error_message = slice_of_text(kafka_error_text(post->error));
         request_answer(s, r, &retired);
+        return true;
+    case KAFKA_API_UPDATE_FEATURES:
+        kafka_defaults(&schema_update_features_response, &features);
+        features.error_code = post->error;
+        features.error_message = slice_of_text(kafka_error_text(post->error));
+        request_answer(s, r, &features);
         return true;
     case KAFKA_API_ADD_RAFT_VOTER:
     case KAFKA_API_REMOVE_RAFT_VOTER:

@@ -19,6 +19,7 @@
     X(DESCRIBE_CLUSTER, describe_cluster)         /* cluster.c */    \
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \
     X(DESCRIBE_CONFIGS, describe_configs)         /* configs.c */    \
+    X(LIST_CONFIG_RESOURCES, list_config_resources) /* config_resources.c */ \
     X(DESCRIBE_LOG_DIRS, describe_log_dirs)       /* log_dirs.c */   \
     X(ALTER_REPLICA_LOG_DIRS, alter_log_dirs)     /* alter_log_dirs.c */ \
     X(CREATE_TOPICS, forward)                     /* admin.c: to the controller */ \
@@ -33,6 +34,7 @@
     X(ADD_RAFT_VOTER, forward)                                       \
     X(REMOVE_RAFT_VOTER, forward)                                    \
     X(RETIRED_TOPICS, forward)                                       \
+    X(UPDATE_FEATURES, forward)                                      \
     X(LIST_PARTITION_REASSIGNMENTS, list_reassignments) /* moves.c */ \
     X(INIT_PRODUCER_ID, init_producer_id)         /* producer_ids.c */ \
     X(API_VERSIONS, api_versions)                 /* hello.c */      \
@@ -63,6 +65,7 @@ X(METADATA, metadata)
 X(DESCRIBE_CLUSTER, describe_cluster)
 X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
 X(DESCRIBE_CONFIGS, describe_configs)
+X(LIST_CONFIG_RESOURCES, list_config_resources)
 X(DESCRIBE_LOG_DIRS, describe_log_dirs)
 X(ALTER_REPLICA_LOG_DIRS, alter_log_dirs)
 X(LIST_PARTITION_REASSIGNMENTS, list_reassignments)

@@ -16,22 +16,18 @@ static bool is_switched_off(const struct shard *s, int16_t api_key)
     return is_of_consumers && s->options->groups.consumer.is_off;
 }
 
-/* What clients know by name. metadata.version is ours, and its levels are not Kafka's. */
+/* What clients know by name. metadata.version is ours, and its levels are not Kafka's. False: none
+ * is finalized. */
 static bool fill_features(const struct shard *s,
                           struct api_versions_response_supported_feature *supported,
                           struct api_versions_response_finalized_feature *finalized)
 {
-    const struct meta_feature *f = NULL;
-    HASH_FIND_STR(s->image.features, META_FEATURE_GROUPS, f);
-    if (f == NULL || s->options->groups.consumer.is_off) return false;
-    *supported = (struct api_versions_response_supported_feature){.name = slice_of_text(f->name),
-                                                                  .max_version = META_GROUPS_LEVEL};
+    int16_t level = (int16_t)meta_feature_level(&s->image, META_FEATURE_GROUPS);
+    *supported = (struct api_versions_response_supported_feature){
+        .name = slice_of_text(META_FEATURE_GROUPS), .max_version = META_GROUPS_LEVEL};
     *finalized = (struct api_versions_response_finalized_feature){
-        .name = slice_of_text(f->name),
-        .max_version_level = (int16_t)f->level,
-        .min_version_level = (int16_t)f->level,
-    };
-    return true;
+        .name = supported->name, .max_version_level = level, .min_version_level = level};
+    return level > 0;
 }
 
 static bool is_letter_or_digit(uint8_t c)
@@ -78,10 +74,10 @@ bool handle_api_versions(struct shard *s, struct request *r, struct slice body)
     answer.finalized_features_epoch = (int64_t)s->image.index;
     struct api_versions_response_supported_feature supported;
     struct api_versions_response_finalized_feature finalized;
-    if (fill_features(s, &supported, &finalized)) {
-        answer.supported_features = (struct array){&supported, 1};
-        answer.finalized_features = (struct array){&finalized, 1};
-    }
+    bool is_finalized = fill_features(s, &supported, &finalized);
+    bool is_off = s->options->groups.consumer.is_off;
+    if (!is_off) answer.supported_features = (struct array){&supported, 1};
+    if (!is_off && is_finalized) answer.finalized_features = (struct array){&finalized, 1};
     request_answer(s, r, &answer);
     return true;
 }

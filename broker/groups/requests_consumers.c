@@ -105,6 +105,11 @@ static void heartbeat(struct groups *gs, struct group_ask *ask,
         consumer_refuse_heartbeat(gs, ask, error, "");
         return;
     }
+    if (meta_feature_level(gs->image, META_FEATURE_GROUPS) < META_GROUPS_LEVEL) {
+        consumer_refuse_heartbeat(gs, ask, KAFKA_UNSUPPORTED_VERSION,
+                                  META_FEATURE_GROUPS " is less than 1");
+        return;
+    }
     struct group_entry *entry = entry_find(c, q->group_id);
     bool joins = q->member_epoch == CONSUMER_JOIN_EPOCH;
     if (entry != NULL && entry->is_deleting) {

@@ -80,6 +80,41 @@ class Tools:
                    r"num.partitions=\d+"],
                   run("--describe", "--entity-type", "brokers", "--entity-name", "2", "--all"))
 
+    def check_group_configs(self):
+        run = lambda *args: self.run_class("kafka.admin.ConfigCommand", *args)
+        group = ["--entity-type", "groups", "--entity-name", "tool-group"]
+        run("--alter", *group, "--add-config", "consumer.session.timeout.ms=4000")
+        self.says("kafka-configs --entity-type groups --add-config; --describe", ["consumer.session.timeout.ms=4000"], run("--describe", *group))
+        self.says("... of all groups", ["group tool-group are:", "consumer.session.timeout.ms=4000"],
+                  run("--describe", "--entity-type", "groups"))
+        run("--alter", *group, "--delete-config", "consumer.session.timeout.ms")
+        printed = run("--describe", *group)
+        self.claims.check("... --delete-config", "consumer.session.timeout.ms=4000" not in printed, printed)
+
+    def check_features(self):
+        """Only what changes nothing: other claims need the consumer protocol meanwhile."""
+        run = lambda *args, **more: self.run("FeatureCommand", *args, **more)
+        self.says("kafka-features describe",
+                  [r"group.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 1\s+FinalizedVersionLevel: 1\s"], run("describe"))
+        self.says("kafka-features upgrade", ["group.version was upgraded to 1"], run("upgrade", "--feature", "group.version=1"))
+        self.says("kafka-features downgrade --dry-run", ["group.version can be downgraded to 0"],
+                  run("downgrade", "--feature", "group.version=0", "--dry-run"))
+        self.says("kafka-features upgrade to what nobody knows", ["Could not upgrade", "Invalid update version 9"],
+                  run("upgrade", "--feature", "group.version=9", status=1))
+
+    def check_offsets_topic(self):
+        """Kafka's own readers of what groups leave in __consumer_offsets."""
+        self.cluster.create_topic("tool-offsets", 1)
+        self.run("consumer.group.ConsumerGroupCommand", "--reset-offsets", "--group", "tool-offsets-group", "--topic", "tool-offsets",
+                 "--to-latest", "--execute")
+        wanted = r"tool-offsets-group.*tool-offsets.*"
+        printed = self.run("consumer.ConsoleConsumer", "--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "8000",
+                           "--formatter", "org.apache.kafka.tools.consumer.OffsetsMessageFormatter")
+        self.says("the console consumer's formatter of offsets", [wanted + r'"offset":0'], printed)
+        files = ",".join(str(f) for f in self.cluster.folder.glob("broker-1/data/__consumer_offsets-*/*.log"))
+        printed = self.run("DumpLogSegments", "--files", files, "--offsets-decoder", bootstrap=False)
+        self.says("kafka-dump-log --offsets-decoder", [wanted + r'"offset":0'], printed)
+
     def check_reassignment(self):
         """Each verb of the tool, with a throttle; where the bytes lie, before and after."""
         self.cluster.create_topic("tool-m", 2, replicas=2)

@@ -14,9 +14,12 @@ import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.FeatureMetadata;
+import org.apache.kafka.clients.admin.ListConfigResourcesOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -33,6 +36,7 @@ import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.ElectionNotNeededException;
 import org.apache.kafka.common.errors.InvalidTimestampException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -65,6 +69,7 @@ final class DataClaims {
             all.claims.about("describeCluster", all::describeCluster);
             all.claims.about("describeMetadataQuorum", all::describeQuorum);
             all.claims.about("describeFeatures", all::describeFeatures);
+            all.claims.about("listConfigResources", all::listConfigResources);
             all.claims.about("electLeaders", all::electLeaders);
             all.claims.about("committed offsets", all::offsets);
             all.claims.about("what is not there yet", all::notYet);
@@ -282,6 +287,22 @@ final class DataClaims {
         claims.holds("answers with an epoch", seen.finalizedFeaturesEpoch().isPresent(), seen);
         claims.holds("what is finalized is supported", seen.finalizedFeatures().entrySet().stream()
             .allMatch(f -> seen.supportedFeatures().containsKey(f.getKey())), seen);
+    }
+
+    private void listConfigResources() throws Exception {
+        create("data-resources", 1, Map.of());
+        ConfigResource group = new ConfigResource(ConfigResource.Type.GROUP, "data-group");
+        admin.incrementalAlterConfigs(Map.of(group, List.of(
+            new AlterConfigOp(new ConfigEntry("consumer.session.timeout.ms", "5000"), AlterConfigOp.OpType.SET),
+            new AlterConfigOp(new ConfigEntry("consumer.heartbeat.interval.ms", "1000"), AlterConfigOp.OpType.SET)))).all().get();
+        Collection<ConfigResource> all = admin.listConfigResources().all().get();
+        claims.holds("topics", all.contains(new ConfigResource(ConfigResource.Type.TOPIC, "data-resources")), all);
+        claims.equal("brokers", Set.of("1", "2", "3"), all.stream().filter(r -> r.type() == ConfigResource.Type.BROKER)
+            .map(ConfigResource::name).collect(Collectors.toSet()));
+        Collection<ConfigResource> groups = admin.listConfigResources(Set.of(ConfigResource.Type.GROUP),
+            new ListConfigResourcesOptions()).all().get();
+        claims.equal("a group that has some, once", 1L, groups.stream().filter(group::equals).count());
+        claims.holds("and nothing but groups", groups.stream().allMatch(r -> r.type() == ConfigResource.Type.GROUP), groups);
     }
 
     private void electLeaders() throws Exception {

@@ -22,12 +22,18 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.FeatureUpdate;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.UpdateFeaturesOptions;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidRegularExpression;
+import org.apache.kafka.common.errors.InvalidUpdateVersionException;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.utils.Exit;
@@ -59,6 +65,8 @@ final class GroupClaims {
             all.claims.about("kafka-consumer-groups, nobody", all::empty);
             all.claims.about("kafka-consumer-groups --reset-offsets", all::resets);
             all.claims.about("kafka-consumer-groups, the end", all::deletions);
+            all.claims.about("an expression", all::withExpression);
+            all.claims.about("group.version", all::withoutFeature);
         }
     }
 
@@ -223,6 +231,11 @@ final class GroupClaims {
         claims.equal("--dry-run tells", List.of("0 0", "1 0"), columns(printed, "PARTITION", "NEW-OFFSET"));
         claims.equal("--dry-run does nothing", Map.of(0, 3L, 1, 1L), committed());
         reset("--to-earliest", Map.of(0, 0L, 1, 0L), "--topic", TOPIC, "--to-earliest");
+        reset("--to-latest of named partitions", Map.of(0, 5L, 1, 5L), "--topic", TOPIC + ":0,1", "--to-latest");
+        reset("--to-earliest of all topics", Map.of(0, 0L, 1, 0L), "--all-topics", "--to-earliest");
+        printed = tool("--reset-offsets", "--all-groups", "--topic", TOPIC, "--to-latest", "--dry-run");
+        claims.holds("--all-groups tells of this one", columns(printed, "GROUP", "TOPIC", "PARTITION", "NEW-OFFSET")
+            .containsAll(List.of(GROUP + " " + TOPIC + " 0 5", GROUP + " " + TOPIC + " 1 5")), printed);
         reset("--to-latest of one partition", Map.of(0, 0L, 1, 5L), "--topic", TOPIC + ":1", "--to-latest");
         reset("--to-current", Map.of(0, 0L, 1, 5L), "--all-topics", "--to-current");
         reset("--to-offset", Map.of(0, 2L, 1, 2L), "--topic", TOPIC, "--to-offset", "2");
@@ -252,5 +265,61 @@ final class GroupClaims {
         says("--delete", tool("--delete", "--group", GROUP), "Deletion of requested consumer groups ('" + GROUP + "') was successful.");
         claims.holds("--list", !tool("--list").contains(GROUP + "\n"), "it is there");
         claims.equal("its offsets are gone", Map.of(), committed());
+    }
+
+    // ---- The consumer protocol.
+
+    private KafkaConsumer<byte[], byte[]> speaker() {
+        Map<String, Object> options = Map.of("bootstrap.servers", bootstrap, "group.id", "grp-regex", "group.protocol", "consumer",
+            "client.id", "gc-speaker", "metadata.max.age.ms", 500);
+        ByteArrayDeserializer bytes = new ByteArrayDeserializer();
+        return new KafkaConsumer<>(options, bytes, bytes);
+    }
+
+    /** Which topics it has, when they are so many partitions. */
+    private static List<String> topicsOf(KafkaConsumer<byte[], byte[]> consumer, int count) {
+        long end = System.currentTimeMillis() + 60_000;
+        while (consumer.assignment().size() != count && System.currentTimeMillis() < end) consumer.poll(Duration.ofMillis(50));
+        return consumer.assignment().stream().map(TopicPartition::toString).sorted().collect(Collectors.toList());
+    }
+
+    /** The brokers hold it against the topics: those that there are, and those that will be. */
+    private void withExpression() throws Exception {
+        try (KafkaConsumer<byte[], byte[]> consumer = speaker()) {
+            consumer.subscribe(new SubscriptionPattern("grp-(tool|oth.*)"));
+            claims.equal("it stands for what it matches as a whole", List.of(OTHER + "-0", TOPIC + "-0", TOPIC + "-1"), topicsOf(consumer, 3));
+            Claims.settled(admin.createTopics(List.of(new NewTopic(OTHER + "s", 1, (short) -1))).all().get());
+            claims.equal("also for a topic that is made later", List.of(OTHER + "-0", OTHER + "s-0", TOPIC + "-0", TOPIC + "-1"),
+                topicsOf(consumer, 4));
+            says("kafka-consumer-groups --list --type consumer", tool("--list", "--type", "consumer").toLowerCase(), "grp-regex", "consumer");
+            claims.equal("--describe --state", List.of("grp-regex uniform Stable 1"),
+                columns(tool("--describe", "--group", "grp-regex", "--state"), "GROUP", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"));
+            claims.equal("--describe --members", List.of("grp-regex gc-speaker 4"),
+                columns(tool("--describe", "--group", "grp-regex", "--members"), "GROUP", "CLIENT-ID", "#PARTITIONS"));
+        }
+        try (KafkaConsumer<byte[], byte[]> consumer = speaker()) {
+            consumer.subscribe(new SubscriptionPattern("grp-("));
+            claims.refused("one that is none", InvalidRegularExpression.class, () -> topicsOf(consumer, 1));
+        }
+    }
+
+    private Object finalizeVersion(int level, FeatureUpdate.UpgradeType type) throws Exception {
+        return admin.updateFeatures(Map.of("group.version", new FeatureUpdate((short) level, type)), new UpdateFeaturesOptions()).all().get();
+    }
+
+    private void withoutFeature() throws Exception {
+        claims.refused("a level that nobody knows", InvalidUpdateVersionException.class, () -> finalizeVersion(2, FeatureUpdate.UpgradeType.UPGRADE));
+        finalizeVersion(0, FeatureUpdate.UpgradeType.SAFE_DOWNGRADE);
+        claims.equal("0 is none", null, admin.describeFeatures().featureMetadata().get().finalizedFeatures().get("group.version"));
+        try (KafkaConsumer<byte[], byte[]> consumer = speaker()) {
+            consumer.subscribe(List.of(TOPIC));
+            claims.refused("nobody joins by the consumer protocol", UnsupportedVersionException.class, () -> topicsOf(consumer, 2));
+        } finally {
+            finalizeVersion(1, FeatureUpdate.UpgradeType.UPGRADE);
+        }
+        try (KafkaConsumer<byte[], byte[]> consumer = speaker()) {
+            consumer.subscribe(List.of(TOPIC));
+            claims.equal("until it is 1 again", 2, topicsOf(consumer, 2).size());
+        }
     }
 }
