@@ -78,8 +78,10 @@ def group(group, topic, count, timeout_ms, protocol="classic"):
         consumer.close()
 
 
-def member(group, topic, out, until, protocol="classic"):
+def member(group, topic, out, until, protocol="classic", strategy="range"):
     times = {} if protocol == "consumer" else {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500}
+    if strategy == "cooperative":
+        times["partition.assignment.strategy"] = "cooperative-sticky"
     consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
                          "group.protocol": protocol, **times})
     try:

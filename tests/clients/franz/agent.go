@@ -47,6 +47,7 @@ type request struct {
 	Count     int                `json:"count"`
 	Out       string             `json:"out"`
 	Until     string             `json:"until"`
+	Strategy  string             `json:"strategy"`
 }
 
 var bootstrap []string
@@ -220,8 +221,12 @@ func group(q request) (any, error) {
 }
 
 func member(q request) (any, error) {
+	balancer := kgo.RangeBalancer()
+	if q.Strategy == "cooperative" {
+		balancer = kgo.CooperativeStickyBalancer()
+	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ConsumerGroup(q.Group),
-		kgo.ConsumeTopics(q.Topic), kgo.DisableAutoCommit(), kgo.Balancers(kgo.RangeBalancer()),
+		kgo.ConsumeTopics(q.Topic), kgo.DisableAutoCommit(), kgo.Balancers(balancer),
 		kgo.SessionTimeout(3*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {

@@ -24,6 +24,7 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -181,7 +182,8 @@ final class Agent {
             settings.put("group.protocol", "consumer");
         } else {
             settings.putAll(Map.of("session.timeout.ms", "3000", "heartbeat.interval.ms", "500",
-                "partition.assignment.strategy", RangeAssignor.class.getName()));
+                "partition.assignment.strategy", request.path("strategy").asText().equals("cooperative")
+                    ? CooperativeStickyAssignor.class.getName() : RangeAssignor.class.getName()));
         }
         Path until = Path.of(request.get("until").asText());
         try (Consumer<String, String> consumer = new KafkaConsumer<>(

@@ -51,13 +51,18 @@ def other_protocol(agent, group, topic, count, claims):
 
 class Speaker(list):
     """A command of an agent whose member speaks the consumer protocol (KIP-848); without it, the classic one."""
+    says = {"protocol": "consumer"}
+
+
+class Cooperator(list):
+    """One whose member keeps what it has while it joins again (KIP-429); without it, members share by range."""
+    says = {"strategy": "cooperative"}
 
 
 class Member:
     """An agent that does nothing but be a member: what it has handled stands in a file."""
 
     def __init__(self, command, cluster, folder, name, group, topic):
-        protocol = {"protocol": "consumer"} if isinstance(command, Speaker) else {}
         self.out, self.until = folder / f"{name}.handled", folder / f"{name}.until"
         self.name = name
         self.out.touch()
@@ -65,7 +70,7 @@ class Member:
         self.process = subprocess.Popen([*command, cluster.bootstrap], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                         stderr=self.log, env=cluster.environment(), text=True, start_new_session=True)
         self.process.stdin.write(json.dumps({"op": "member", "group": group, "topic": topic, "out": str(self.out),
-                                             "until": str(self.until), **protocol}) + "\n")
+                                             "until": str(self.until), **getattr(command, "says", {})}) + "\n")
         self.process.stdin.close()
 
     def handled(self):
