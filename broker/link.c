@@ -565,6 +565,13 @@ static void on_job(struct link *l, struct job *job)
     }
 }
 
+/* Without a session it is in vain: it will be said again. */
+static void say(struct link *l, const struct rpc_msg *msg, struct post *post)
+{
+    if (l->phase == LINK_SERVING) send(l, l->session, msg);
+    env_give_back(l->env, post);
+}
+
 static void say_log_ends(struct link *l, struct post_ends *post)
 {
     struct rpc_msg msg = {.kind = RPC_LOG_ENDS};
@@ -572,9 +579,7 @@ static void say_log_ends(struct link *l, struct post_ends *post)
     msg.log_ends.epoch = l->epoch;
     msg.log_ends.count = post->count;
     msg.log_ends.ends = post->ends;
-    /* Without a session it is in vain: it will be said again. */
-    if (l->phase == LINK_SERVING) send(l, l->session, &msg);
-    env_give_back(l->env, &post->post);
+    say(l, &msg, &post->post);
 }
 
 static void say_disks(struct link *l, struct post_replica_disks *post)
@@ -584,9 +589,7 @@ static void say_disks(struct link *l, struct post_replica_disks *post)
     msg.disks.epoch = l->epoch;
     msg.disks.count = post->count;
     msg.disks.replicas = post->replicas;
-    /* Without a session it is in vain: it will be said again. */
-    if (l->phase == LINK_SERVING) send(l, l->session, &msg);
-    env_give_back(l->env, &post->post);
+    say(l, &msg, &post->post);
 }
 
 void link_lose_dir(struct link *l, uint32_t dir, const char *why)

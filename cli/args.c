@@ -135,6 +135,15 @@ enum args_result args_parse(const struct usage *u, int argc, char **argv, struct
     return ARGS_RUN;
 }
 
+enum args_result args_parse_alone(const struct usage *u, int argc, char **argv)
+{
+    CHECK(u->operand_max == 0);
+    struct strings operands = {0};
+    enum args_result result = args_parse(u, argc, argv, &operands);
+    strings_close(&operands);
+    return result;
+}
+
 int args_status(enum args_result result)
 {
     CHECK(result != ARGS_RUN);

@@ -53,6 +53,9 @@ enum args_result {
 enum args_result args_parse(const struct usage *usage, int argc, char **argv,
                             struct strings *operands);
 
+/* The same for a verb that takes no operands. */
+enum args_result args_parse_alone(const struct usage *usage, int argc, char **argv);
+
 /* The row of a table of things that a verb does, by its name; each row begins with one. NULL: there
  * is none, which has been said, with the nearest: the exit status is EXIT_USAGE. */
 const void *deed_of(const char *verb, const char *name, const void *deeds, size_t size,

@@ -251,9 +251,7 @@ int verb_cluster(int argc, char **argv)
         .example = "jackdaw cluster --http host-1:9641,host-2:9641,host-3:9641",
         .statuses = "0 a controller leads, 1 none that answers does, 2 misused",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    strings_close(&operands);
+    enum args_result result = args_parse_alone(&usage, argc, argv);
     if (result != ARGS_RUN) return args_status(result);
 
     size_t count = 0;
@@ -308,9 +306,7 @@ int verb_health(int argc, char **argv)
         .example = "jackdaw health --http 127.0.0.1:9641 --wait 10",
         .statuses = "0 all serve, 1 one does not, 2 misused",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    strings_close(&operands);
+    enum args_result result = args_parse_alone(&usage, argc, argv);
     if (result != ARGS_RUN) return args_status(result);
 
     size_t count = 0;

@@ -248,9 +248,7 @@ int verb_ps(int argc, char **argv)
         ROWS(rows),
         .example = "jackdaw ps",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    strings_close(&operands);
+    enum args_result result = args_parse_alone(&usage, argc, argv);
     if (result != ARGS_RUN) return args_status(result);
 
     struct cluster c = {0};
@@ -278,9 +276,7 @@ int verb_bootstrap(int argc, char **argv)
         ROWS(rows),
         .example = "kcat -b $(jackdaw bootstrap) -L",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    strings_close(&operands);
+    enum args_result result = args_parse_alone(&usage, argc, argv);
     if (result != ARGS_RUN) return args_status(result);
 
     struct cluster c = {0};
@@ -468,9 +464,7 @@ int verb_down(int argc, char **argv)
         .example = "jackdaw down --wipe",
         .statuses = "0 everything is down (and wiped), 1 something could not be, 2 misused",
     };
-    struct strings operands = {0};
-    enum args_result result = args_parse(&usage, argc, argv, &operands);
-    strings_close(&operands);
+    enum args_result result = args_parse_alone(&usage, argc, argv);
     if (result != ARGS_RUN) return args_status(result);
 
     struct cluster c = {0};

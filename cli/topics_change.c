@@ -51,19 +51,6 @@ static void admin_close(struct admin *a)
     *a = (struct admin){0};
 }
 
-/* Waits for the answer; false if there is none, which has been said. */
-static bool admin_wait(struct admin *a, const struct topics_options *o)
-{
-    a->event = rd_kafka_queue_poll(a->queue, (int)o->timeout_s * 1000 + 2 * ANSWER_EXTRA_MS);
-    if (a->event == NULL) {
-        fail("no answer");
-        return false;
-    }
-    if (rd_kafka_event_error(a->event) == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-    fail("%s", rd_kafka_event_error_string(a->event));
-    return false;
-}
-
 static int say_results(const struct topics_options *o, const rd_kafka_topic_result_t **results,
                        size_t count, const char *done)
 {
@@ -82,6 +69,35 @@ static int say_results(const struct topics_options *o, const rd_kafka_topic_resu
         }
     }
     return status;
+}
+
+static const rd_kafka_topic_result_t **results_of(rd_kafka_event_t *event, size_t *count)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
+        return rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
+                                                   count);
+    case RD_KAFKA_EVENT_DELETETOPICS_RESULT:
+        return rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event),
+                                                   count);
+    case RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT:
+        return rd_kafka_CreatePartitions_result_topics(
+            rd_kafka_event_CreatePartitions_result(event), count);
+    default: UNREACHABLE();
+    }
+}
+
+/* Waits for the answer to what was asked, and says what came of each topic. */
+static int admin_finish(struct admin *a, const struct topics_options *o, const char *done)
+{
+    a->event = rd_kafka_queue_poll(a->queue, (int)o->timeout_s * 1000 + 2 * ANSWER_EXTRA_MS);
+    if (a->event == NULL) return fail("no answer");
+    if (rd_kafka_event_error(a->event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return fail("%s", rd_kafka_event_error_string(a->event));
+
+    size_t count = 0;
+    const rd_kafka_topic_result_t **results = results_of(a->event, &count);
+    return say_results(o, results, count, done);
 }
 
 /* "1:2:3,2:3:1": the brokers of partition 0, of partition 1, and so on. */
@@ -167,12 +183,7 @@ int topics_create(const struct topics_options *o, const char *bootstrap, char **
         status = EXIT_FAILED;
         if (admin_open(&a, o, bootstrap, RD_KAFKA_ADMIN_OP_CREATETOPICS)) {
             rd_kafka_CreateTopics(a.rk, topics, count, a.options, a.queue);
-            if (admin_wait(&a, o)) {
-                size_t result_count = 0;
-                const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
-                    rd_kafka_event_CreateTopics_result(a.event), &result_count);
-                status = say_results(o, results, result_count, "created");
-            }
+            status = admin_finish(&a, o, "created");
         }
         admin_close(&a);
     }
@@ -189,12 +200,7 @@ int topics_delete(const struct topics_options *o, const char *bootstrap, char **
     for (size_t i = 0; i < count; i++) topics[i] = rd_kafka_DeleteTopic_new(names[i]);
     if (admin_open(&a, o, bootstrap, RD_KAFKA_ADMIN_OP_DELETETOPICS)) {
         rd_kafka_DeleteTopics(a.rk, topics, count, a.options, a.queue);
-        if (admin_wait(&a, o)) {
-            size_t result_count = 0;
-            const rd_kafka_topic_result_t **results = rd_kafka_DeleteTopics_result_topics(
-                rd_kafka_event_DeleteTopics_result(a.event), &result_count);
-            status = say_results(o, results, result_count, "deleted");
-        }
+        status = admin_finish(&a, o, "deleted");
     }
     admin_close(&a);
     rd_kafka_DeleteTopic_destroy_array(topics, count);
@@ -216,12 +222,7 @@ int topics_grow(const struct topics_options *o, const char *bootstrap, char **na
     }
     if (admin_open(&a, o, bootstrap, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS)) {
         rd_kafka_CreatePartitions(a.rk, topics, count, a.options, a.queue);
-        if (admin_wait(&a, o)) {
-            size_t result_count = 0;
-            const rd_kafka_topic_result_t **results = rd_kafka_CreatePartitions_result_topics(
-                rd_kafka_event_CreatePartitions_result(a.event), &result_count);
-            status = say_results(o, results, result_count, "has more partitions");
-        }
+        status = admin_finish(&a, o, "has more partitions");
     }
     admin_close(&a);
     rd_kafka_NewPartitions_destroy_array(topics, count);

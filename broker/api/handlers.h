@@ -56,26 +56,7 @@
 /* clang-format on */
 
 #define X(api, name) bool handle_##name(struct shard *s, struct request *r, struct slice body);
-X(PRODUCE, produce)
-X(FETCH, fetch)
-X(LIST_OFFSETS, list_offsets)
-X(OFFSET_FOR_LEADER_EPOCH, epoch_end)
-X(DELETE_RECORDS, delete_records)
-X(METADATA, metadata)
-X(DESCRIBE_CLUSTER, describe_cluster)
-X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)
-X(DESCRIBE_CONFIGS, describe_configs)
-X(LIST_CONFIG_RESOURCES, list_config_resources)
-X(DESCRIBE_LOG_DIRS, describe_log_dirs)
-X(ALTER_REPLICA_LOG_DIRS, alter_log_dirs)
-X(LIST_PARTITION_REASSIGNMENTS, list_reassignments)
-X(CREATE_TOPICS, forward)
-X(INIT_PRODUCER_ID, init_producer_id)
-X(API_VERSIONS, api_versions)
-X(FIND_COORDINATOR, find_coordinator)
-X(JOIN_GROUP, group)
-X(DESCRIBE_ACLS, describe_acls)
-X(REPLICA_HELLO, replica_hello)
+HANDLERS(X)
 #undef X
 
 /* NULL: not offered. */
