@@ -6,10 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-import urllib.error
-import urllib.request
 
 from kafka_wire import Connection
 from rig import BROKERS, CONTROLLERS, Cluster, until
@@ -76,6 +73,8 @@ class Disk:
 
 class Hosts(Cluster):
     """As rig.Cluster, of which it keeps the questions; what touches processes and addresses is its own."""
+
+    run_timeout_s = 120
 
     def __init__(self, build, settings=(), disk_mebibytes=256):
         super().__init__(build, settings=settings)
@@ -188,10 +187,6 @@ class Hosts(Cluster):
         with open(os.path.join(self.home(node), "log"), errors="replace") as f:
             return f.read()
 
-    def kib(self, node, name):
-        with open(f"/proc/{self.pid(node)}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith(name + ":"))
-
     def descriptors(self, node):
         return len(os.listdir(f"/proc/{self.pid(node)}/fd"))
 
@@ -221,31 +216,18 @@ class Hosts(Cluster):
     def bootstrap(self):
         return ",".join(f"{self.address(node)}:{CLIENTS}" for node in self.brokers)
 
-    def run(self, *words, check=True, text=None):
-        words = [self.jackdaw, *words, "-b", self.bootstrap]
-        done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=120)
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(words)}: status {done.returncode}: {done.stdout}{done.stderr}")
-        return done
+    @property
+    def where(self):
+        return ["-b", self.bootstrap]
+
+    def http_address(self, node):
+        return f"{self.address(node)}:{HTTP}"
 
     def http(self, node, path, timeout=2):
-        try:
-            with urllib.request.urlopen(f"http://{self.address(node)}:{HTTP}{path}", timeout=timeout) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
-        except OSError:
-            return 0, ""
+        return super().http(node, path, timeout)
 
     def connect(self, node, timeout=30.0):
         return Connection(CLIENTS, timeout, self.address(node))
-
-    def witness(self, topic, *words):
-        words = [self.witness_program, "-b", self.bootstrap, "-t", topic, *words]
-        with open(os.path.join(self.parent, f"witness-{len(self.witnesses)}"), "w") as f:
-            self.witnesses.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=f, text=True))
-        self.witnesses[-1].complaints = f.name
-        return self.witnesses[-1]
 
     def reader(self, topic):
         """kcat, which follows the topic from its beginning to whatever comes; a line for each record: partition, offset."""

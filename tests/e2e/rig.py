@@ -46,6 +46,8 @@ def stands_still(pid):
 class Cluster:
     """Three controllers and three brokers in a folder of their own. Broker n listens on port + n - 1."""
 
+    run_timeout_s = None
+
     def __init__(self, build, port=PORT_FIRST, settings=(), brokers=3, controllers=3):
         self.jackdaw = os.path.join(os.path.abspath(build), "cli", "jackdaw")
         self.witness_program = os.path.join(os.path.abspath(build), "tests", "bench", "witness")
@@ -87,8 +89,14 @@ class Cluster:
             print(f"-- the end of the log of {node}")
             print("\n".join(self.log(node).splitlines()[-lines:]))
 
+    @property
+    def where(self):
+        """How a verb, and the witness, are told which cluster it is."""
+        return ["--dir", self.dir]
+
     def run(self, *words, check=True, text=None):
-        done = subprocess.run([self.jackdaw, *words, "--dir", self.dir], input=text, capture_output=True, text=True)
+        done = subprocess.run([self.jackdaw, *words, *self.where], input=text, capture_output=True, text=True,
+                              timeout=self.run_timeout_s)
         if check and done.returncode != 0:
             raise AssertionError(f"jackdaw {' '.join(words)}: status {done.returncode}: {done.stdout}{done.stderr}")
         return done
@@ -138,9 +146,13 @@ class Cluster:
         for node in nodes:
             assert self.signal(node, signal.SIGCONT), f"{node} runs"
 
-    def rss_kib(self, node):
+    def kib(self, node, name):
+        """A number of the process, as VmRSS."""
         with open(f"/proc/{self.pid(node)}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+            return next(int(line.split()[1]) for line in f if line.startswith(name + ":"))
+
+    def rss_kib(self, node):
+        return self.kib(node, "VmRSS")
 
     def log(self, node):
         with open(os.path.join(self.dir, node, "log"), errors="replace") as f:
@@ -161,10 +173,13 @@ class Cluster:
     def internal_port(self, node):
         return self.port + 200 + int(str(node).rsplit("-", 1)[-1])
 
+    def http_address(self, node):
+        return f"127.0.0.1:{self.http_port(node)}"
+
     def http(self, node, path, timeout=5):
         """(status, text); status 0: no answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port(node)}{path}", timeout=timeout) as answer:
+            with urllib.request.urlopen(f"http://{self.http_address(node)}{path}", timeout=timeout) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
@@ -255,7 +270,7 @@ class Cluster:
 
     def witness(self, topic, *words):
         """Starts the witness; `testimony` waits for what it says."""
-        words = [self.witness_program, "--dir", self.dir, "-t", topic, *words]
+        words = [self.witness_program, *self.where, "-t", topic, *words]
         # What it complains of goes to a file: a pipe that nobody reads would stop it.
         with open(os.path.join(self.parent, f"witness-{len(self.witnesses)}"), "w") as f:
             self.witnesses.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=f, text=True))
