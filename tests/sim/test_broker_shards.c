@@ -18,6 +18,16 @@ static const struct produce_response *produce(struct rig *r, uint32_t size)
     return rig_answer(r, id, KAFKA_API_PRODUCE, RIG_PRODUCE_VERSION);
 }
 
+static struct rig_fetch of_everything(uint32_t wait_ms, uint32_t max_bytes)
+{
+    return (struct rig_fetch){.wait_ms = wait_ms,
+                              .min_bytes = 1,
+                              .max_bytes = max_bytes,
+                              .partition_max_bytes = 1000000,
+                              .partitions = everything,
+                              .count = RIG_PARTITIONS};
+}
+
 static const struct fetch_response *fetch(struct rig *r, const struct rig_fetch *f)
 {
     return rig_answer(r, rig_fetch(r, f), KAFKA_API_FETCH, RIG_FETCH_VERSION);
@@ -60,11 +70,8 @@ Test(broker_shards, one_request_reaches_every_owner_and_is_answered_in_its_order
             cr_expect_eq(parts[i].base_offset, round);
         }
     }
-    const struct fetch_response *a = fetch(&r, &(struct rig_fetch){.min_bytes = 1,
-                                                                   .max_bytes = 1000000,
-                                                                   .partition_max_bytes = 1000000,
-                                                                   .partitions = everything,
-                                                                   .count = RIG_PARTITIONS});
+    struct rig_fetch f = of_everything(0, 1000000);
+    const struct fetch_response *a = fetch(&r, &f);
     const struct fetch_response_topic *topic = a->responses.items;
     cr_assert_eq(topic->partitions.count, RIG_PARTITIONS);
     const struct fetch_response_partition *parts = topic->partitions.items;
@@ -82,11 +89,7 @@ Test(broker_shards, max_bytes_is_spent_over_all_owners_in_the_order_of_the_reque
     struct rig r;
     rig_open(&r, SHARDS, 2);
     for (int i = 0; i < 3; i++) (void)produce(&r, 40000); /* Too large to be copied: lent. */
-    struct rig_fetch f = {.min_bytes = 1,
-                          .max_bytes = 170000,
-                          .partition_max_bytes = 1000000,
-                          .partitions = everything,
-                          .count = RIG_PARTITIONS};
+    struct rig_fetch f = of_everything(0, 170000);
     const struct fetch_response *a = fetch(&r, &f);
     cr_expect_leq(rig_fetched_bytes(a), 170000);
     cr_expect_gt(rig_fetched_bytes(a), 120000);
@@ -110,12 +113,9 @@ Test(broker_shards, min_bytes_counts_what_all_owners_have)
     struct rig r;
     rig_open(&r, SHARDS, 3);
     uint64_t began_us = sim_now_us(r.sim);
-    uint32_t id = rig_fetch(&r, &(struct rig_fetch){.wait_ms = 20000,
-                                                    .min_bytes = RIG_PARTITIONS * 1000,
-                                                    .max_bytes = 1000000,
-                                                    .partition_max_bytes = 1000000,
-                                                    .partitions = everything,
-                                                    .count = RIG_PARTITIONS});
+    struct rig_fetch f = of_everything(20000, 1000000);
+    f.min_bytes = RIG_PARTITIONS * 1000;
+    uint32_t id = rig_fetch(&r, &f);
     rig_run_ms(&r, 100);
     cr_assert_eq(r.client.frame_count, 0);
     /* From another connection, so that the parked fetch is not called home by the next request. */
@@ -132,12 +132,7 @@ Test(broker_shards, a_parked_fetch_is_called_home_by_the_next_request)
 {
     struct rig r;
     rig_open(&r, SHARDS, 4);
-    struct rig_fetch f = {.wait_ms = 60000,
-                          .min_bytes = 1,
-                          .max_bytes = 1000000,
-                          .partition_max_bytes = 1000000,
-                          .partitions = everything,
-                          .count = RIG_PARTITIONS};
+    struct rig_fetch f = of_everything(60000, 1000000);
     for (int i = 0; i < 20; i++) {
         uint64_t began_us = sim_now_us(r.sim);
         uint32_t id = rig_fetch(&r, &f);
@@ -155,12 +150,7 @@ Test(broker_shards, what_is_lent_comes_home_from_a_connection_that_closes_half_w
         struct rig r;
         rig_open(&r, SHARDS, seed);
         for (int i = 0; i < 4; i++) (void)produce(&r, 100000);
-        struct rig_fetch f = {.wait_ms = 1000,
-                              .min_bytes = 1,
-                              .max_bytes = 50000000,
-                              .partition_max_bytes = 1000000,
-                              .partitions = everything,
-                              .count = RIG_PARTITIONS};
+        struct rig_fetch f = of_everything(1000, 50000000);
         for (int i = 0; i < 3; i++) (void)rig_fetch(&r, &f);
         f.offset = 4; /* And one that is parked. */
         (void)rig_fetch(&r, &f);
@@ -177,12 +167,7 @@ Test(broker_shards, an_orderly_stop_waits_for_what_others_have)
         struct rig r;
         rig_open(&r, SHARDS, seed);
         (void)produce(&r, 100000);
-        struct rig_fetch f = {.wait_ms = 1000,
-                              .min_bytes = 1,
-                              .max_bytes = 50000000,
-                              .partition_max_bytes = 1000000,
-                              .partitions = everything,
-                              .count = RIG_PARTITIONS};
+        struct rig_fetch f = of_everything(1000, 50000000);
         (void)rig_fetch(&r, &f);
         (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
         (void)rig_fetch(&r, &f);
@@ -217,12 +202,7 @@ Test(broker_shards, a_killed_broker_leaves_nothing_behind)
         struct rig r;
         rig_open(&r, SHARDS, seed);
         (void)produce(&r, 100000);
-        struct rig_fetch f = {.wait_ms = 1000,
-                              .min_bytes = 1,
-                              .max_bytes = 50000000,
-                              .partition_max_bytes = 1000000,
-                              .partitions = everything,
-                              .count = RIG_PARTITIONS};
+        struct rig_fetch f = of_everything(1000, 50000000);
         (void)rig_fetch(&r, &f);
         (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
         cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + (seed - 100) * 40));
@@ -252,12 +232,8 @@ Test(broker_shards, in_a_session_no_partition_keeps_the_others_from_being_read)
     struct rig r;
     rig_open(&r, SHARDS, 5);
     (void)produce(&r, 40000);
-    struct rig_fetch f = {.min_bytes = 1,
-                          .max_bytes = 10, /* One batch in each answer. */
-                          .partition_max_bytes = 1000000,
-                          .partitions = everything,
-                          .count = RIG_PARTITIONS,
-                          .has_session = true};
+    struct rig_fetch f = of_everything(0, 10); /* One batch in each answer. */
+    f.has_session = true;
     const struct fetch_response *a = fetch(&r, &f);
     uint32_t set = fetched_set(a);
     f.count = 0;

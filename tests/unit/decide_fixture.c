@@ -5,7 +5,10 @@
 
 #include "common/check.h"
 #include "controller/decide/brokers.h"
+#include "controller/decide/configs.h"
+#include "controller/decide/handovers.h"
 #include "controller/decide/isr.h"
+#include "controller/decide/leaders.h"
 #include "controller/decide/seeds.h"
 
 #define ARENA_BYTES (8u * 1024 * 1024)
@@ -19,6 +22,14 @@ struct fixture *fixture_open(void)
     f->d.arena = &f->arena;
     decide_birth(&f->image, "AAAAAAAAAAAAAAAAAAAAAA", NULL, 0, &f->d);
     (void)fixture_commit(f);
+    return f;
+}
+
+struct fixture *fixture_with(int32_t brokers, const char *replicas)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, brokers);
+    (void)fixture_topic(f, "t", replicas);
     return f;
 }
 
@@ -96,6 +107,12 @@ void fixture_unfence(struct fixture *f, int32_t id)
     (void)fixture_commit(f);
 }
 
+void fixture_stop(struct fixture *f, int32_t id)
+{
+    decide_stop(&f->image, id, &f->d);
+    (void)fixture_commit(f);
+}
+
 struct id_set fixture_ids(const char *text)
 {
     struct id_set set = {0};
@@ -145,6 +162,57 @@ const struct meta_partition *fixture_partition(const struct fixture *f, const ch
     const struct meta_topic *t = meta_topic_by_name(&f->image, slice_of_text(topic));
     CHECK(t != NULL);
     return meta_partition_find(&f->image, t->id, number);
+}
+
+int16_t fixture_alter_config(struct fixture *f, int8_t type, const char *name, int8_t operation,
+                             const char *key, const char *value, char *why)
+{
+    struct incremental_alter_configs_request_config config = {
+        .name = slice_of_text(key),
+        .config_operation = operation,
+        .value = value == NULL ? (struct slice){0} : slice_of_text(value)};
+    struct incremental_alter_configs_request_resource resource = {
+        .resource_type = type,
+        .resource_name = slice_of_text(name),
+        .configs = {.items = &config, .count = 1}};
+    struct incremental_alter_configs_request request = {
+        .resources = {.items = &resource, .count = 1}};
+    struct incremental_alter_configs_response reply;
+    CHECK(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply) == 0);
+    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
+    int16_t error = r->error_code;
+    CHECK(r->resource_type == type);
+    CHECK(IMPLIES(error != 0, f->d.count == 0)); /* What is refused changes nothing. */
+    if (why != NULL)
+        (void)snprintf(why, 512, "%.*s", (int)r->error_message.size,
+                       (const char *)r->error_message.at);
+    if (f->d.count > 0) (void)fixture_commit(f);
+    fixture_drop(f);
+    return error;
+}
+
+int16_t fixture_elect(struct fixture *f, const struct log_ends *ends, const char *topic,
+                      int8_t type)
+{
+    int32_t number = 0;
+    struct elect_leaders_request_topic asked = {.topic = slice_of_text(topic),
+                                                .partitions = {.items = &number, .count = 1}};
+    struct elect_leaders_request request = {.election_type = type,
+                                            .topic_partitions = {.items = &asked, .count = 1}};
+    struct elect_leaders_response reply;
+    CHECK(decide_elect_leaders(&f->image, ends, &request, &f->d, &reply) == 0);
+    const struct elect_leaders_response_topic *t = reply.replica_election_results.items;
+    const struct elect_leaders_response_partition *p = t->partition_result.items;
+    int16_t error = p->error_code;
+    if (f->d.count > 0) (void)fixture_commit(f);
+    fixture_drop(f);
+    return error;
+}
+
+void fixture_give_up(struct fixture *f, const char *topic)
+{
+    decide_give_up(&f->image, meta_topic_by_name(&f->image, slice_of_text(topic)), 0, &f->d);
+    (void)fixture_commit(f);
 }
 
 static size_t write_ids(char *out, size_t size, const char *name, const struct id_set *set)

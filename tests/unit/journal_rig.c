@@ -195,6 +195,18 @@ void rig_close(struct rig *r)
     CHECK(system(command) == 0);
 }
 
+struct rig suite_rig;
+
+void rig_begin(void)
+{
+    rig_init(&suite_rig);
+}
+
+void rig_end(void)
+{
+    rig_close(&suite_rig);
+}
+
 void rig_open(struct rig *r)
 {
     CHECK(r->j == NULL);

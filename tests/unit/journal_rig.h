@@ -40,6 +40,12 @@ struct rig {
 void rig_init(struct rig *r);
 void rig_close(struct rig *r);
 
+/* Of the suite, if it needs no more than one: TestSuite(journal, .init = rig_begin, .fini =
+ * rig_end). */
+extern struct rig suite_rig;
+void rig_begin(void);
+void rig_end(void);
+
 /* Opens with r->options and runs until it is open or has failed. */
 void rig_open(struct rig *r);
 /* Stops in order. */

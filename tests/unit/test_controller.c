@@ -20,6 +20,7 @@
 #include "proto/kafka_errors.h"
 #include "proto/msg/create_topics.h"
 #include "proto/rpc.h"
+#include "tests/unit/free_port.h"
 
 #define VOTERS 3
 #define WATCHDOG_MS 20000
@@ -280,17 +281,6 @@ static uint64_t script_turn(void *actor, const struct env_event *events, uint32_
 
 static char folder[64];
 static struct controller_options options[VOTERS];
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(bind(fd, (void *)&at, sizeof at) == 0);
-    CHECK(getsockname(fd, (void *)&at, &size) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 static void setup(void)
 {

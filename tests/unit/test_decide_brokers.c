@@ -6,15 +6,11 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 /* ---- Fencing. ---- */
 
 Test(fence, next_in_order_of_preference_leads)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "2,3,1");
+    struct fixture *f = fixture_with(3, "2,3,1");
     fixture_fence(f, 2);
     EXPECT(f, "t", "leader 3 epoch 1 isr 3,1 elr -");
     fixture_close(f);
@@ -22,9 +18,7 @@ Test(fence, next_in_order_of_preference_leads)
 
 Test(fence, who_leaves_too_small_an_isr_stays_eligible)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_fence(f, 1);
     fixture_fence(f, 2);
     EXPECT(f, "t", "leader 3 epoch 2 isr 3 elr 2");
@@ -35,9 +29,7 @@ Test(fence, who_leaves_too_small_an_isr_stays_eligible)
 
 Test(fence, last_broker_of_a_lone_replica_stays_eligible_and_comes_back)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     fixture_fence(f, 1);
     EXPECT(f, "t", "leader -1 epoch 1 isr - elr 1");
     fixture_unfence(f, 1);
@@ -47,9 +39,7 @@ Test(fence, last_broker_of_a_lone_replica_stays_eligible_and_comes_back)
 
 Test(fence, nobody_is_elected_from_outside_of_isr_and_elr)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_fence(f, 1);
     fixture_fence(f, 2);
     fixture_fence(f, 3);
@@ -84,9 +74,7 @@ Test(fence, is_one_batch_for_all_partitions)
 
 Test(registration, takes_the_broker_out_of_everything_in_the_batch_that_gives_its_epoch)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     int64_t before = meta_broker_find(&f->image, 1)->epoch;
     cr_assert_eq(fixture_register(f, 1, 2, NULL, true), 0);
     cr_assert_eq(f->d.count, 2);
@@ -102,9 +90,7 @@ Test(registration, takes_the_broker_out_of_everything_in_the_batch_that_gives_it
 
 Test(registration, leader_epoch_rises_even_if_the_same_broker_leads_again)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     cr_assert_eq(fixture_register(f, 1, 2, NULL, true), 0);
     fixture_commit(f);
     fixture_unfence(f, 1);
@@ -114,9 +100,7 @@ Test(registration, leader_epoch_rises_even_if_the_same_broker_leads_again)
 
 Test(registration, with_a_whole_log_stays_eligible)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     cr_assert_eq(fixture_register(f, 1, 2, NULL, true), 0);
     fixture_commit(f);
     EXPECT(f, "t", "leader 2 epoch 1 isr 2 elr 1");
@@ -125,9 +109,7 @@ Test(registration, with_a_whole_log_stays_eligible)
 
 Test(registration, after_a_power_cut_leaves_isr_and_elr)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     cr_assert_eq(fixture_register(f, 1, 2, NULL, false), 0);
     fixture_commit(f);
     EXPECT(f, "t", "leader 2 epoch 1 isr 2 elr - last 1");
@@ -141,9 +123,7 @@ Test(registration, after_a_power_cut_leaves_isr_and_elr)
 
 Test(registration, of_the_last_ones_after_a_power_cut_is_remembered)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     fixture_fence(f, 1);
     fixture_fence(f, 2);
     EXPECT(f, "t", "leader -1 epoch 2 isr - elr 1,2");
@@ -163,9 +143,7 @@ Test(registration, of_the_last_ones_after_a_power_cut_is_remembered)
 
 Test(registration, kill_9_of_everything_needs_no_operator)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     for (int32_t id = 1; id <= 3; id++) fixture_fence(f, id);
     for (int32_t id = 1; id <= 3; id++) {
         cr_assert_eq(fixture_register(f, id, 2, NULL, true), 0);
@@ -235,13 +213,10 @@ Test(registration, of_the_first_broker_brings_its_seeds)
 
 Test(stop, hands_over_what_it_leads_and_leaves_the_rest)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_topic(f, "alone", "1");
     fixture_topic(f, "followed", "2,1,3");
-    decide_stop(&f->image, 1, &f->d);
-    fixture_commit(f);
+    fixture_stop(f, 1);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr - successor 2");
     EXPECT(f, "followed", "leader 2 epoch 0 isr 2,3 elr -");
     cr_expect_eq(fixture_hand_over(f, "t", 1, 2, 0), 0);
@@ -262,9 +237,7 @@ Test(stop, hands_over_what_it_leads_and_leaves_the_rest)
 
 Test(canary, electing_outside_of_the_isr_is_possible_only_when_asked_for)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,3"), 0);
     f->d.canary = DECIDE_CANARY_ELECT_OUTSIDE_ISR;
     fixture_fence(f, 1);

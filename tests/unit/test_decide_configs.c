@@ -10,27 +10,7 @@
 static int16_t change(struct fixture *f, int8_t type, const char *name, int8_t operation,
                       const char *key, const char *value)
 {
-    struct incremental_alter_configs_request_config config = {
-        .name = slice_of_text(key),
-        .config_operation = operation,
-        .value = value == NULL ? (struct slice){0} : slice_of_text(value)};
-    struct incremental_alter_configs_request_resource resource = {
-        .resource_type = type,
-        .resource_name = slice_of_text(name),
-        .configs = {.items = &config, .count = 1}};
-    struct incremental_alter_configs_request request = {
-        .resources = {.items = &resource, .count = 1}};
-    struct incremental_alter_configs_response reply;
-    cr_assert_eq(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply), 0);
-    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
-    int16_t error = r->error_code;
-    cr_expect_eq(r->resource_type, type);
-    if (error == 0 && f->d.count > 0)
-        fixture_commit(f);
-    else
-        cr_expect_eq(f->d.count, 0);
-    fixture_drop(f);
-    return error;
+    return fixture_alter_config(f, type, name, operation, key, value, NULL);
 }
 
 struct config_case {
@@ -79,9 +59,7 @@ static const struct config_case CASES[] = {
 
 Test(alter_configs, is_checked)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const struct config_case *k = &CASES[i];
         cr_expect_eq(change(f, k->type, k->name, k->operation, k->key, k->value), k->error, "%zu",
@@ -92,9 +70,7 @@ Test(alter_configs, is_checked)
 
 Test(alter_configs, sets_deletes_appends_and_subtracts)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     cr_expect_eq(change(f, 2, "t", CONFIG_OP_APPEND, "cleanup.policy", "compact"), 0);
     cr_expect_str_eq(meta_config_find(&f->image, 2, "t", "cleanup.policy"), "delete,compact");
     cr_expect_eq(change(f, 2, "t", CONFIG_OP_APPEND, "cleanup.policy", "compact"), 0);
@@ -108,9 +84,7 @@ Test(alter_configs, sets_deletes_appends_and_subtracts)
 
 Test(alter_configs, the_old_request_replaces_everything)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     fixture_config(f, 2, "t", "retention.ms", "1");
     fixture_config(f, 2, "t", "segment.bytes", "1000");
     struct alter_configs_request_config config = {slice_of_text("retention.ms"),
@@ -133,9 +107,7 @@ Test(alter_configs, the_old_request_replaces_everything)
 
 Test(alter_configs, another_min_isr_empties_the_elr_where_there_is_an_isr)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     fixture_topic(f, "own", "1,2");
     fixture_config(f, 2, "own", "min.insync.replicas", "2");
     fixture_fence(f, 2);
@@ -163,9 +135,7 @@ static const char *value_of(const struct fixture *f, const char *topic, const ch
 
 Test(topic_configs, topic_before_cluster_before_default_and_fine_before_coarse)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     enum config_source source;
     cr_expect_str_eq(value_of(f, "t", "retention.ms", &source), "604800000");
     cr_expect_eq(source, CONFIG_FROM_DEFAULT);
@@ -235,9 +205,7 @@ Test(topic_configs, throttled_replicas_are_named_one_by_one_or_all)
 
 Test(configs, values_are_kept_as_they_are_read)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     static const char *const kept[][3] = {
         {"retention.ms", " 5 ", "5"},
         {"preallocate", "\tFALSE ", "false"},
@@ -252,9 +220,7 @@ Test(configs, values_are_kept_as_they_are_read)
 
 Test(configs, a_resource_that_is_named_twice_stays_as_it_is)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     struct incremental_alter_configs_request_config config = {.name = slice_of_text("retention.ms"),
                                                               .value = slice_of_text("5")};
     struct incremental_alter_configs_request_resource twice[2];

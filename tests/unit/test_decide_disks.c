@@ -7,8 +7,6 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 static struct fixture *three(const char *replicas)
 {
     struct fixture *f = fixture_open();
@@ -123,8 +121,7 @@ Test(disks, who_stops_does_not_wait_for_a_follower_without_a_disk)
 {
     struct fixture *f = three("1,2");
     tell(f, "t", 2, RPC_DISK_LOST);
-    decide_stop(&f->image, 1, &f->d);
-    fixture_commit(f);
+    fixture_stop(f, 1);
     EXPECT(f, "t", "leader -1 epoch 1 isr - elr 1 last 2 offline 2");
     fixture_close(f);
 }

@@ -7,8 +7,6 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 static void tell(struct log_ends *ends, const struct fixture *f, int32_t broker, int32_t epoch,
                  int64_t end)
 {
@@ -39,9 +37,7 @@ static void power_returns(struct fixture *f, int32_t id)
 /* Three replicas, all of which lost their power in the order 1, 2, 3. */
 static struct fixture *dark(void)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     for (int32_t id = 1; id <= 3; id++) fixture_fence(f, id);
     EXPECT(f, "t", "leader -1 epoch 3 isr - elr 2,3");
     return f;
@@ -122,35 +118,20 @@ Test(recover, is_not_needed_while_somebody_is_eligible)
     fixture_close(f);
 }
 
-static int16_t elect_unclean(struct fixture *f, const struct log_ends *ends)
-{
-    int32_t number = 0;
-    struct elect_leaders_request_topic topic = {.topic = slice_of_text("t"),
-                                                .partitions = {.items = &number, .count = 1}};
-    struct elect_leaders_request request = {.election_type = ELECTION_UNCLEAN,
-                                            .topic_partitions = {.items = &topic, .count = 1}};
-    struct elect_leaders_response reply;
-    cr_assert_eq(decide_elect_leaders(&f->image, ends, &request, &f->d, &reply), 0);
-    const struct elect_leaders_response_topic *t = reply.replica_election_results.items;
-    int16_t error =
-        ((struct elect_leaders_response_partition *)t->partition_result.items)->error_code;
-    if (f->d.count > 0) fixture_commit(f);
-    fixture_drop(f);
-    return error;
-}
-
 Test(unclean, only_when_asked_for_and_only_of_those_that_live)
 {
     struct fixture *f = dark();
     struct log_ends ends = {0};
-    cr_expect_eq(elect_unclean(f, &ends), KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE);
+    cr_expect_eq(fixture_elect(f, &ends, "t", ELECTION_UNCLEAN),
+                 KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE);
     fixture_unfence(f, 1);
     EXPECT(f, "t", "leader -1 epoch 3 isr - elr 2,3");
-    cr_expect_eq(elect_unclean(f, &ends), KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE);
+    cr_expect_eq(fixture_elect(f, &ends, "t", ELECTION_UNCLEAN),
+                 KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE);
     tell(&ends, f, 1, 0, 10);
-    cr_expect_eq(elect_unclean(f, &ends), 0);
+    cr_expect_eq(fixture_elect(f, &ends, "t", ELECTION_UNCLEAN), 0);
     EXPECT(f, "t", "leader 1 epoch 4 isr 1 elr -");
-    cr_expect_eq(elect_unclean(f, &ends), KAFKA_ELECTION_NOT_NEEDED);
+    cr_expect_eq(fixture_elect(f, &ends, "t", ELECTION_UNCLEAN), KAFKA_ELECTION_NOT_NEEDED);
     ends_close(&ends);
     fixture_close(f);
 }

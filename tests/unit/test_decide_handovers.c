@@ -6,24 +6,13 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 /* Three brokers; 1 is asked to hand t over to 2 because it stops. */
 static struct fixture *stopping(void)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
-    decide_stop(&f->image, 1, &f->d);
-    fixture_commit(f);
+    struct fixture *f = fixture_with(3, "1,2,3");
+    fixture_stop(f, 1);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr - successor 2");
     return f;
-}
-
-static void give_up(struct fixture *f)
-{
-    decide_give_up(&f->image, meta_topic_by_name(&f->image, slice_of_text("t")), 0, &f->d);
-    fixture_commit(f);
 }
 
 Test(handover, is_refused_to_anybody_but_the_successor)
@@ -44,9 +33,7 @@ Test(handover, of_an_earlier_term_is_refused)
 
 Test(handover, nobody_may_hand_over_what_was_not_asked_for)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     cr_expect_eq(fixture_hand_over(f, "t", 1, 2, 0), KAFKA_INELIGIBLE_REPLICA);
     fixture_close(f);
 }
@@ -62,11 +49,9 @@ Test(handover, a_successor_that_dies_is_replaced_by_another)
 Test(handover, all_brokers_may_stop_at_once)
 {
     struct fixture *f = stopping();
-    decide_stop(&f->image, 2, &f->d);
-    fixture_commit(f);
+    fixture_stop(f, 2);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,3 elr - successor 3");
-    decide_stop(&f->image, 3, &f->d);
-    fixture_commit(f);
+    fixture_stop(f, 3);
     EXPECT(f, "t", "leader -1 epoch 1 isr - elr 3,1");
     for (int32_t id = 1; id <= 3; id++) {
         cr_expect_eq(meta_broker_find(&f->image, id)->leader_count, 0);
@@ -94,23 +79,21 @@ Test(handover, a_successor_that_leaves_the_isr_is_none)
 Test(handover, given_up_replaces_a_leader_that_stops)
 {
     struct fixture *f = stopping();
-    give_up(f);
+    fixture_give_up(f, "t");
     EXPECT(f, "t", "leader 2 epoch 1 isr 2,3 elr -");
     fixture_close(f);
 }
 
 Test(handover, given_up_leaves_any_other_leader_in_peace)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_fence(f, 1);
     fixture_unfence(f, 1);
     cr_assert_eq(fixture_alter_isr(f, "t", 2, "2,3,1"), 0);
     decide_balance(&f->image, 10, &f->d);
     fixture_commit(f);
     EXPECT(f, "t", "leader 2 epoch 1 isr 2,3,1 elr - successor 1");
-    give_up(f);
+    fixture_give_up(f, "t");
     EXPECT(f, "t", "leader 2 epoch 1 isr 2,3,1 elr -");
     fixture_close(f);
 }
@@ -118,9 +101,7 @@ Test(handover, given_up_leaves_any_other_leader_in_peace)
 /* Its followers have fallen behind, and one is dead: the other may still come. */
 static struct fixture *stopping_alone(void)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_fence(f, 3);
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1"), 0);
     decide_stop(&f->image, 1, &f->d);
@@ -151,16 +132,14 @@ Test(handover, who_stops_alone_in_sync_leaves_when_no_follower_is_left)
 Test(handover, who_stops_alone_in_sync_leaves_when_its_time_is_up)
 {
     struct fixture *f = stopping_alone();
-    give_up(f);
+    fixture_give_up(f, "t");
     EXPECT(f, "t", "leader 2 epoch 1 isr 2 elr 1");
     fixture_close(f);
 }
 
 Test(balance, brings_back_only_what_is_out_of_balance_and_in_sync)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     fixture_topic(f, "u", "1,2,3");
     decide_balance(&f->image, 0, &f->d);
     cr_expect_eq(f->d.count, 0);

@@ -7,13 +7,9 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 Test(alter_isr, shrinks_and_grows)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
+    struct fixture *f = fixture_with(3, "1,2,3");
     cr_expect_eq(fixture_alter_isr(f, "t", 1, "1,2"), 0);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2 elr -");
     cr_expect_eq(fixture_alter_isr(f, "t", 1, "1"), 0);
@@ -26,9 +22,7 @@ Test(alter_isr, shrinks_and_grows)
 
 Test(alter_isr, of_what_is_already_so_still_gives_a_new_partition_epoch)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     cr_expect_eq(fixture_alter_isr(f, "t", 1, "1,2"), 0);
     cr_expect_eq(fixture_partition(f, "t", 0)->partition_epoch, 1);
     fixture_close(f);
@@ -109,11 +103,8 @@ Test(alter_isr, is_refused_by_name)
 
 Test(alter_isr, a_stopping_broker_does_not_join)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 3);
-    fixture_topic(f, "t", "1,2,3");
-    decide_stop(&f->image, 3, &f->d);
-    fixture_commit(f);
+    struct fixture *f = fixture_with(3, "1,2,3");
+    fixture_stop(f, 3);
     cr_expect_eq(fixture_alter_isr(f, "t", 1, "1,2,3"), KAFKA_INELIGIBLE_REPLICA);
     fixture_close(f);
 }

@@ -7,8 +7,6 @@
 #include "proto/kafka_errors.h"
 #include "tests/unit/decide_fixture.h"
 
-#define EXPECT(f, topic, text) cr_expect_str_eq(fixture_text((f), (topic)), (text))
-
 /* `replicas` NULL cancels. A Kafka code; what is granted is committed. */
 static int16_t move(struct fixture *f, const char *topic, const char *replicas, bool may_change)
 {
@@ -29,14 +27,6 @@ static int16_t move(struct fixture *f, const char *topic, const char *replicas, 
     return error;
 }
 
-static struct fixture *four_brokers(void)
-{
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 4);
-    fixture_topic(f, "t", "1,2,3");
-    return f;
-}
-
 static void has_replicas(const struct fixture *f, const char *replicas)
 {
     struct id_set want = fixture_ids(replicas);
@@ -47,7 +37,7 @@ static void has_replicas(const struct fixture *f, const char *replicas)
 
 Test(reassign, a_follower_is_replaced_when_the_new_one_is_in_sync)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "1,2,4", true), 0);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr - adding 4 removing 3");
     has_replicas(f, "1,2,4,3");
@@ -59,7 +49,7 @@ Test(reassign, a_follower_is_replaced_when_the_new_one_is_in_sync)
 
 Test(reassign, a_leader_that_is_to_go_hands_over_first)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "4,2,3", true), 0);
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,2,3,4"), 0);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3,4 elr - adding 4 removing 1 successor 4");
@@ -71,12 +61,11 @@ Test(reassign, a_leader_that_is_to_go_hands_over_first)
 
 Test(reassign, a_leader_that_does_not_hand_over_is_asked_again)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "4,2,3", true), 0);
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,2,3,4"), 0);
     int32_t epoch = fixture_partition(f, "t", 0)->partition_epoch;
-    decide_give_up(&f->image, meta_topic_by_name(&f->image, slice_of_text("t")), 0, &f->d);
-    fixture_commit(f);
+    fixture_give_up(f, "t");
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3,4 elr - adding 4 removing 1 successor 4");
     cr_expect_eq(fixture_partition(f, "t", 0)->partition_epoch, epoch + 1);
     fixture_close(f);
@@ -84,7 +73,7 @@ Test(reassign, a_leader_that_does_not_hand_over_is_asked_again)
 
 Test(reassign, waits_for_min_insync_replicas_among_those_that_stay)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,3"), 0);
     cr_expect_eq(move(f, "t", "1,2,4", true), 0);
     cr_assert_eq(fixture_alter_isr(f, "t", 1, "1,3,4"), 0);
@@ -94,7 +83,7 @@ Test(reassign, waits_for_min_insync_replicas_among_those_that_stay)
 
 Test(reassign, another_order_is_done_at_once)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "3,2,1", true), 0);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr -");
     has_replicas(f, "3,2,1");
@@ -104,7 +93,7 @@ Test(reassign, another_order_is_done_at_once)
 
 Test(reassign, fewer_replicas_are_done_at_once)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "1,2", false), KAFKA_INVALID_REPLICATION_FACTOR);
     cr_expect_eq(move(f, "t", "1,2", true), 0);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2 elr -");
@@ -114,7 +103,7 @@ Test(reassign, fewer_replicas_are_done_at_once)
 
 Test(reassign, cancelled_goes_back_to_what_it_was)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", NULL, true), KAFKA_NO_REASSIGNMENT_IN_PROGRESS);
     cr_expect_eq(move(f, "t", "1,2,4", true), 0);
     cr_expect_eq(move(f, "t", NULL, true), 0);
@@ -125,7 +114,7 @@ Test(reassign, cancelled_goes_back_to_what_it_was)
 
 Test(reassign, another_target_replaces_the_first)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     fixture_broker(f, 5, NULL);
     cr_expect_eq(move(f, "t", "1,2,4", true), 0);
     cr_expect_eq(move(f, "t", "1,2,5", true), 0);
@@ -136,7 +125,7 @@ Test(reassign, another_target_replaces_the_first)
 
 Test(reassign, is_refused_by_name)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "nope", "1", true), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     cr_expect_eq(move(f, "t", "1,9", true), KAFKA_INVALID_REPLICA_ASSIGNMENT);
     cr_expect_eq(move(f, "t", "", true), KAFKA_INVALID_REPLICA_ASSIGNMENT);
@@ -145,7 +134,7 @@ Test(reassign, is_refused_by_name)
 
 Test(reassign, a_new_replica_that_dies_only_delays_it)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(move(f, "t", "1,2,4", true), 0);
     fixture_fence(f, 4);
     EXPECT(f, "t", "leader 1 epoch 0 isr 1,2,3 elr - adding 4 removing 3");
@@ -167,7 +156,7 @@ static int16_t unregister(struct fixture *f, int32_t id)
 
 Test(unregister, only_who_is_down_and_holds_nothing)
 {
-    struct fixture *f = four_brokers();
+    struct fixture *f = fixture_with(4, "1,2,3");
     cr_expect_eq(unregister(f, 9), KAFKA_BROKER_ID_NOT_REGISTERED);
     cr_expect_eq(unregister(f, 1), KAFKA_INVALID_REQUEST);
     cr_expect_eq(unregister(f, 4), KAFKA_INVALID_REQUEST);

@@ -413,9 +413,7 @@ static const struct elect_leaders_response_partition *elect(struct fixture *f, i
 
 Test(elect_leaders, preferred_ones_lead_again_when_in_sync)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 2);
-    fixture_topic(f, "t", "1,2");
+    struct fixture *f = fixture_with(2, "1,2");
     int32_t numbers[] = {0, 7};
     cr_expect_eq(elect(f, ELECTION_PREFERRED, numbers, 2)[0].error_code, KAFKA_ELECTION_NOT_NEEDED);
     fixture_drop(f);
@@ -438,9 +436,7 @@ Test(elect_leaders, preferred_ones_lead_again_when_in_sync)
 
 Test(elect_leaders, unclean_elections_are_refused_by_name)
 {
-    struct fixture *f = fixture_open();
-    fixture_brokers(f, 1);
-    fixture_topic(f, "t", "1");
+    struct fixture *f = fixture_with(1, "1");
     int32_t number = 0;
     cr_expect_eq(elect(f, ELECTION_UNCLEAN, &number, 1)->error_code, KAFKA_ELECTION_NOT_NEEDED);
     fixture_drop(f);

@@ -7,20 +7,9 @@
 #include "proto/kafka_rebatch.h"
 #include "tests/unit/journal_rig.h"
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 
-static void begin(void)
-{
-    rig_init(r);
-}
-
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal, .init = begin, .fini = end);
+TestSuite(journal, .init = rig_begin, .fini = rig_end);
 
 /* The batches from `offset` on, one after the other, are whole and follow each other. */
 static int64_t walk(const uint8_t *bytes, size_t size, int64_t offset)

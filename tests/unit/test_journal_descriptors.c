@@ -4,24 +4,18 @@
 
 #include "tests/unit/journal_rig.h"
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 static struct descriptors files;
 
 static void begin(void)
 {
-    rig_init(r);
+    rig_begin();
     descriptors_init(&files, 1);
     r->options.descriptors = &files;
     r->options.segment_bytes = 1200;
 }
 
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal_descriptors, .init = begin, .fini = end);
+TestSuite(journal_descriptors, .init = begin, .fini = rig_end);
 
 /* Ten segments, all synced, and all but one closed. */
 static void fill_and_sync(void)

@@ -6,24 +6,38 @@
 
 #include "tests/unit/journal_rig.h"
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 
-static void begin(void)
-{
-    rig_init(r);
-}
-
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal_recovery, .init = begin, .fini = end);
+TestSuite(journal_recovery, .init = rig_begin, .fini = rig_end);
 
 #define LOG0 "00000000000000000000.log"
 #define INDEX0 "00000000000000000000.index"
 #define TIMES0 "00000000000000000000.timeindex"
+
+/* A log of so many batches, closed in order. */
+static void leave(uint32_t batches)
+{
+    rig_open(r);
+    rig_fill(r, batches, 1, 50);
+    rig_stop(r);
+}
+
+/* Where the segment ends that begins there. */
+static int64_t end_of_segment(int64_t base)
+{
+    struct journal_range range;
+    uint8_t *bytes = NULL;
+    cr_assert_eq(rig_read(r, base, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
+    free(bytes);
+    return range.end_offset;
+}
+
+static void lose_segment(int64_t base)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%020d.log", (int)base);
+    cr_assert_eq(remove(rig_path(r, name)), 0);
+}
 
 static void expect_failure(const char *text)
 {
@@ -175,9 +189,7 @@ Test(journal_recovery, zeros_that_a_power_cut_left_are_cut_off)
 Test(journal_recovery, what_lies_past_a_cut_segment_is_removed)
 {
     r->options.segment_bytes = 3000;
-    rig_open(r);
-    rig_fill(r, 60, 1, 50);
-    rig_stop(r);
+    leave(60);
     r->options.is_whole = false;
     flip(LOG0, 1000);
     rig_open(r);
@@ -236,9 +248,7 @@ Test(journal_recovery, a_rebuilt_index_equals_the_first)
 Test(journal_recovery, an_index_that_lies_does_not_cost_a_record)
 {
     r->options.index_interval_bytes = 300;
-    rig_open(r);
-    rig_fill(r, 60, 1, 50);
-    rig_stop(r);
+    leave(60);
     size_t size = 0;
     uint8_t *bytes = rig_load(r, INDEX0, &size);
     for (size_t at = 0; at < size; at++) {
@@ -256,9 +266,7 @@ Test(journal_recovery, an_index_that_lies_in_a_closed_segment_does_not_mislead_r
 {
     r->options.segment_bytes = 6000;
     r->options.index_interval_bytes = 300;
-    rig_open(r);
-    rig_fill(r, 90, 1, 50);
-    rig_stop(r);
+    leave(90);
     size_t size = 0;
     uint8_t *bytes = rig_load(r, INDEX0, &size);
     cr_assert_gt(size, 40);
@@ -281,9 +289,7 @@ Test(journal_recovery, an_index_that_lies_in_a_closed_segment_does_not_mislead_r
 Test(journal_recovery, an_index_of_a_longer_log_is_not_believed_when_the_log_has_grown_again)
 {
     r->options.index_interval_bytes = 300;
-    rig_open(r);
-    rig_fill(r, 60, 1, 50);
-    rig_stop(r);
+    leave(60);
     rig_open(r);
     (void)journal_truncate(r->j, 30);
     rig_run_all(r);
@@ -297,18 +303,11 @@ Test(journal_recovery, an_index_of_a_longer_log_is_not_believed_when_the_log_has
 Test(journal_recovery, a_missing_segment_is_named_and_nothing_is_changed)
 {
     r->options.segment_bytes = 3000;
+    leave(60);
     rig_open(r);
-    rig_fill(r, 60, 1, 50);
-    rig_stop(r);
-    rig_open(r);
-    struct journal_range range;
-    uint8_t *bytes = NULL;
-    cr_assert_eq(rig_read(r, 0, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
-    free(bytes);
+    int64_t second = end_of_segment(0);
     rig_kill(r);
-    char name[32];
-    snprintf(name, sizeof name, "%020d.log", (int)range.end_offset);
-    cr_assert_eq(remove(rig_path(r, name)), 0);
+    lose_segment(second);
     expect_failure("the next segment begins at");
     cr_assert(rig_exists(r, LOG0));
 }
@@ -316,23 +315,12 @@ Test(journal_recovery, a_missing_segment_is_named_and_nothing_is_changed)
 Test(journal_recovery, removed_segments_that_a_power_cut_brought_back_are_no_hole)
 {
     r->options.segment_bytes = 3000;
+    leave(60);
     rig_open(r);
-    rig_fill(r, 60, 1, 50);
-    rig_stop(r);
-    rig_open(r);
-    struct journal_range range;
-    uint8_t *bytes = NULL;
-    cr_assert_eq(rig_read(r, 0, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
-    free(bytes);
-    int64_t second = range.end_offset;
-    cr_assert_eq(rig_read(r, second, 180, 1 << 20, true, &range, &bytes), JOURNAL_READ_OK);
-    free(bytes);
-    int64_t third = range.end_offset;
+    int64_t second = end_of_segment(0), third = end_of_segment(second);
     cr_assert_gt(third, second);
     rig_kill(r);
-    char name[32];
-    snprintf(name, sizeof name, "%020d.log", (int)second);
-    cr_assert_eq(remove(rig_path(r, name)), 0);
+    lose_segment(second);
 
     r->options.is_whole = false;
     r->options.recovery_point = 180;
@@ -345,9 +333,7 @@ Test(journal_recovery, removed_segments_that_a_power_cut_brought_back_are_no_hol
 
 Test(journal_recovery, a_foreign_file_is_named_and_nothing_is_changed)
 {
-    rig_open(r);
-    rig_fill(r, 10, 1, 50);
-    rig_stop(r);
+    leave(10);
     static const char *const names[] = {"records.log", "00000000000000000005x.log",
                                         "99999999999999999999.log",
                                         "00000000000000000000.log.swap"};
@@ -364,9 +350,7 @@ Test(journal_recovery, a_foreign_file_is_named_and_nothing_is_changed)
 
 Test(journal_recovery, a_log_of_an_older_format_is_refused_and_not_cut)
 {
-    rig_open(r);
-    rig_fill(r, 1, 1, 50);
-    rig_stop(r);
+    leave(1);
     size_t size = 0;
     uint8_t *bytes = rig_load(r, LOG0, &size);
     bytes[16] = 1;
@@ -381,9 +365,7 @@ Test(journal_recovery, a_log_of_an_older_format_is_refused_and_not_cut)
 
 Test(journal_recovery, what_a_crash_left_half_removed_goes)
 {
-    rig_open(r);
-    rig_fill(r, 10, 1, 50);
-    rig_stop(r);
+    leave(10);
     static const char *const names[] = {"00000000000000000000.log.deleted",
                                         "00000000000000000009.log.cleaned",
                                         "leader-epoch-checkpoint.tmp",
@@ -464,9 +446,7 @@ Test(journal_recovery, every_batch_from_an_offset_on_is_observed_in_order)
     r->options.index_interval_bytes = 300;
     r->options.observe = observe;
     r->options.observer = &seen;
-    rig_open(r);
-    rig_fill(r, 100, 1, 50);
-    rig_stop(r);
+    leave(100);
     for (int64_t from = 0; from <= 300; from += 30) {
         seen = (struct seen){.next = from};
         r->options.observe_from = from;
@@ -479,9 +459,7 @@ Test(journal_recovery, every_batch_from_an_offset_on_is_observed_in_order)
 
 Test(journal_recovery, durable_is_the_recovery_point_on_the_same_boot_and_the_end_on_another)
 {
-    rig_open(r);
-    rig_fill(r, 10, 1, 50);
-    rig_stop(r);
+    leave(10);
     r->options.recovery_point = 12;
     rig_open(r);
     cr_assert_eq(journal_durable(r->j), 12);
@@ -515,9 +493,7 @@ Test(journal_recovery, a_clean_start_reads_little_of_a_large_log)
 
 Test(journal_recovery, a_stop_or_a_deletion_that_comes_while_it_recovers_follows_it)
 {
-    rig_open(r);
-    rig_fill(r, 10, 1, 50);
-    rig_stop(r);
+    leave(10);
     r->j = journal_open(&r->env, &r->options);
     rig_stop(r);
     r->j = journal_open(&r->env, &r->options);

@@ -5,20 +5,9 @@
 
 #include "tests/unit/journal_rig.h"
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 
-static void begin(void)
-{
-    rig_init(r);
-}
-
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal_retention, .init = begin, .fini = end);
+TestSuite(journal_retention, .init = rig_begin, .fini = rig_end);
 
 static struct journal_retention keep(int64_t wall_ms, int64_t ms, uint64_t bytes)
 {

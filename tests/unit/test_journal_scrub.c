@@ -7,20 +7,9 @@
 #include "journal/descriptors.h"
 #include "tests/unit/journal_rig.h"
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 
-static void begin(void)
-{
-    rig_init(r);
-}
-
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal_scrub, .init = begin, .fini = end);
+TestSuite(journal_scrub, .init = rig_begin, .fini = rig_end);
 
 /* Segments of ten batches of three records; all durable. */
 static void fill(void)

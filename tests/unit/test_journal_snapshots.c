@@ -13,8 +13,7 @@ struct tally {
     uint32_t seen;
 };
 
-static struct rig rig;
-static struct rig *const r = &rig;
+static struct rig *const r = &suite_rig;
 static struct tally tally;
 static uint64_t expected[1024]; /* The sum when the log ended at batch i. */
 
@@ -57,7 +56,7 @@ static bool restore(void *self, struct slice snapshot)
 
 static void begin(void)
 {
-    rig_init(r);
+    rig_begin();
     tally = (struct tally){0};
     r->options.segment_bytes = 3000;
     r->options.index_interval_bytes = 300;
@@ -68,12 +67,7 @@ static void begin(void)
     rig_open(r);
 }
 
-static void end(void)
-{
-    rig_close(r);
-}
-
-TestSuite(journal_snapshots, .init = begin, .fini = end);
+TestSuite(journal_snapshots, .init = begin, .fini = rig_end);
 
 /* Batches of three records each. */
 static void fill(uint32_t batches, int32_t epoch)

@@ -16,6 +16,7 @@
 #include "common/check.h"
 #include "common/prng.h"
 #include "common/world.h"
+#include "tests/unit/free_port.h"
 
 #define WATCHDOG_MS 20000
 #define ACTORS_MAX 3
@@ -52,17 +53,6 @@ static uint64_t turn(void *actor, const struct env_event *events, uint32_t count
     }
     if (s->each_turn != NULL) s->each_turn(s);
     return s->wake_ms != 0 && s->wake_ms < s->give_up_ms ? s->wake_ms : s->give_up_ms;
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(bind(fd, (void *)&at, sizeof at) == 0);
-    CHECK(getsockname(fd, (void *)&at, &size) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
 }
 
 static struct env_endpoint endpoint(const char *host, uint16_t port, uint32_t tag)
