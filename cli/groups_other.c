@@ -94,10 +94,10 @@ int groups_others_describe(struct groups_client *c, const struct groups_options 
 {
     const struct rd_kafka_group_list *list = groups_others_ask(c, name);
     if (list == NULL) return EXIT_FAILED;
-    bool is_other = list->group_cnt == 1 && groups_is_other(&list->groups[0]);
-    rd_kafka_topic_partition_list_t *committed = is_other ? groups_committed(c, name) : NULL;
+    bool is_there = list->group_cnt == 1 && strcmp(list->groups[0].state, "Dead") != 0;
+    rd_kafka_topic_partition_list_t *committed = is_there ? groups_committed(c, name) : NULL;
     int status = EXIT_FAILED;
-    if (!is_other) fail("%s: %s", name, otherwise);
+    if (!is_there) fail("%s: %s", name, otherwise);
     if (committed != NULL && o->json) {
         (void)json_array_append_new(all, json_of_one(&list->groups[0], committed));
     } else if (committed != NULL) {

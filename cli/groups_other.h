@@ -15,7 +15,8 @@ bool groups_is_other(const struct rd_kafka_group_info *group);
 /* Lists those that are no consumers'. */
 int groups_others_list(struct groups_client *c, const struct groups_options *o, json_t *all);
 
-/* Describes one, or says `otherwise` if it is none. */
+/* Describes a group of any type, also one of consumers whose assignments librdkafka cannot read; or
+ * says `otherwise` if there is none of that name. */
 int groups_others_describe(struct groups_client *c, const struct groups_options *o,
                            const char *name, const char *otherwise, json_t *all);
 

@@ -191,7 +191,7 @@ static bool describe_members(struct groups *gs, const struct consumer_group *c, 
             .client_id = not_null(m->client_id),
             .client_host = not_null(m->client_host),
             .subscribed_topic_names = {m->topics, (int32_t)m->topic_count},
-            .subscribed_topic_regex = m->pattern.size > 0 ? m->pattern : (struct slice){0},
+            .subscribed_topic_regex = not_null(m->pattern),
             .member_type = m->is_classic ? 0 : 1,
         };
         bool ok = describe_parts(gs, &m->assigned, &items->assignment.topic_partitions) &&
@@ -218,6 +218,10 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
     kafka_defaults(&schema_consumer_group_describe_group, out);
     out->group_id = group_id;
     if (q->include_authorized_operations) out->authorized_operations = ACL_OF_GROUP;
+    if (group_id.size == 0) {
+        out->error_code = KAFKA_INVALID_GROUP_ID;
+        return true;
+    }
     const struct coordinator *c = ask_coordinator(gs, ask, group_id, &out->error_code);
     if (c == NULL) return true;
     const struct group_entry *e = entry_find(c, group_id);

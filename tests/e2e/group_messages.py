@@ -2,7 +2,7 @@
 version does not carry is left out. Encoders and decoders are the tests' own: they share nothing with the brokers.
 
 Types: i8 i16 i32 i64 bool uuid, s (text), ns (text or None), b (bytes), and [..] (a list; of fields, or of a type); a list that
-may be None is written ("?", ..), and one struct that may be None ("!", [fields])."""
+may be None is written ("?", ..), one struct (".", [fields]), and one that may be None ("!", [fields])."""
 
 import struct
 
@@ -30,6 +30,12 @@ FETCH_TOLD = [
     ("metadata", "ns", ALWAYS),
     ERROR,
 ]
+
+
+DESCRIBED_PARTITIONS = (
+    ".",
+    [("topic_partitions", [("topic_id", "uuid", ALWAYS), ("topic_name", "s", ALWAYS), ("partitions", ["i32"], ALWAYS)], ALWAYS)],
+)
 
 
 class Api:
@@ -294,6 +300,45 @@ APIS = {
             ),
         ],
     ),
+    "ConsumerGroupDescribe": Api(
+        69,
+        0,
+        [("groups", ["s"], ALWAYS), ("include_authorized_operations", "bool", ALWAYS)],
+        [
+            ("throttle_time_ms", "i32", ALWAYS),
+            (
+                "groups",
+                [
+                    ERROR,
+                    ("error_message", "ns", ALWAYS),
+                    ("group_id", "s", ALWAYS),
+                    ("group_state", "s", ALWAYS),
+                    ("group_epoch", "i32", ALWAYS),
+                    ("assignment_epoch", "i32", ALWAYS),
+                    ("assignor_name", "s", ALWAYS),
+                    (
+                        "members",
+                        [
+                            ("member_id", "s", ALWAYS),
+                            ("instance_id", "ns", ALWAYS),
+                            ("rack_id", "ns", ALWAYS),
+                            ("member_epoch", "i32", ALWAYS),
+                            ("client_id", "s", ALWAYS),
+                            ("client_host", "s", ALWAYS),
+                            ("subscribed_topic_names", ["s"], ALWAYS),
+                            ("subscribed_topic_regex", "ns", ALWAYS),
+                            ("assignment", DESCRIBED_PARTITIONS, ALWAYS),
+                            ("target_assignment", DESCRIBED_PARTITIONS, ALWAYS),
+                            ("member_type", "i8", since(1)),
+                        ],
+                        ALWAYS,
+                    ),
+                    ("authorized_operations", "i32", ALWAYS),
+                ],
+                ALWAYS,
+            ),
+        ],
+    ),
     "DescribeGroups": Api(
         15,
         5,
@@ -407,6 +452,8 @@ class Cursor:
 
 
 def get(c, kind, version, flexible):
+    if isinstance(kind, tuple) and kind[0] == ".":
+        return get_fields(c, kind[1], version, flexible)
     if isinstance(kind, tuple) and kind[0] == "!":
         return None if c.number("b") < 0 else get_fields(c, kind[1], version, flexible)
     if isinstance(kind, tuple):
