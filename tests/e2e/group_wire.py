@@ -3,6 +3,7 @@
 import struct
 import time
 
+import group_messages as messages
 from kafka_wire import NONE, Closed, Connection, Silence, array, octets, string
 
 OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN, HEARTBEAT, LEAVE, SYNC, DESCRIBE, LIST, DELETE = 8, 9, 10, 11, 12, 13, 14, 15, 16, 42
@@ -21,6 +22,7 @@ GROUP_ID_NOT_FOUND = 69
 MEMBER_ID_REQUIRED = 79
 FENCED_INSTANCE_ID = 82
 OFFSET_METADATA_TOO_LARGE = 12
+STALE_MEMBER_EPOCH = 113
 MOVED = (COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR)
 
 
@@ -33,6 +35,14 @@ def find_coordinator(connection, group):
     r.string(), r.take("i")
     r.end()
     return error, f"broker-{node}"
+
+
+def ask(connection, api, version, **values):
+    """Any message that group_messages knows, in any of its versions: the answer's fields."""
+    connection.correlation += 1
+    connection.send_bytes(messages.encode(api, version, values, connection.correlation))
+    size = struct.unpack(">i", connection._read(4))[0]
+    return messages.decode(api, version, connection._read(size), connection.correlation)
 
 
 class Groups:
