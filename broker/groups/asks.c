@@ -132,11 +132,6 @@ bool ask_decode(struct groups *gs, const struct group_ask *ask, void *out)
     return kafka_decode(ask->api->request, ask->version, ask->body, &gs->arena, out) == 0;
 }
 
-static struct slice not_null(struct slice s)
-{
-    return s.at == NULL ? slice_of_text("") : s;
-}
-
 void ask_prepare_join_refusal(struct groups *gs, struct group_ask *ask, int16_t error,
                               struct slice member)
 {
@@ -239,14 +234,14 @@ static void answer_join(struct groups *gs, struct group_ask *ask, const struct g
                         const struct group_answer *a)
 {
     if (a->error != KAFKA_NONE) {
-        ask_refuse_join(gs, ask, a->error, not_null(a->member_id));
+        ask_refuse_join(gs, ask, a->error, slice_or_empty(a->member_id));
         return;
     }
     struct join_group_response answer;
     kafka_defaults(&schema_join_group_response, &answer);
     answer.generation_id = g->generation;
     answer.protocol_type = g->protocol_type;
-    answer.protocol_name = not_null(g->protocol);
+    answer.protocol_name = slice_or_empty(g->protocol);
     answer.leader = a->leader;
     answer.skip_assignment = a->skip_assignment;
     answer.member_id = a->member_id;
@@ -271,7 +266,7 @@ static void answer_sync(struct groups *gs, struct group_ask *ask, const struct g
     kafka_defaults(&schema_sync_group_response, &answer);
     answer.protocol_type = g->protocol_type;
     answer.protocol_name = g->protocol;
-    answer.assignment = not_null(a->member->assignment);
+    answer.assignment = slice_or_empty(a->member->assignment);
     ask_answer(gs, ask, &answer);
 }
 

@@ -5,6 +5,7 @@
 
 #include "broker/groups/members.h"
 #include "broker/groups/own.h"
+#include "broker/groups/protocols.h"
 #include "broker/groups/subscription.h"
 #include "proto/kafka_errors.h"
 
@@ -165,18 +166,6 @@ static void store(struct group *g, struct group_effects *fx, bool with_next)
     fx->store_is_next = with_next;
 }
 
-static void end_swap(struct group_member *m)
-{
-    struct group_swap *swap = m->swap;
-    if (swap == NULL) return;
-
-    m->swap = NULL;
-    own_free(&swap->old_id);
-    own_free(&swap->told_leader);
-    members_free_protocols(swap->protocols, swap->protocol_count);
-    free(swap);
-}
-
 /* ---- The end of a rebalance. ---- */
 
 /* False: there is nobody who could lead. */
@@ -285,7 +274,7 @@ static void prepare(struct group *g, const struct group_event *e, struct group_e
     struct group_member *m;
     for (m = g->members; m != NULL; m = m->hh.next) {
         m->must_sync = false;
-        end_swap(m); /* It waits for the end of this rebalance now. */
+        members_end_swap(m); /* It waits for the end of this rebalance now. */
     }
     g->sync_deadline_ms = 0;
     g->sync_store = 0;
@@ -329,7 +318,7 @@ static void wait_to_join(struct group *g, const struct group_event *e, struct gr
                          struct group_member *m)
 {
     answer_join(g, fx, m, KAFKA_REBALANCE_IN_PROGRESS);
-    members_set_protocols(m, e->join.protocols, e->join.protocol_count);
+    protocols_set(&m->protocols, &m->protocol_count, e->join.protocols, e->join.protocol_count);
     m->session_timeout_ms = e->join.session_timeout_ms;
     m->rebalance_timeout_ms = e->join.rebalance_timeout_ms;
     m->join_ask = e->ask;
@@ -398,7 +387,7 @@ static void replace_static(struct group *g, const struct group_event *e, struct 
 {
     answer_join(g, fx, m, KAFKA_FENCED_INSTANCE_ID);
     answer_sync(fx, m, KAFKA_FENCED_INSTANCE_ID);
-    end_swap(m);
+    members_end_swap(m);
     struct group_swap *swap = make_swap(m, g, e);
     swap->protocols = m->protocols;
     swap->protocol_count = m->protocol_count;
@@ -416,7 +405,7 @@ static void replace_static(struct group *g, const struct group_event *e, struct 
         swap->store = fx->store;
         return;
     }
-    end_swap(m);
+    members_end_swap(m);
     if (g->state != GROUP_PREPARING) {
         note_why(g, e, "static member %.*s came back as %.*s", WHO(m->instance_id), WHO(m->id));
     }
@@ -448,7 +437,8 @@ static void join_new(struct group *g, const struct group_event *e, struct group_
 static void join_known(struct group *g, const struct group_event *e, struct group_effects *fx,
                        struct group_member *m)
 {
-    bool is_same = members_have_equal(m, e->join.protocols, e->join.protocol_count);
+    bool is_same =
+        protocols_equal(m->protocols, m->protocol_count, e->join.protocols, e->join.protocol_count);
     bool is_leader = m == g->leader;
     switch (g->state) {
     case GROUP_PREPARING: update_member(g, e, fx, m, ""); return;
@@ -621,7 +611,7 @@ static void on_sync_stored(struct group *g, const struct group_event *e, struct 
 static void undo_swap(struct group *g, const struct group_event *e, struct group_member *m)
 {
     struct group_swap *swap = m->swap;
-    members_set_protocols(m, swap->protocols, swap->protocol_count);
+    protocols_set(&m->protocols, &m->protocol_count, swap->protocols, swap->protocol_count);
     m->session_timeout_ms = swap->session_timeout_ms;
     m->rebalance_timeout_ms = swap->rebalance_timeout_ms;
     members_rename(g, m, swap->old_id);
@@ -635,7 +625,7 @@ static void on_swap_stored(struct group *g, const struct group_event *e, struct 
     if (e->stored.error != KAFKA_NONE) {
         answer_join(g, fx, m, e->stored.error);
         undo_swap(g, e, m);
-        end_swap(m);
+        members_end_swap(m);
         return;
     }
     struct group_answer *a = tell_joined(g, fx, m->join_ask, m);
@@ -650,7 +640,7 @@ static void on_swap_stored(struct group *g, const struct group_event *e, struct 
         own_set(&g->told_leader, m->swap->told_leader);
         a->leader = g->told_leader;
     }
-    end_swap(m);
+    members_end_swap(m);
 }
 
 static void on_stored(struct group *g, const struct group_event *e, struct group_effects *fx)
@@ -851,7 +841,7 @@ static void on_kill(struct group *g, const struct group_event *e, struct group_e
         answer_join(g, fx, m, e->kill.error);
         answer_sync(fx, m, e->kill.error);
         m->must_sync = false;
-        end_swap(m);
+        members_end_swap(m);
     }
     g->join_deadline_ms = 0;
     g->sync_deadline_ms = 0;

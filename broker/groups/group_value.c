@@ -2,18 +2,14 @@
 #include "broker/groups/group.h"
 #include "broker/groups/members.h"
 #include "broker/groups/own.h"
+#include "broker/groups/protocols.h"
 #include "broker/groups/subscription.h"
-
-static struct slice not_null(struct slice s)
-{
-    return s.at == NULL ? slice_of_text("") : s;
-}
 
 struct slice group_metadata_of(const struct group *g, const struct group_member *m)
 {
     for (uint32_t i = 0; i < m->protocol_count; i++) {
         if (slice_equal(m->protocols[i].name, g->protocol)) {
-            return not_null(m->protocols[i].metadata);
+            return slice_or_empty(m->protocols[i].metadata);
         }
     }
     return slice_of_text("");
@@ -47,7 +43,7 @@ bool group_value(const struct group *g, bool with_next, struct arena *arena,
     if (members == NULL && g->member_count > 0) return false;
 
     *out = (struct group_metadata_value){
-        .protocol_type = not_null(g->protocol_type),
+        .protocol_type = slice_or_empty(g->protocol_type),
         .generation = g->generation,
         .protocol = g->protocol,
         .leader = g->leader != NULL ? g->leader->id : (struct slice){0},
@@ -59,12 +55,12 @@ bool group_value(const struct group *g, bool with_next, struct arena *arena,
         *members++ = (struct group_metadata_value_member){
             .member_id = m->id,
             .group_instance_id = m->instance_id,
-            .client_id = not_null(m->client_id),
-            .client_host = not_null(m->client_host),
+            .client_id = slice_or_empty(m->client_id),
+            .client_host = slice_or_empty(m->client_host),
             .rebalance_timeout_ms = (int32_t)m->rebalance_timeout_ms,
             .session_timeout_ms = (int32_t)m->session_timeout_ms,
             .subscription = group_metadata_of(g, m),
-            .assignment = not_null(with_next ? m->next_assignment : m->assignment),
+            .assignment = slice_or_empty(with_next ? m->next_assignment : m->assignment),
         };
     }
     return true;
@@ -84,7 +80,7 @@ static void restore_member(struct group *g, const struct group_metadata_value_me
     m->rebalance_timeout_ms = from->rebalance_timeout_ms >= 0 ? (uint32_t)from->rebalance_timeout_ms
                                                               : m->session_timeout_ms;
     struct group_protocol only = {.name = protocol, .metadata = from->subscription};
-    members_set_protocols(m, &only, 1);
+    protocols_set(&m->protocols, &m->protocol_count, &only, 1);
     m->assignment = own_copy(from->assignment);
 }
 
@@ -98,7 +94,7 @@ void group_restore(struct group *g, const struct group_metadata_value *value)
     g->state_wall_ms = value->current_state_timestamp_ms;
     const struct group_metadata_value_member *members = value->members.items;
     for (int32_t i = 0; i < value->members.count; i++) {
-        restore_member(g, &members[i], not_null(value->protocol));
+        restore_member(g, &members[i], slice_or_empty(value->protocol));
     }
     struct group_member *leader =
         value->leader.at != NULL ? group_member_find(g, value->leader) : NULL;

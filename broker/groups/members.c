@@ -1,6 +1,7 @@
 #include "broker/groups/members.h"
 
 #include "broker/groups/own.h"
+#include "broker/groups/protocols.h"
 
 struct group_member *group_member_find(const struct group *g, struct slice id)
 {
@@ -36,22 +37,15 @@ struct group_member *members_add(struct group *g, struct slice id, struct slice 
     return m;
 }
 
-void members_free_protocols(struct group_protocol *protocols, uint32_t count)
+void members_end_swap(struct group_member *m)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        own_free(&protocols[i].name);
-        own_free(&protocols[i].metadata);
-    }
-    free(protocols);
-}
-
-static void free_swap(struct group_swap *swap)
-{
+    struct group_swap *swap = m->swap;
     if (swap == NULL) return;
 
+    m->swap = NULL;
     own_free(&swap->old_id);
     own_free(&swap->told_leader);
-    members_free_protocols(swap->protocols, swap->protocol_count);
+    protocols_clear(&swap->protocols, &swap->protocol_count);
     free(swap);
 }
 
@@ -63,8 +57,8 @@ void members_remove(struct group *g, struct group_member *m)
     HASH_DEL(g->members, m);
     g->member_count--;
     if (g->leader == m) g->leader = g->members;
-    members_free_protocols(m->protocols, m->protocol_count);
-    free_swap(m->swap);
+    protocols_clear(&m->protocols, &m->protocol_count);
+    members_end_swap(m);
     own_free(&m->id);
     own_free(&m->instance_id);
     own_free(&m->client_id);
@@ -87,32 +81,6 @@ void members_rename(struct group *g, struct group_member *m, struct slice new_id
     HASH_DEL(g->members, m);
     own_set(&m->id, new_id);
     HASH_ADD_KEYPTR(hh, g->members, m->id.at, m->id.size, m);
-}
-
-void members_set_protocols(struct group_member *m, const struct group_protocol *protocols,
-                           uint32_t count)
-{
-    struct group_protocol *copy = calloc(count > 0 ? count : 1, sizeof *copy);
-    CHECK(copy != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        copy[i].name = own_copy(protocols[i].name);
-        copy[i].metadata = own_copy(protocols[i].metadata);
-    }
-    members_free_protocols(m->protocols, m->protocol_count);
-    m->protocols = copy;
-    m->protocol_count = count;
-}
-
-bool members_have_equal(const struct group_member *m, const struct group_protocol *protocols,
-                        uint32_t count)
-{
-    if (m->protocol_count != count) return false;
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (!slice_equal(m->protocols[i].name, protocols[i].name)) return false;
-        if (!slice_equal(m->protocols[i].metadata, protocols[i].metadata)) return false;
-    }
-    return true;
 }
 
 static bool has_protocol(const struct group_member *m, struct slice name)

@@ -27,15 +27,10 @@ void members_remove_all(struct group *g);
 /* The member goes on under another id, in another place of the order. */
 void members_rename(struct group *g, struct group_member *m, struct slice new_id);
 
+/* What it was is of no use any more. */
+void members_end_swap(struct group_member *m);
+
 struct group_member *members_find_static(const struct group *g, struct slice instance_id);
-
-void members_set_protocols(struct group_member *m, const struct group_protocol *protocols,
-                           uint32_t count);
-void members_free_protocols(struct group_protocol *protocols, uint32_t count);
-
-/* The same protocols with the same metadata, in the same order. */
-bool members_have_equal(const struct group_member *m, const struct group_protocol *protocols,
-                        uint32_t count);
 
 /* Could somebody of that type with one of these protocols join them? */
 bool members_accept(const struct group *g, struct slice type,

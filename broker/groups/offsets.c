@@ -78,7 +78,7 @@ void offsets_apply(struct offsets *o, struct slice topic, int32_t partition,
     own_free(&e->value.metadata);
     if (value != NULL) {
         e->value = *value;
-        struct slice metadata = value->metadata.at == NULL ? slice_of_text("") : value->metadata;
+        struct slice metadata = slice_or_empty(value->metadata);
         e->value.metadata = own_copy(metadata);
     }
     drop_if_empty(o, topic, partition);

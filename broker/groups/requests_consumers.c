@@ -16,11 +16,6 @@
 
 static const char NO_SUCH_GROUP[] = "There is no such consumer group.";
 
-static struct slice not_null(struct slice s)
-{
-    return s.at == NULL ? slice_of_text("") : s;
-}
-
 /* ---- ConsumerGroupHeartbeat ---- */
 
 static void fill_owned(const struct consumer_group_heartbeat_request *q, struct part_set *out)
@@ -43,7 +38,7 @@ static void fill_heartbeat(struct groups *gs, const struct group_ask *ask,
     e->heartbeat.member_epoch = q->member_epoch;
     e->heartbeat.instance_id = q->instance_id;
     e->heartbeat.rack_id = q->rack_id;
-    e->heartbeat.client_id = not_null(ask->client_id);
+    e->heartbeat.client_id = slice_or_empty(ask->client_id);
     e->heartbeat.client_host = slice_of_text(ask->client_host);
     e->heartbeat.rebalance_timeout_ms = q->rebalance_timeout_ms;
     e->heartbeat.has_topics = q->subscribed_topic_names.count >= 0;
@@ -188,10 +183,10 @@ static bool describe_members(struct groups *gs, const struct consumer_group *c, 
             .instance_id = m->instance_id,
             .rack_id = m->rack_id,
             .member_epoch = m->epoch,
-            .client_id = not_null(m->client_id),
-            .client_host = not_null(m->client_host),
+            .client_id = slice_or_empty(m->client_id),
+            .client_host = slice_or_empty(m->client_host),
             .subscribed_topic_names = {m->topics, (int32_t)m->topic_count},
-            .subscribed_topic_regex = not_null(m->pattern),
+            .subscribed_topic_regex = slice_or_empty(m->pattern),
             .member_type = m->is_classic ? 0 : 1,
         };
         bool ok = describe_parts(gs, &m->assigned, &items->assignment.topic_partitions) &&

@@ -16,11 +16,6 @@
 
 static const char NOT_CLASSIC[] = "it is not a group of the classic protocol";
 
-static struct slice not_null(struct slice s)
-{
-    return s.at == NULL ? slice_of_text("") : s;
-}
-
 /* ---- ListGroups ---- */
 
 /* An empty list lets everything through; words may be written in capitals or not. */
@@ -78,7 +73,7 @@ void request_list_groups(struct groups *gs, struct group_ask *ask)
             items[count++] = (struct list_groups_response_group){
                 .group_id = e->group->id,
                 .protocol_type = entry_is_consumer(e) ? slice_of_text("consumer")
-                                                      : not_null(e->group->protocol_type),
+                                                      : slice_or_empty(e->group->protocol_type),
                 .group_state = slice_of_text(state),
                 .group_type = slice_of_text(type),
             };
@@ -102,10 +97,11 @@ static bool describe_members(struct groups *gs, const struct group *g, struct ar
         *items++ = (struct describe_groups_response_member){
             .member_id = m->id,
             .group_instance_id = m->instance_id,
-            .client_id = not_null(m->client_id),
-            .client_host = not_null(m->client_host),
+            .client_id = slice_or_empty(m->client_id),
+            .client_host = slice_or_empty(m->client_host),
             .member_metadata = is_stable ? group_metadata_of(g, m) : slice_of_text(""),
-            .member_assignment = not_null(m->assignment), /* While they rebalance, the old one. */
+            .member_assignment =
+                slice_or_empty(m->assignment), /* While they rebalance, the old one. */
         };
     }
     return true;
@@ -145,8 +141,8 @@ static bool describe(struct groups *gs, const struct group_ask *ask, struct slic
     }
     const struct group *g = e->group;
     out->group_state = slice_of_text(group_state_text(g->state));
-    out->protocol_type = not_null(g->protocol_type);
-    out->protocol_data = g->state == GROUP_STABLE ? not_null(g->protocol) : slice_of_text("");
+    out->protocol_type = slice_or_empty(g->protocol_type);
+    out->protocol_data = g->state == GROUP_STABLE ? slice_or_empty(g->protocol) : slice_of_text("");
     if (q->include_why) describe_why(gs, g, out);
     return describe_members(gs, g, &out->members);
 }

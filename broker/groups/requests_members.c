@@ -15,11 +15,6 @@
 #define LEAVE_OF_SEVERAL 3
 #define PROTOCOLS_MAX 100 /* Of one member. */
 
-static struct slice not_null(struct slice s)
-{
-    return s.at == NULL ? slice_of_text("") : s;
-}
-
 /* ---- JoinGroup ---- */
 
 static int16_t check_join(const struct groups *gs, const struct join_group_request *q)
@@ -46,7 +41,7 @@ static bool fill_join(struct groups *gs, struct group_ask *ask, const struct joi
     *e = (struct group_event){.kind = GROUP_JOIN};
     e->join.member_id = q->member_id;
     e->join.instance_id = q->group_instance_id;
-    e->join.client_id = not_null(ask->client_id);
+    e->join.client_id = slice_or_empty(ask->client_id);
     e->join.client_host = slice_of_text(ask->client_host);
     e->join.session_timeout_ms = (uint32_t)q->session_timeout_ms;
     e->join.rebalance_timeout_ms =

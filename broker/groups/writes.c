@@ -121,7 +121,7 @@ void write_add_commit(struct group_write *w, struct slice topic, int32_t partiti
     record.offset.value = (struct offset_commit_value){
         .offset = value->offset,
         .leader_epoch = value->leader_epoch,
-        .metadata = value->metadata.at == NULL ? slice_of_text("") : value->metadata,
+        .metadata = slice_or_empty(value->metadata),
         .commit_timestamp_ms = value->commit_wall_ms,
         .expire_timestamp_ms = value->expire_wall_ms,
         .topic_id = value->topic_id,

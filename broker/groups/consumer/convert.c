@@ -1,8 +1,7 @@
 #include "broker/groups/consumer/inside.h"
 #include "broker/groups/members.h"
+#include "broker/groups/protocols.h"
 #include "proto/kafka_errors.h"
-
-#define NOT_NULL(s) ((s).at == NULL ? slice_of_text("") : (s))
 
 /* ---- From the classic protocol: with what its members have said and been given. ---- */
 
@@ -40,8 +39,8 @@ static void take_member(struct consumer_group *c, const struct consumer_event *e
     struct consumer_member *m = consumer_member_add(c, from->id);
     m->instance_id = own_copy(from->instance_id);
     m->rack_id = own_copy(said.rack_id);
-    m->client_id = own_copy(NOT_NULL(from->client_id));
-    m->client_host = own_copy(NOT_NULL(from->client_host));
+    m->client_id = own_copy(slice_or_empty(from->client_id));
+    m->client_host = own_copy(slice_or_empty(from->client_host));
     m->rebalance_timeout_ms = from->rebalance_timeout_ms;
     (void)consumer_set_topics(m, said.topics, said.topic_count);
     consumer_set_classic(c, m, true);
@@ -139,7 +138,7 @@ static void give_member(const struct consumer_member *from, const struct consume
     m->client_host = own_copy(from->client_host);
     m->session_timeout_ms = from->session_timeout_ms;
     m->rebalance_timeout_ms = from->rebalance_timeout_ms;
-    members_set_protocols(m, from->protocols, from->protocol_count);
+    protocols_set(&m->protocols, &m->protocol_count, from->protocols, from->protocol_count);
     struct reader in = reader_of(m->protocols[0].metadata);
     int16_t version = read_i16(&in);
     struct writer out = writer_with(SIZE_MAX / 2);

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "broker/groups/consumer/inside.h"
-#include "broker/groups/members.h"
+#include "broker/groups/protocols.h"
 
 /* ---- Marks. ---- */
 
@@ -97,7 +97,7 @@ static void free_topics(struct consumer_member *m)
 static void free_member(struct consumer_member *m)
 {
     free_topics(m);
-    members_free_protocols(m->protocols, m->protocol_count);
+    protocols_clear(&m->protocols, &m->protocol_count);
     part_set_close(&m->assigned);
     part_set_close(&m->revoking);
     part_set_close(&m->target);
@@ -266,9 +266,7 @@ void consumer_set_classic(struct consumer_group *c, struct consumer_member *m, b
     m->is_classic = is_classic;
     c->classic_count += is_classic ? 1u : -1u;
     if (!is_classic) {
-        members_free_protocols(m->protocols, m->protocol_count);
-        m->protocols = NULL;
-        m->protocol_count = 0;
+        protocols_clear(&m->protocols, &m->protocol_count);
         m->session_timeout_ms = 0;
         m->join_ms = 0;
         m->sync_ms = 0;
@@ -277,30 +275,10 @@ void consumer_set_classic(struct consumer_group *c, struct consumer_member *m, b
     }
 }
 
-static bool are_equal(const struct consumer_member *m, const struct group_protocol *protocols,
-                      uint32_t count)
-{
-    if (m->protocol_count != count) return false;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!slice_equal(m->protocols[i].name, protocols[i].name)) return false;
-        if (!slice_equal(m->protocols[i].metadata, protocols[i].metadata)) return false;
-    }
-    return true;
-}
-
 void consumer_set_protocols(struct consumer_group *c, struct consumer_member *m,
                             const struct group_protocol *protocols, uint32_t count)
 {
-    if (are_equal(m, protocols, count)) return;
-
-    struct group_protocol *copy = calloc(count > 0 ? count : 1, sizeof *copy);
-    CHECK(copy != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        copy[i].name = own_copy(protocols[i].name);
-        copy[i].metadata = own_copy(protocols[i].metadata);
-    }
-    members_free_protocols(m->protocols, m->protocol_count);
-    m->protocols = copy;
-    m->protocol_count = count;
+    if (protocols_equal(m->protocols, m->protocol_count, protocols, count)) return;
+    protocols_set(&m->protocols, &m->protocol_count, protocols, count);
     consumer_mark(c, m, CONSUMER_MARK_MEMBER);
 }

@@ -3,8 +3,6 @@
 
 #include "broker/groups/consumer/inside.h"
 
-#define NOT_NULL(s) ((s).at == NULL ? slice_of_text("") : (s))
-
 /* What there is to be stored, in this order: nobody is told to delete what was just written. */
 enum stage {
     STAGE_CLASSIC,
@@ -69,7 +67,7 @@ static struct consumer_classic_metadata *classic_of(const struct consumer_member
     struct consumer_classic_protocol *items = take(arena, m->protocol_count, sizeof *items);
     for (uint32_t i = 0; i < m->protocol_count; i++) {
         items[i].name = m->protocols[i].name;
-        items[i].metadata = NOT_NULL(m->protocols[i].metadata);
+        items[i].metadata = slice_or_empty(m->protocols[i].metadata);
     }
     out->session_timeout_ms = (int32_t)m->session_timeout_ms;
     out->protocols = (struct array){items, (int32_t)m->protocol_count};
@@ -84,8 +82,8 @@ static void member_record(const struct consumer_group *c, const struct consumer_
     out->member.value = (struct consumer_member_value){
         .instance_id = m->instance_id,
         .rack_id = m->rack_id,
-        .client_id = NOT_NULL(m->client_id),
-        .client_host = NOT_NULL(m->client_host),
+        .client_id = slice_or_empty(m->client_id),
+        .client_host = slice_or_empty(m->client_host),
         .subscribed_topic_names = {m->topics, (int32_t)m->topic_count},
         .subscribed_topic_regex = m->pattern,
         .rebalance_timeout_ms = (int32_t)m->rebalance_timeout_ms,
