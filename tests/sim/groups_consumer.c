@@ -9,18 +9,13 @@
 
 #include "common/check.h"
 #include "proto/msg/consumer_group_heartbeat.h"
-#include "proto/msg/find_coordinator.h"
-#include "proto/msg/offset_commit.h"
-#include "proto/msg/offset_fetch.h"
-#include "tests/sim/clients.h"
+#include "tests/sim/group_requests.h"
 
-#define TOPIC "t0"
 #define HANG_MAX_MS 9000
 #define REBALANCE_MS 3000
 #define REQUEST_MS 7000
 #define RETRY_MS 60
 #define PACE_MAX_MS 300
-#define SINCE_FIND_BATCHED 4
 #define JOIN_EPOCH 0
 #define LEAVE_EPOCH (-1)
 #define STATIC_LEAVE_EPOCH (-2)
@@ -71,14 +66,6 @@ static const char *who(const struct beat_client *m)
     return m->instance[0] != '\0' ? m->instance : m->id;
 }
 
-static const struct client_topic *topic_of(const struct client *c)
-{
-    for (uint32_t i = 0; i < c->topic_count; i++) {
-        if (strcmp(c->topics[i].name, TOPIC) == 0) return &c->topics[i];
-    }
-    return NULL;
-}
-
 static void go_to(struct beat_client *m, enum beat_state state, uint64_t pause_ms)
 {
     m->state = state;
@@ -115,23 +102,21 @@ static void begin_anew(struct beat_client *m)
 
 /* ---- Asking. ---- */
 
-static void send(struct beat_client *m, uint32_t broker, int16_t api, const void *q)
+/* It names itself by its instance in heartbeats only. */
+static struct group_asker asker_of(struct beat_client *m)
 {
-    m->is_out = client_send(&m->c, broker, api, q, NULL, true);
-    if (!m->is_out) go_to(m, m->state, RETRY_MS);
+    return (struct group_asker){.c = &m->c,
+                                .coordinator = m->coordinator,
+                                .group_id = m->group_id,
+                                .member_id = m->id,
+                                .instance = "",
+                                .generation = m->epoch};
 }
 
-static void find(struct beat_client *m)
+static void note_sent(struct beat_client *m, bool is_out)
 {
-    struct find_coordinator_request q;
-    kafka_defaults(&schema_find_coordinator_request, &q);
-    struct slice key = slice_of_text(m->group_id);
-    if (client_version(&m->c, KAFKA_API_FIND_COORDINATOR) >= SINCE_FIND_BATCHED) {
-        q.coordinator_keys = (struct array){&key, 1};
-    } else {
-        q.key = key;
-    }
-    send(m, client_any_broker(&m->c), KAFKA_API_FIND_COORDINATOR, &q);
+    m->is_out = is_out;
+    if (!is_out) go_to(m, m->state, RETRY_MS);
 }
 
 static int32_t list_shares(const struct beat_client *m, int32_t numbers[GROUPS_SHARES_MAX])
@@ -152,8 +137,8 @@ static void beat(struct beat_client *m, int32_t epoch, const struct client_topic
     kafka_defaults(&schema_consumer_group_heartbeat_request, &q);
     char beside[24], pattern[24];
     (void)snprintf(beside, sizeof beside, "none-%u", m->incarnation);
-    (void)snprintf(pattern, sizeof pattern, TOPIC "|none-%u", m->incarnation);
-    struct slice names[2] = {slice_of_text(TOPIC), slice_of_text(beside)};
+    (void)snprintf(pattern, sizeof pattern, GROUP_TOPIC "|none-%u", m->incarnation);
+    struct slice names[2] = {slice_of_text(GROUP_TOPIC), slice_of_text(beside)};
     q.group_id = slice_of_text(m->group_id);
     q.member_id = slice_of_text(m->id);
     q.member_epoch = epoch;
@@ -167,7 +152,8 @@ static void beat(struct beat_client *m, int32_t epoch, const struct client_topic
             q.subscribed_topic_names = (struct array){names, 2};
         }
     }
-    send(m, m->coordinator, KAFKA_API_CONSUMER_GROUP_HEARTBEAT, &q);
+    note_sent(
+        m, client_send(&m->c, m->coordinator, KAFKA_API_CONSUMER_GROUP_HEARTBEAT, &q, NULL, true));
 }
 
 static void commit(struct beat_client *m, const struct client_topic *topic)
@@ -176,23 +162,11 @@ static void commit(struct beat_client *m, const struct client_topic *topic)
     int32_t count = list_shares(m, numbers);
     m->committing = (uint32_t)numbers[prng_range(&m->c.prng, 0, (uint64_t)count - 1)];
     int64_t offset = m->offsets[m->committing] + 1;
-    struct offset_commit_request_partition part;
-    kafka_defaults(&schema_offset_commit_request_partition, &part);
-    part.partition_index = (int32_t)m->committing;
-    part.committed_offset = offset;
-    part.committed_metadata = slice_of_text(m->c.name);
-    struct offset_commit_request_topic one = {
-        .name = slice_of_text(TOPIC), .topic_id = topic->id, .partitions = {&part, 1}};
-    struct offset_commit_request q;
-    kafka_defaults(&schema_offset_commit_request, &q);
-    q.group_id = slice_of_text(m->group_id);
-    q.generation_id_or_member_epoch = m->epoch;
-    q.member_id = slice_of_text(m->id);
-    q.topics = (struct array){&one, 1};
+    struct group_asker who = asker_of(m);
     groups_note_tried(m->note, m->group, m->committing, offset);
     m->taken_before = m->note->taken[m->group][m->committing];
     m->offsets[m->committing] = offset;
-    send(m, m->coordinator, KAFKA_API_OFFSET_COMMIT, &q);
+    note_sent(m, group_ask_commit(&who, topic, m->committing, offset));
     if (!m->is_out) m->offsets[m->committing] = offset - 1;
 }
 
@@ -200,19 +174,9 @@ static void fetch(struct beat_client *m, const struct client_topic *topic)
 {
     int32_t numbers[GROUPS_SHARES_MAX];
     struct array indexes = {numbers, list_shares(m, numbers)};
-    struct offset_fetch_request q;
-    kafka_defaults(&schema_offset_fetch_request, &q);
-    struct offset_fetch_request_group_topic one = {
-        .name = slice_of_text(TOPIC), .topic_id = topic->id, .partition_indexes = indexes};
-    struct offset_fetch_request_group group;
-    kafka_defaults(&schema_offset_fetch_request_group, &group);
-    group.group_id = slice_of_text(m->group_id);
-    group.topics = (struct array){&one, 1};
-    group.member_id = slice_of_text(m->id);
-    group.member_epoch = m->epoch;
-    q.groups = (struct array){&group, 1};
+    struct group_asker who = asker_of(m);
     memcpy(m->acked_before, m->note->acked[m->group], sizeof m->acked_before);
-    send(m, m->coordinator, KAFKA_API_OFFSET_FETCH, &q);
+    note_sent(m, group_ask_fetch(&who, topic, indexes));
 }
 
 /* ---- Answers. ---- */
@@ -247,20 +211,11 @@ static void on_error(struct beat_client *m, int16_t error)
 
 static void on_found(struct beat_client *m, const struct find_coordinator_response *a)
 {
-    int16_t error = a->error_code;
-    int32_t node = a->node_id;
-    if (client_version(&m->c, KAFKA_API_FIND_COORDINATOR) >= SINCE_FIND_BATCHED) {
-        const struct find_coordinator_response_coordinator *one = a->coordinators.items;
-        CHECK(a->coordinators.count == 1);
-        error = one->error_code;
-        node = one->node_id;
-    }
+    int16_t error = group_take_coordinator(&m->c, a, &m->coordinator);
     if (error != KAFKA_NONE) {
         on_error(m, error);
         return;
     }
-    CHECK(node >= 1 && node <= (int32_t)m->c.cluster->options.broker_count);
-    m->coordinator = (uint32_t)node - 1;
     go_to(m, BEAT, 0);
 }
 
@@ -328,25 +283,24 @@ static void on_beaten(struct beat_client *m, const struct consumer_group_heartbe
 
 static void on_fetched(struct beat_client *m, const struct offset_fetch_response *a)
 {
-    const struct offset_fetch_response_group *group = a->groups.items;
-    CHECK(a->groups.count == 1);
-    if (group->error_code != KAFKA_NONE) {
-        on_error(m, group->error_code);
+    struct group_offset told[GROUPS_SHARES_MAX];
+    uint32_t count = 0;
+    int16_t error = group_take_offsets(&m->c, a, told, &count);
+    if (error != KAFKA_NONE) {
+        on_error(m, error);
         return;
     }
     go_to(m, STABLE, 0);
-    const struct offset_fetch_response_group_topic *topics = group->topics.items;
-    const struct offset_fetch_response_group_partition *parts = topics[0].partitions.items;
-    for (int32_t i = 0; i < topics[0].partitions.count && m->state == STABLE; i++) {
-        uint32_t share = (uint32_t)parts[i].partition_index;
-        if (parts[i].error_code != KAFKA_NONE) {
+    for (uint32_t i = 0; i < count && m->state == STABLE; i++) {
+        uint32_t share = told[i].share;
+        if (told[i].error != KAFKA_NONE) {
             go_to(m, FETCH, 0);
-            on_error(m, parts[i].error_code);
+            on_error(m, told[i].error);
             return;
         }
-        int64_t offset = parts[i].committed_offset < 0 ? 0 : parts[i].committed_offset;
-        groups_note_fetched(m->note, m->group, share, offset, m->acked_before[share], m->c.name);
-        m->offsets[share] = offset;
+        groups_note_fetched(m->note, m->group, share, told[i].offset, m->acked_before[share],
+                            m->c.name);
+        m->offsets[share] = told[i].offset;
         m->is_fetched[share] = true;
     }
 }
@@ -363,9 +317,7 @@ static void on_commit_lost(struct beat_client *m)
 
 static void on_committed(struct beat_client *m, const struct offset_commit_response *a)
 {
-    const struct offset_commit_response_topic *topics = a->topics.items;
-    const struct offset_commit_response_partition *parts = topics[0].partitions.items;
-    int16_t error = parts[0].error_code;
+    int16_t error = group_take_commit(a);
     if (error != KAFKA_NONE) {
         on_commit_lost(m);
         if (error == KAFKA_UNKNOWN_MEMBER_ID || error == KAFKA_GROUP_ID_NOT_FOUND) abandon(m);
@@ -467,7 +419,7 @@ static uint64_t turn(struct client *c)
 {
     struct beat_client *m = beat_of(c);
     uint64_t now = env_now_ms(c->env);
-    const struct client_topic *topic = topic_of(c);
+    const struct client_topic *topic = group_topic(c);
     if (m->is_out || m->is_retired) return ENV_NEVER;
     if (c->is_slow && m->may_retire && m->state == STABLE) {
         m->is_retired = true; /* Without a word: its session has to run out. */
@@ -476,7 +428,7 @@ static uint64_t turn(struct client *c)
     if (topic == NULL) return now + RETRY_MS;
     if (now < m->next_ms) return m->next_ms;
     switch (m->state) {
-    case FIND: find(m); break;
+    case FIND: note_sent(m, group_ask_coordinator(c, m->group_id)); break;
     case BEAT: beat(m, m->epoch, topic); break;
     case FETCH: fetch(m, topic); break;
     case STABLE: be_stable(m, topic); break;

@@ -7,16 +7,12 @@
 #include <string.h>
 
 #include "common/check.h"
-#include "proto/msg/find_coordinator.h"
 #include "proto/msg/heartbeat.h"
 #include "proto/msg/join_group.h"
 #include "proto/msg/leave_group.h"
-#include "proto/msg/offset_commit.h"
-#include "proto/msg/offset_fetch.h"
 #include "proto/msg/sync_group.h"
-#include "tests/sim/clients.h"
+#include "tests/sim/group_requests.h"
 
-#define TOPIC "t0"
 #define PROTOCOL "shares"
 #define SESSION_MS 1500
 #define STATIC_SESSION_MS 12000 /* It may hang through a rebalance, and still be a member. */
@@ -26,9 +22,7 @@
 #define RETRY_MS 60
 #define PACE_MAX_MS 300
 #define MEMBERS_OF_ONE_MAX 64
-#define SINCE_FIND_BATCHED 4
 #define SINCE_LEAVE_BATCHED 3
-#define SINCE_FETCH_BATCHED 8
 
 enum member_state { FIND, JOIN, SYNC, FETCH, STABLE, LEAVE };
 
@@ -80,14 +74,6 @@ static uint32_t share_total(const struct member_client *m)
     return m->c.cluster->options.partition_count[0];
 }
 
-static const struct client_topic *topic_of(const struct client *c)
-{
-    for (uint32_t i = 0; i < c->topic_count; i++) {
-        if (strcmp(c->topics[i].name, TOPIC) == 0) return &c->topics[i];
-    }
-    return NULL;
-}
-
 static void go_to(struct member_client *m, enum member_state state, uint64_t pause_ms)
 {
     m->state = state;
@@ -104,23 +90,25 @@ static void forget(struct member_client *m)
 
 /* ---- Asking. ---- */
 
-static void send(struct member_client *m, uint32_t broker, int16_t api, const void *q)
+static void note_sent(struct member_client *m, bool is_out)
 {
-    m->is_out = client_send(&m->c, broker, api, q, NULL, true);
-    if (!m->is_out) go_to(m, m->state, RETRY_MS);
+    m->is_out = is_out;
+    if (!is_out) go_to(m, m->state, RETRY_MS);
 }
 
-static void find(struct member_client *m)
+static void send(struct member_client *m, uint32_t broker, int16_t api, const void *q)
 {
-    struct find_coordinator_request q;
-    kafka_defaults(&schema_find_coordinator_request, &q);
-    struct slice key = slice_of_text(m->group_id);
-    if (client_version(&m->c, KAFKA_API_FIND_COORDINATOR) >= SINCE_FIND_BATCHED) {
-        q.coordinator_keys = (struct array){&key, 1};
-    } else {
-        q.key = key;
-    }
-    send(m, client_any_broker(&m->c), KAFKA_API_FIND_COORDINATOR, &q);
+    note_sent(m, client_send(&m->c, broker, api, q, NULL, true));
+}
+
+static struct group_asker asker_of(struct member_client *m)
+{
+    return (struct group_asker){.c = &m->c,
+                                .coordinator = m->coordinator,
+                                .group_id = m->group_id,
+                                .member_id = m->id,
+                                .instance = m->instance,
+                                .generation = m->generation};
 }
 
 static void join(struct member_client *m)
@@ -202,24 +190,11 @@ static void commit(struct member_client *m, const struct client_topic *topic)
 {
     m->committing = m->shares[prng_range(&m->c.prng, 0, m->share_count - 1)];
     int64_t offset = m->offsets[m->committing] + 1;
-    struct offset_commit_request_partition part;
-    kafka_defaults(&schema_offset_commit_request_partition, &part);
-    part.partition_index = (int32_t)m->committing;
-    part.committed_offset = offset;
-    part.committed_metadata = slice_of_text(m->c.name);
-    struct offset_commit_request_topic one = {
-        .name = slice_of_text(TOPIC), .topic_id = topic->id, .partitions = {&part, 1}};
-    struct offset_commit_request q;
-    kafka_defaults(&schema_offset_commit_request, &q);
-    q.group_id = slice_of_text(m->group_id);
-    q.generation_id_or_member_epoch = m->generation;
-    q.member_id = slice_of_text(m->id);
-    q.group_instance_id = instance_of(m);
-    q.topics = (struct array){&one, 1};
+    struct group_asker who = asker_of(m);
     groups_note_tried(m->note, m->group, m->committing, offset);
     m->newest_before = m->note->newest[m->group];
     m->offsets[m->committing] = offset;
-    send(m, m->coordinator, KAFKA_API_OFFSET_COMMIT, &q);
+    note_sent(m, group_ask_commit(&who, topic, m->committing, offset));
     if (!m->is_out) m->offsets[m->committing] = offset - 1;
 }
 
@@ -228,24 +203,10 @@ static void fetch(struct member_client *m, const struct client_topic *topic)
     int32_t numbers[GROUPS_SHARES_MAX];
     for (uint32_t i = 0; i < m->share_count; i++) numbers[i] = (int32_t)m->shares[i];
     struct array indexes = {numbers, (int32_t)m->share_count};
-    struct offset_fetch_request q;
-    kafka_defaults(&schema_offset_fetch_request, &q);
-    struct offset_fetch_request_topic old = {.name = slice_of_text(TOPIC),
-                                             .partition_indexes = indexes};
-    struct offset_fetch_request_group_topic one = {
-        .name = slice_of_text(TOPIC), .topic_id = topic->id, .partition_indexes = indexes};
-    struct offset_fetch_request_group group;
-    kafka_defaults(&schema_offset_fetch_request_group, &group);
-    group.group_id = slice_of_text(m->group_id);
-    group.topics = (struct array){&one, 1};
-    if (client_version(&m->c, KAFKA_API_OFFSET_FETCH) >= SINCE_FETCH_BATCHED) {
-        q.groups = (struct array){&group, 1};
-    } else {
-        q.group_id = group.group_id;
-        q.topics = (struct array){&old, 1};
-    }
+    struct group_asker who = asker_of(m);
+    who.member_id = NULL; /* Offsets are told to anybody. */
     memcpy(m->acked_before, m->note->acked[m->group], sizeof m->acked_before);
-    send(m, m->coordinator, KAFKA_API_OFFSET_FETCH, &q);
+    note_sent(m, group_ask_fetch(&who, topic, indexes));
 }
 
 /* ---- Answers. ---- */
@@ -275,20 +236,11 @@ static void on_error(struct member_client *m, int16_t error)
 
 static void on_found(struct member_client *m, const struct find_coordinator_response *a)
 {
-    int16_t error = a->error_code;
-    int32_t node = a->node_id;
-    if (client_version(&m->c, KAFKA_API_FIND_COORDINATOR) >= SINCE_FIND_BATCHED) {
-        const struct find_coordinator_response_coordinator *one = a->coordinators.items;
-        CHECK(a->coordinators.count == 1);
-        error = one->error_code;
-        node = one->node_id;
-    }
+    int16_t error = group_take_coordinator(&m->c, a, &m->coordinator);
     if (error != KAFKA_NONE) {
         on_error(m, error);
         return;
     }
-    CHECK(node >= 1 && node <= (int32_t)m->c.cluster->options.broker_count);
-    m->coordinator = (uint32_t)node - 1;
     /* A member that still is one goes on; heartbeats tell if it is none any more. */
     go_to(m, m->generation >= 0 && m->share_count > 0 ? FETCH : JOIN, 0);
 }
@@ -338,50 +290,23 @@ static void on_synced(struct member_client *m, const struct sync_group_response 
     go_to(m, m->share_count > 0 ? FETCH : STABLE, 0);
 }
 
-static void take_fetched(struct member_client *m, int32_t number, int64_t offset, int16_t error)
-{
-    if (error != KAFKA_NONE) {
-        on_error(m, error);
-        return;
-    }
-    if (offset < 0) offset = 0;
-    uint32_t share = (uint32_t)number;
-    groups_note_fetched(m->note, m->group, share, offset, m->acked_before[share], m->c.name);
-    m->offsets[share] = offset;
-}
-
 static void on_fetched(struct member_client *m, const struct offset_fetch_response *a)
 {
-    bool is_batched = client_version(&m->c, KAFKA_API_OFFSET_FETCH) >= SINCE_FETCH_BATCHED;
+    struct group_offset told[GROUPS_SHARES_MAX];
+    uint32_t count = 0;
+    int16_t error = group_take_offsets(&m->c, a, told, &count);
     go_to(m, STABLE, 0);
-    if (!is_batched && a->error_code != KAFKA_NONE) {
-        go_to(m, FETCH, 0);
-        on_error(m, a->error_code);
-        return;
+    for (uint32_t i = 0; error == KAFKA_NONE && i < count; i++) {
+        uint32_t share = told[i].share;
+        error = told[i].error;
+        if (error != KAFKA_NONE) break;
+        groups_note_fetched(m->note, m->group, share, told[i].offset, m->acked_before[share],
+                            m->c.name);
+        m->offsets[share] = told[i].offset;
     }
-    if (!is_batched) {
-        const struct offset_fetch_response_topic *topics = a->topics.items;
-        const struct offset_fetch_response_partition *parts = topics[0].partitions.items;
-        for (int32_t i = 0; i < topics[0].partitions.count && m->state == STABLE; i++) {
-            if (parts[i].error_code != KAFKA_NONE) go_to(m, FETCH, 0);
-            take_fetched(m, parts[i].partition_index, parts[i].committed_offset,
-                         parts[i].error_code);
-        }
-        return;
-    }
-    const struct offset_fetch_response_group *group = a->groups.items;
-    CHECK(a->groups.count == 1);
-    if (group->error_code != KAFKA_NONE) {
-        go_to(m, FETCH, 0);
-        on_error(m, group->error_code);
-        return;
-    }
-    const struct offset_fetch_response_group_topic *topics = group->topics.items;
-    const struct offset_fetch_response_group_partition *parts = topics[0].partitions.items;
-    for (int32_t i = 0; i < topics[0].partitions.count && m->state == STABLE; i++) {
-        if (parts[i].error_code != KAFKA_NONE) go_to(m, FETCH, 0);
-        take_fetched(m, parts[i].partition_index, parts[i].committed_offset, parts[i].error_code);
-    }
+    if (error == KAFKA_NONE) return;
+    go_to(m, FETCH, 0);
+    on_error(m, error);
 }
 
 /* Nobody knows whether it is committed, or will be: another generation makes an end of it. */
@@ -394,9 +319,7 @@ static void on_commit_lost(struct member_client *m)
 
 static void on_committed(struct member_client *m, const struct offset_commit_response *a)
 {
-    const struct offset_commit_response_topic *topics = a->topics.items;
-    const struct offset_commit_response_partition *parts = topics[0].partitions.items;
-    int16_t error = parts[0].error_code;
+    int16_t error = group_take_commit(a);
     if (error == KAFKA_NONE) {
         if (m->generation < m->newest_before) {
             sim_violation(m->c.cluster->sim,
@@ -484,7 +407,7 @@ static uint64_t turn(struct client *c)
 {
     struct member_client *m = member_of(c);
     uint64_t now = env_now_ms(c->env);
-    const struct client_topic *topic = topic_of(c);
+    const struct client_topic *topic = group_topic(c);
     if (m->is_out || m->is_retired) return ENV_NEVER;
     if (c->is_slow && m->may_retire && m->state == STABLE) {
         m->is_retired = true; /* Without a word: its session has to run out. */
@@ -493,7 +416,7 @@ static uint64_t turn(struct client *c)
     if (topic == NULL) return now + RETRY_MS;
     if (now < m->next_ms) return m->next_ms;
     switch (m->state) {
-    case FIND: find(m); break;
+    case FIND: note_sent(m, group_ask_coordinator(c, m->group_id)); break;
     case JOIN: join(m); break;
     case SYNC: sync(m); break;
     case FETCH: fetch(m, topic); break;
