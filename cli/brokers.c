@@ -109,7 +109,7 @@ static int set_drained(struct call *c, const char *value, char **why)
         *why = format_text("no broker answers: %s", wire_why(rc));
         return rc;
     }
-    const struct incremental_alter_configs_response_resource *r = response.responses.items;
+    const struct altered_resource *r = response.responses.items;
     if (r->error_code == 0) return 0;
     *why = format_text("%.*s", (int)r->error_message.size, (const char *)r->error_message.at);
     return -ERR_DENIED;

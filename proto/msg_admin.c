@@ -42,13 +42,11 @@ DEFINE(DESCRIBE_CONFIGS_RESPONSE, describe_configs_response);
 DEFINE(INCREMENTAL_ALTER_CONFIGS_REQUEST_CONFIG, incremental_alter_configs_request_config);
 DEFINE(INCREMENTAL_ALTER_CONFIGS_REQUEST_RESOURCE, incremental_alter_configs_request_resource);
 DEFINE(INCREMENTAL_ALTER_CONFIGS_REQUEST, incremental_alter_configs_request);
-DEFINE(INCREMENTAL_ALTER_CONFIGS_RESPONSE_RESOURCE, incremental_alter_configs_response_resource);
 DEFINE(INCREMENTAL_ALTER_CONFIGS_RESPONSE, incremental_alter_configs_response);
 
 DEFINE(ALTER_CONFIGS_REQUEST_CONFIG, alter_configs_request_config);
 DEFINE(ALTER_CONFIGS_REQUEST_RESOURCE, alter_configs_request_resource);
 DEFINE(ALTER_CONFIGS_REQUEST, alter_configs_request);
-DEFINE(ALTER_CONFIGS_RESPONSE_RESOURCE, alter_configs_response_resource);
 DEFINE(ALTER_CONFIGS_RESPONSE, alter_configs_response);
 
 DEFINE(DESCRIBE_ACLS_REQUEST, describe_acls_request);

@@ -9,6 +9,7 @@
 
 DEFINE(LEADER_ID_AND_EPOCH, leader_id_and_epoch);
 DEFINE(NODE_ENDPOINT, node_endpoint);
+DEFINE(ALTERED_RESOURCE, altered_resource);
 
 DEFINE(PRODUCE_REQUEST_PARTITION, produce_request_partition);
 DEFINE(PRODUCE_REQUEST_TOPIC, produce_request_topic);

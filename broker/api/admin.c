@@ -183,11 +183,11 @@ static bool fail_incremental_alter(struct shard *s, struct request *r, struct sl
     struct incremental_alter_configs_request q;
     if (request_decode(s, r, body, &q) != 0) return false;
     const struct incremental_alter_configs_request_resource *asked = q.resources.items;
-    struct incremental_alter_configs_response_resource *items =
+    struct altered_resource *items =
         arena_take(&s->scratch, (size_t)q.resources.count, sizeof *items);
     if (items == NULL && q.resources.count > 0) return false;
     for (int32_t i = 0; i < q.resources.count; i++) {
-        items[i] = (struct incremental_alter_configs_response_resource){
+        items[i] = (struct altered_resource){
             .error_code = error,
             .error_message = slice_of_text(kafka_error_text(error)),
             .resource_type = asked[i].resource_type,

@@ -343,56 +343,53 @@ static struct refusal alter_resource(const struct alteration *a, int32_t number)
     return refusal;
 }
 
+static int alter_all(const struct alteration *a, bool validate_only, struct array *responses)
+{
+    CHECK(a->d->count == 0);
+    struct altered_resource *results = decision_take(a->d, (uint32_t)a->count, sizeof *results);
+    if (results == NULL) return -ERR_LIMIT;
+
+    for (int32_t i = 0; i < a->count; i++) {
+        struct refusal refusal = alter_resource(a, i);
+        results[i] = (struct altered_resource){refusal.error, refusal.text, a->asked[i].type,
+                                               a->asked[i].name};
+    }
+    if (validate_only) decision_cut(a->d, 0);
+    *responses = (struct array){.items = results, .count = a->count};
+    return 0;
+}
+
 int decide_incremental_alter_configs(const struct meta_image *image,
                                      const struct incremental_alter_configs_request *request,
                                      struct decision *d,
                                      struct incremental_alter_configs_response *reply)
 {
-    CHECK(d->count == 0);
     const struct incremental_alter_configs_request_resource *resources = request->resources.items;
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
-    struct incremental_alter_configs_response_resource *results =
-        decision_take(d, (uint32_t)count, sizeof *results);
     struct asked *asked = decision_take(d, (uint32_t)count, sizeof *asked);
-    if (results == NULL || asked == NULL) return -ERR_LIMIT;
+    if (asked == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++)
         asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
                                   &resources[i].configs};
     const struct alteration a = {image, d, false, count, asked};
-    for (int32_t i = 0; i < count; i++) {
-        struct refusal refusal = alter_resource(&a, i);
-        results[i] = (struct incremental_alter_configs_response_resource){
-            refusal.error, refusal.text, asked[i].type, asked[i].name};
-    }
-    if (request->validate_only) decision_cut(d, 0);
-    *reply = (struct incremental_alter_configs_response){
-        .responses = {.items = results, .count = count}};
-    return 0;
+    *reply = (struct incremental_alter_configs_response){0};
+    return alter_all(&a, request->validate_only, &reply->responses);
 }
 
 int decide_alter_configs(const struct meta_image *image,
                          const struct alter_configs_request *request, struct decision *d,
                          struct alter_configs_response *reply)
 {
-    CHECK(d->count == 0);
     const struct alter_configs_request_resource *resources = request->resources.items;
     int32_t count = request->resources.count < 0 ? 0 : request->resources.count;
-    struct alter_configs_response_resource *results =
-        decision_take(d, (uint32_t)count, sizeof *results);
     struct asked *asked = decision_take(d, (uint32_t)count, sizeof *asked);
-    if (results == NULL || asked == NULL) return -ERR_LIMIT;
+    if (asked == NULL) return -ERR_LIMIT;
 
     for (int32_t i = 0; i < count; i++)
         asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
                                   &resources[i].configs};
     const struct alteration a = {image, d, true, count, asked};
-    for (int32_t i = 0; i < count; i++) {
-        struct refusal refusal = alter_resource(&a, i);
-        results[i] = (struct alter_configs_response_resource){refusal.error, refusal.text,
-                                                              asked[i].type, asked[i].name};
-    }
-    if (request->validate_only) decision_cut(d, 0);
-    *reply = (struct alter_configs_response){.responses = {.items = results, .count = count}};
-    return 0;
+    *reply = (struct alter_configs_response){0};
+    return alter_all(&a, request->validate_only, &reply->responses);
 }

@@ -4,6 +4,7 @@
 #define PROTO_MSG_INCREMENTAL_ALTER_CONFIGS_H
 
 #include "proto/kafka_schema.h"
+#include "proto/msg/shared.h"
 
 enum config_operation {
     CONFIG_OP_SET = 0,
@@ -27,21 +28,14 @@ enum config_operation {
     A(T, incremental_alter_configs_request_resource, resources,     0, ANY)    \
     F(T, BOOL,                                       validate_only, 0, ANY, 0)
 
-#define INCREMENTAL_ALTER_CONFIGS_RESPONSE_RESOURCE(T, F, A, P, S, N) \
-    F(T, I16,  error_code,    0, ANY, 0)                              \
-    F(T, NSTR, error_message, 0, ANY, 0)                              \
-    F(T, I8,   resource_type, 0, ANY, 0)                              \
-    F(T, STR,  resource_name, 0, ANY, 0)
-
-#define INCREMENTAL_ALTER_CONFIGS_RESPONSE(T, F, A, P, S, N)                       \
-    F(T, I32,                                         throttle_time_ms, 0, ANY, 0) \
-    A(T, incremental_alter_configs_response_resource, responses,        0, ANY)
+#define INCREMENTAL_ALTER_CONFIGS_RESPONSE(T, F, A, P, S, N) \
+    F(T, I32,              throttle_time_ms, 0, ANY, 0)      \
+    A(T, altered_resource, responses,        0, ANY)
 /* clang-format on */
 
 DECLARE(INCREMENTAL_ALTER_CONFIGS_REQUEST_CONFIG, incremental_alter_configs_request_config);
 DECLARE(INCREMENTAL_ALTER_CONFIGS_REQUEST_RESOURCE, incremental_alter_configs_request_resource);
 DECLARE(INCREMENTAL_ALTER_CONFIGS_REQUEST, incremental_alter_configs_request);
-DECLARE(INCREMENTAL_ALTER_CONFIGS_RESPONSE_RESOURCE, incremental_alter_configs_response_resource);
 DECLARE(INCREMENTAL_ALTER_CONFIGS_RESPONSE, incremental_alter_configs_response);
 
 #endif

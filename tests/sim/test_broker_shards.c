@@ -161,17 +161,23 @@ Test(broker_shards, what_is_lent_comes_home_from_a_connection_that_closes_half_w
     }
 }
 
+/* So long that much is on its way between shards. */
+static void work_for_us(struct rig *r, uint64_t us)
+{
+    (void)produce(r, 100000);
+    struct rig_fetch f = of_everything(1000, 50000000);
+    (void)rig_fetch(r, &f);
+    (void)rig_produce(r, -1, everything, RIG_PARTITIONS, 1000);
+    (void)rig_fetch(r, &f);
+    cr_assert(sim_run_until(r->sim, sim_now_us(r->sim) + us));
+}
+
 Test(broker_shards, an_orderly_stop_waits_for_what_others_have)
 {
     for (uint64_t seed = 50; seed < 90; seed++) {
         struct rig r;
         rig_open(&r, SHARDS, seed);
-        (void)produce(&r, 100000);
-        struct rig_fetch f = of_everything(1000, 50000000);
-        (void)rig_fetch(&r, &f);
-        (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
-        (void)rig_fetch(&r, &f);
-        cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + (seed - 50) * 40));
+        work_for_us(&r, (seed - 50) * 40);
         rig_close(&r);
     }
 }
@@ -201,11 +207,7 @@ Test(broker_shards, a_killed_broker_leaves_nothing_behind)
     for (uint64_t seed = 100; seed < 140; seed++) {
         struct rig r;
         rig_open(&r, SHARDS, seed);
-        (void)produce(&r, 100000);
-        struct rig_fetch f = of_everything(1000, 50000000);
-        (void)rig_fetch(&r, &f);
-        (void)rig_produce(&r, -1, everything, RIG_PARTITIONS, 1000);
-        cr_assert(sim_run_until(r.sim, sim_now_us(r.sim) + (seed - 100) * 40));
+        work_for_us(&r, (seed - 100) * 40);
         sim_node_kill(r.broker);
         rig_run_ms(&r, 100);
         rig_close(&r);

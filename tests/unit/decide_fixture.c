@@ -179,7 +179,7 @@ int16_t fixture_alter_config(struct fixture *f, int8_t type, const char *name, i
         .resources = {.items = &resource, .count = 1}};
     struct incremental_alter_configs_response reply;
     CHECK(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply) == 0);
-    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
+    const struct altered_resource *r = reply.responses.items;
     int16_t error = r->error_code;
     CHECK(r->resource_type == type);
     CHECK(IMPLIES(error != 0, f->d.count == 0)); /* What is refused changes nothing. */

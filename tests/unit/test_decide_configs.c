@@ -233,7 +233,7 @@ Test(configs, a_resource_that_is_named_twice_stays_as_it_is)
     struct incremental_alter_configs_request request = {.resources = {.items = twice, .count = 2}};
     struct incremental_alter_configs_response reply;
     cr_assert_eq(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply), 0);
-    const struct incremental_alter_configs_response_resource *r = reply.responses.items;
+    const struct altered_resource *r = reply.responses.items;
     for (int i = 0; i < 2; i++) cr_expect_eq(r[i].error_code, KAFKA_INVALID_REQUEST);
     cr_expect_eq(f->d.count, 0);
     fixture_close(f);

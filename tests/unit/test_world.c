@@ -71,6 +71,15 @@ static struct world *open_world(struct shell *shells, uint32_t count)
     return w;
 }
 
+/* One actor, which listens. */
+static struct world *open_listening(struct shell *s, struct env_endpoint *at)
+{
+    struct world *w = open_world(s, 1);
+    *at = endpoint("127.0.0.1", free_port(), LISTENER);
+    CHECK(env_listen(s->env, at) == 0);
+    return w;
+}
+
 static void run(struct world *w, struct shell *shells, uint32_t count)
 {
     env_turn_fn *turns[ACTORS_MAX];
@@ -283,9 +292,8 @@ Test(world, a_name_is_resolved_and_dialed)
 Test(world, a_killed_peer_is_noticed)
 {
     struct shell s = {.on = on_reason};
-    struct world *w = open_world(&s, 1);
-    struct env_endpoint at = endpoint("127.0.0.1", free_port(), LISTENER);
-    cr_assert_eq(env_listen(s.env, &at), 0);
+    struct env_endpoint at;
+    struct world *w = open_listening(&s, &at);
     pid_t child = fork();
     if (child == 0) {
         struct sockaddr_in to = {.sin_family = AF_INET,
@@ -423,9 +431,8 @@ static void on_idle(struct shell *s, const struct env_event *e)
 Test(world, an_idle_connection_is_small)
 {
     struct shell s = {.on = on_idle};
-    struct world *w = open_world(&s, 1);
-    struct env_endpoint at = endpoint("127.0.0.1", free_port(), LISTENER);
-    cr_assert_eq(env_listen(s.env, &at), 0);
+    struct env_endpoint at;
+    struct world *w = open_listening(&s, &at);
     at.tag = DIALER;
     struct mallinfo2 before = mallinfo2(); /* A sanitizer's allocator says 0 to both. */
     for (int i = 0; i < IDLE; i++) (void)env_dial(s.env, &at);
@@ -656,9 +663,8 @@ static void say_last_words(struct shell *s)
 Test(world, last_words_leave_before_an_actor_ends)
 {
     struct shell s = {.each_turn = say_last_words};
-    struct world *w = open_world(&s, 1);
-    struct env_endpoint at = endpoint("127.0.0.1", free_port(), LISTENER);
-    cr_assert_eq(env_listen(s.env, &at), 0);
+    struct env_endpoint at;
+    struct world *w = open_listening(&s, &at);
     int out[2];
     cr_assert_eq(pipe(out), 0);
     pid_t child = fork();
