@@ -10,9 +10,9 @@
  * folder, and read only where ours never was.
  *
  *   Used by:  the shard. Each has files of its own (the first one's have the plain names), and
- * reads those of all: the number of shards may be another one than at the last run. Rule:     a
- * recovery point is never above what was synced, also when a log has been truncated and has grown
- * again: the file says so before the log grows.
+ *             reads those of all: the number of shards may be another one than at the last run.
+ *   Rule:     a recovery point is never above what was synced, also when a log has been truncated
+ *             and has grown again: the file says so before the log grows.
  */
 #ifndef BROKER_CHECKPOINT_H
 #define BROKER_CHECKPOINT_H

@@ -3,7 +3,7 @@
  *
  *   Made by:  the link's boot job. From the first POST_SESSION on every shard knows it.
  *   Shared:   what boot found out does not change. An entry belongs to the shard that owns the
- * partition of its name. The counts of replicas are shared numbers (count.h).
+ *             partition of its name. The counts of replicas are shared numbers (count.h).
  *   Knows:    nothing of how the disks fare later: each shard has that for itself (host_dir).
  */
 #ifndef BROKER_DIRS_H

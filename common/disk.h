@@ -1,7 +1,7 @@
 /* disk.h -- the I/O threads: they run jobs, one after the other, and give them back.
  *
- *   actor -> disk_put() -> [there lane] -> thread runs the job -> [back lane] -> disk_get() ->
- * actor
+ *   actor -> disk_put() -> [there lane] -> thread runs the job
+ *   actor <- disk_get() <- [back lane]  <----+
  *
  * A thread is first in, first out for each actor, so lanes are kept in order by always going to the
  * same thread. ENV_LANE_BACKGROUND and those just below it have threads of their own. And another

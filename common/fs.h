@@ -1,9 +1,9 @@
 /* fs.h -- files, as an I/O thread sees them: plain calls that block.
  *
  *   Used by:  jobs only (env.h), never by a shard's own turn. A job runs on an I/O thread in the
- * real world and at a moment that the seed draws in the simulated one. Errors:   every call returns
- * 0 or -ERR_X. -ERR_IO: the disk failed. -ERR_FULL: no space. -ERR_ABSENT: no such path.
- * -ERR_DENIED: permission or a read-only file system.
+ *             real world and at a moment that the seed draws in the simulated one.
+ *   Errors:   every call returns 0 or -ERR_X. -ERR_IO: the disk failed. -ERR_FULL: no space.
+ *             -ERR_ABSENT: no such path. -ERR_DENIED: permission or a read-only file system.
  *
  * A write is whole or an error. What was written survives the process; what was synced survives the
  * power cut. A new, renamed or removed name survives a power cut only after fs_sync_dir().

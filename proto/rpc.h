@@ -13,9 +13,10 @@
  * Connections, each dialled by the first named:
  *   voter  -> voter        RPC_HELLO, then RPC_RAFT and RPC_SNAPSHOT_CHUNK in both directions.
  *   broker -> controller   session: RPC_HELLO, RPC_REGISTER, RPC_HEARTBEAT, RPC_ALTER_ISR,
- * RPC_ADMIN, RPC_PRODUCER_IDS and their answers, RPC_LOG_ENDS, RPC_DISKS. Any controller accepts;
- * one that does not lead answers RPC_NOT_LEADER. broker -> controller   stream: RPC_HELLO,
- * RPC_FOLLOW, then RPC_SNAPSHOT_CHUNK and RPC_RECORDS one way, RPC_APPLIED the other.
+ *                          RPC_ADMIN, RPC_PRODUCER_IDS and their answers, RPC_LOG_ENDS, RPC_DISKS.
+ *                          Any controller accepts; one that does not lead answers RPC_NOT_LEADER.
+ *   broker -> controller   stream: RPC_HELLO, RPC_FOLLOW, then RPC_SNAPSHOT_CHUNK and RPC_RECORDS
+ *                          one way, RPC_APPLIED the other.
  */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H

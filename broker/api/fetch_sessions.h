@@ -2,8 +2,9 @@
  * of each partition, and what it was last told.
  *
  *   Owns:     at most options->fetch_sessions_max sessions with fetch_session_parts_max parts in
- * all; the one used longest ago makes room. Used by:  the shard whose connection made it. A session
- * id of another shard is not found there, and its client starts a new one.
+ *             all; the one used longest ago makes room.
+ *   Used by:  the shard whose connection made it. A session id of another shard is not found there,
+ *             and its client starts a new one.
  */
 #ifndef BROKER_API_FETCH_SESSIONS_H
 #define BROKER_API_FETCH_SESSIONS_H

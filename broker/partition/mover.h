@@ -5,8 +5,7 @@
  *                                                        | all is there, and synced
  *                                                     HOLDING   nothing is appended for a moment
  *                                                        | the last of it is there, too
- *                                                     SWAPPING  the copy is renamed: it is the
- * replica
+ *                                                     SWAPPING  the copy is the replica now
  *
  * The copy (topic-0.UNIQUE-future, as Kafka's) is a journal of its own, fed with batches of the
  * replica's. It takes the replica's place in one step: its folder gets the replica's name, after a
@@ -15,7 +14,7 @@
  * is the replica, and perhaps what it replaced, which goes (link_boot.c).
  *
  *   Used by:  the partition. Whatever journal leaves, by a swap or because a move was called off,
- * is kept in p->leaving until its jobs are home.
+ *             is kept in p->leaving until its jobs are home.
  */
 #ifndef BROKER_PARTITION_MOVER_H
 #define BROKER_PARTITION_MOVER_H

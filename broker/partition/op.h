@@ -6,7 +6,7 @@
  *
  *   Produce, look-ups:  the group is finished when each of its ops is.
  *   Fetch:              the ops are *watched* until the group has enough bytes, an op has something
- * to say at once, or the time is up; then all are read together.
+ *                       to say at once, or the time is up; then all are read together.
  */
 #ifndef BROKER_PARTITION_OP_H
 #define BROKER_PARTITION_OP_H

@@ -3,7 +3,7 @@
  *
  *   Owns:     an entry per producer id: its epoch and its last five batches.
  *   Used by:  the partition; rebuilt when it is opened or truncated, from the newest snapshot and
- * the log's batches since.
+ *             the log's batches since.
  *
  * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
  * among the last five is always recognised. And nobody begins in the middle of a log that is whole:
@@ -65,9 +65,10 @@ void producers_observe(void *producers, const struct record_batch_header *header
 
 /* Kafka's .snapshot, version 1: of each producer its last batch.
  *
- *      0  version  i16     then per producer: id i64, epoch i16, last sequence i32, last offset
- * i64, 2  crc      u32     offset delta i32, timestamp i64, coordinator epoch i32 (-1), 6  count
- * i32     first offset of its transaction i64 (-1: none)
+ *      0  version  i16     then per producer: id i64, epoch i16, last sequence i32,
+ *      2  crc      u32     last offset i64, offset delta i32, timestamp i64,
+ *      6  count    i32     coordinator epoch i32 (-1),
+ *                          first offset of its transaction i64 (-1: none)
  *
  * The checksum, a CRC32C, covers what follows it. */
 void producers_save(void *producers, struct writer *out);

@@ -15,10 +15,11 @@
  * Invariants (replica_check), by their numbers in the rules of replication:
  *   (1) log_start <= high_watermark <= local end: KAFKA-9491.
  *   (5) The high watermark of a leader counts the maximal ISR: committed and proposed (KIP-497).
- *   (6) It does not move while the committed ISR is smaller than min(replicas,
- * min.insync.replicas). (7) A follower is proposed for the ISR only if its end >= high watermark,
- * >= the start of the epoch, and it has fetched in this epoch. (9) The lag clock of a follower
- * starts at its first fetch in the epoch, or at the epoch's start.
+ *   (6) It does not move while the committed ISR is smaller than min(replicas, min.insync...).
+ *   (7) A follower is proposed for the ISR only if its end >= high watermark, >= the start of the
+ *       epoch, and it has fetched in this epoch.
+ *   (9) The lag clock of a follower starts at its first fetch in the epoch, or at the epoch's
+ *       start.
  */
 #ifndef BROKER_PARTITION_REPLICA_H
 #define BROKER_PARTITION_REPLICA_H

@@ -2,7 +2,7 @@
  *
  *   Used by:  `jackdaw replay`, the simulator's oracle of rings.
  *   Knows:    what record.h writes. A CHECK of the core that fails ends the process: if the node
- * died of it, that is the answer.
+ *             died of it, that is the answer.
  */
 #ifndef BROKER_PARTITION_REPLICA_REPLAY_H
 #define BROKER_PARTITION_REPLICA_REPLAY_H

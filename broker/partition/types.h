@@ -5,8 +5,7 @@
  *
  *   PREPARING --folder checked--> OPENING --journal recovered--> READY <--> TRUNCATING
  *       |                            |                             |
- *       +----------------------------+-----------------------------+--> DELETING | FAILED |
- * STOPPING
+ *       +----------------------------+-----------------------------+--> DELETING, FAILED, STOPPING
  *
  * The committed metadata are looked up in the host's image when it becomes READY, and whenever the
  * shard says that they have changed (partition_assign).

@@ -3,9 +3,9 @@
  *   Owns:     one connection to the leader's inter-broker listener, one fetch session on it.
  *   Used by:  the shard that owns the partitions.
  *
- *   IDLE --dial--> HELLO (dialling, then proving who we are) --> READY <--> one or two fetches in
- * flight ^               |                                            |
- *    +---------------+------- connection lost, refused -----------+   (again after a pause)
+ *   IDLE --dial--> HELLO (who we are is proven) --> READY <--> one or two fetches in flight
+ *    ^               |                                |
+ *    +---------------+---- connection lost, refused --+   (again after a pause)
  *
  * One fetch is in flight at a time, and the next one leaves when what the last one brought is
  * written: its offsets are our acknowledgement. A partition that is new, or whose epoch is, does

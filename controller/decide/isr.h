@@ -16,8 +16,8 @@
  *   INVALID_UPDATE_VERSION  based on an old state of the partition
  *   NOT_CONTROLLER          based on a newer state than this controller has: ask the present leader
  *   INELIGIBLE_REPLICA      a member is fenced, stopping, or of another incarnation (KIP-841,
- * -903); a successor is none, or not fit to lead (any more) A handover of another term is refused
- * with NOT_CONTROLLER.
+ *                           KIP-903); a successor is none, or not fit to lead (any more)
+ * A handover of another term is refused with NOT_CONTROLLER.
  */
 void decide_alter_isr(const struct meta_image *image, const struct rpc_msg *request,
                       struct decision *d, struct rpc_isr_result *results);

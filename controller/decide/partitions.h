@@ -1,23 +1,27 @@
 /* partitions.h -- how one partition changes: who is in sync, who is eligible, who leads.
  *
  * Rules (DESIGN 6, KIP-966). `min` is the effective min.insync.replicas:
- *   - Who leaves the ISR while it is left with fewer than `min` members becomes eligible (ELR): the
- *     watermark stands still from then on, so it has everything that was ever committed.
- *   - With `min` members in the ISR again, the watermark moves and nobody is eligible any more.
- *   - Who may have lost its log (a power cut) leaves both, and is remembered until the ISR has
- * `min` members again.
- *   - A leader comes from the ISR; if that is empty, from the eligible, and is the ISR then; if
- * both are empty, those that are remembered are asked who reaches furthest (ends.h).
- *   - Where somebody leads, another takes over only when the leader says that it has everything
- * (handovers.h), so that not even what one replica alone has acknowledged is lost.
- *   - A leader that stops, and of whose followers none is in sync, waits for one that may still
- * become so, and leaves when its time is up.
- *   - A drained broker stays in sync and leads only where nobody else can; when somebody can, it is
- *     asked to hand over.
- *   - Who has lost its disk, or whose disk stands still, is in no ISR and leads nothing (disks.h).
+ *   - Who leaves the ISR while it is left with fewer than `min` members becomes eligible
+ *     (ELR): the watermark stands still from then on, so it has everything that was ever
+ *     committed.
+ *   - With `min` members in the ISR again, the watermark moves and nobody is eligible any
+ *     more.
+ *   - Who may have lost its log (a power cut) leaves both, and is remembered until the ISR
+ *     has `min` members again.
+ *   - A leader comes from the ISR; if that is empty, from the eligible, and is the ISR then;
+ *     if both are empty, those that are remembered are asked who reaches furthest (ends.h).
+ *   - Where somebody leads, another takes over only when the leader says that it has
+ *     everything (handovers.h), so that not even what one replica alone has acknowledged is
+ *     lost.
+ *   - A leader that stops, and of whose followers none is in sync, waits for one that may
+ *     still become so, and leaves when its time is up.
+ *   - A drained broker stays in sync and leads only where nobody else can; when somebody can,
+ *     it is asked to hand over.
+ *   - Who has lost its disk, or whose disk stands still, is in no ISR and leads nothing
+ *     (disks.h).
  *   - A partition that moves has its old and its new replicas until the new ones are in sync.
- *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen even
- * if the same broker leads again.
+ *   - The leader epoch rises with every change of the leader, to nobody too; so it has risen
+ *     even if the same broker leads again.
  */
 #ifndef CONTROLLER_DECIDE_PARTITIONS_H
 #define CONTROLLER_DECIDE_PARTITIONS_H

@@ -3,8 +3,9 @@
  * The delay runs here, by the controllers' wall clock, and brokers remove nothing before the
  * decision that ends it. So what comes back has its records wherever they were:
  *   - Who was in sync, and is still the same process, has everything: it is in sync again.
- *   - Who was in sync, and has been started again since, may have lost something (a power cut): it
- * is remembered, and asked how far its log reaches if there is nobody else (ends.h).
+ *   - Who was in sync, and has been started again since, may have lost something (a power
+ *     cut): it is remembered, and asked how far its log reaches if there is nobody else
+ *     (ends.h).
  *   - The leader epoch rises, whoever leads.
  */
 #ifndef CONTROLLER_DECIDE_RETIRED_H

@@ -8,8 +8,8 @@
  * The contract with the shell:
  *
  *  1. EFFECTS are carried out in the order in which they are listed.
- *  2. WRITES (RAFT_PERSIST_VOTE, RAFT_TRUNCATE, RAFT_APPEND, RAFT_INSTALL) are numbered 1, 2, 3,
- * ... in `seq` and reach the disk in that order. RAFT_PERSISTED(seq) says that all writes up to
+ *  2. WRITES (RAFT_PERSIST_VOTE, RAFT_TRUNCATE, RAFT_APPEND, RAFT_INSTALL) are numbered from 1
+ *     on in `seq` and reach the disk in that order. RAFT_PERSISTED(seq) says that all writes up to
  *     `seq` are durable. A write is visible to the shell's own reads at once, durable later.
  *  3. A MESSAGE goes out only when the write that it names in `after` is durable (0: at once).
  *     Messages may be lost, delayed, doubled, reordered; a crash loses those that wait.
@@ -24,11 +24,11 @@
  *     it is committed or not (thesis §4.1). The shell, which can read entries, passes in sets with
  *     the events that bring them: with RAFT_PROPOSE (one entry that is the set, and
  *     raft_can_change_members()), with RAFT_RECV of an append (the last two sets within the
- * message, by rising index), with RAFT_SNAPSHOT_RECEIVED, and with raft_init.
+ *     message, by rising index), with RAFT_SNAPSHOT_RECEIVED, and with raft_init.
  *  7. COMPACTION: having a durable snapshot, the shell may drop entries up to any committed index
- *     that the snapshot covers, keep a tail for slow followers, and step
- * RAFT_SNAPSHOT_TAKEN(index). It should do so when raft_wants_snapshot() says so, whatever the
- * log's size: see `The trail`.
+ *     that the snapshot covers, keep a tail for slow followers, and step it
+ *     (RAFT_SNAPSHOT_TAKEN). It should do so when raft_wants_snapshot() says so, whatever the
+ *     log's size: the last paragraph says why.
  *  8. SNAPSHOTS are pulled. A leader without the entries that a follower needs sends it
  *     RAFT_MSG_SNAPSHOT; the follower's core answers with RAFT_WANT_SNAPSHOT, and its shell fetches
  *     a snapshot at or past the index named, from that peer, by its own means (the effect repeats

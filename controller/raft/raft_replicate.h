@@ -3,8 +3,8 @@
  * Private to this folder. A leader's view of a follower (struct raft_peer) moves so:
  *
  *   PROBE --- accepted ---> REPLICATE --- refused, or silence for retry_ms ---> PROBE
- *   PROBE, REPLICATE --- its next entry is below our start ---> SNAPSHOT --- match >= start --->
- * ...
+ *   PROBE, REPLICATE --- its next entry is below our start ---> SNAPSHOT
+ *   SNAPSHOT --- match >= start ---> REPLICATE
  */
 #ifndef CONTROLLER_RAFT_RAFT_REPLICATE_H
 #define CONTROLLER_RAFT_RAFT_REPLICATE_H

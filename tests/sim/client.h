@@ -2,7 +2,7 @@
  *
  *   Used by:  producer.c, consumer.c, admin.c, each the only actor of a process of its own.
  *   Knows:    where brokers listen. Who leads, it learns from Metadata and from errors, as any
- * client.
+ *             client.
  */
 #ifndef TESTS_SIM_CLIENT_H
 #define TESTS_SIM_CLIENT_H

@@ -186,7 +186,7 @@ struct sim_node {
 
 /*   NONE -> DIALING -> OPEN -> GONE -> CLOSED       GONE: the world closed it and ENV_CLOSED is on
  *     \________________^                             its way. Each goes to CLOSED by env_close()
- * and (the accepting end)                           by the end of its process. */
+ *      (the accepting end)                           and by the end of its process. */
 enum sim_end_state { END_NONE, END_DIALING, END_OPEN, END_GONE, END_CLOSED };
 
 struct sim_end {
