@@ -284,6 +284,16 @@ Test(kafka_groups, groups_of_the_consumer_protocol_are_stored_as_kafka_stores_th
     cr_assert_eq(r.kind, GROUP_RECORD_CONSUMER_TOPICS);
 }
 
+Test(kafka_groups, a_member_that_speaks_no_classic_protocol_may_say_so)
+{
+    struct group_record r;
+    decode_record("0005 0001 67 0001 6d",
+                  "0000 00 00 0263 032f68 02 066b65796564 01 000493e0 00 01 00 01 00", &r);
+    cr_assert_eq(r.kind, GROUP_RECORD_CONSUMER_MEMBER);
+    cr_assert_null(r.member.value.classic);
+    cr_assert_eq(r.member.value.rebalance_timeout_ms, 300000);
+}
+
 Test(kafka_groups, a_record_without_a_value_is_a_tombstone)
 {
     struct group_record r;
