@@ -331,6 +331,18 @@ static int write_node(const struct cluster *c, const struct node *n)
     return rc;
 }
 
+int node_set(const struct node *n, const char *key, const char *value)
+{
+    struct pairs p = {0};
+    char path[LOCAL_PATH_SIZE];
+    path_of(path, "%s/server.properties", n->home);
+    int rc = pairs_read(&p, path, false);
+    pairs_set(&p, key, value);
+    if (rc == 0) rc = pairs_write(&p, path, "Written by `jackdaw import`.");
+    pairs_close(&p);
+    return rc;
+}
+
 /* As `mkdir -p`. */
 static int make_dirs(const char *dir)
 {

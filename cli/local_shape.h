@@ -58,6 +58,9 @@ MUST_USE int cluster_create(struct cluster *c, const char *dir, const struct sha
 /* Makes folders and files of nodes that are missing, because making them was interrupted. */
 MUST_USE int cluster_repair(struct cluster *c);
 
+/* Gives a key of a node's own server.properties another value. */
+MUST_USE int node_set(const struct node *n, const char *key, const char *value);
+
 void cluster_close(struct cluster *c);
 
 /* NULL if there is none of this name. */

@@ -25,6 +25,7 @@
     X(quorum,    "any cluster",       "the controllers that vote: one joins or leaves")          \
     X(health,    "any cluster",       "whether nodes serve, as an exit status")                  \
     X(log,       "files",             "print what is in a partition's files, and what is wrong")  \
+    X(import,    "files",             "make a cluster of what Apache Kafka has stored")            \
     X(replay,    "files",             "carry out a node's last events anew, step by step")
 
 #define X(name, group, summary) int verb_##name(int argc, char **argv);

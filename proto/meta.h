@@ -346,6 +346,13 @@ MUST_USE int meta_try(struct meta_image *image, uint64_t index, uint64_t term,
 void meta_apply(struct meta_image *image, uint64_t index, uint64_t term,
                 const struct meta_batch *batch);
 
+/* For an image that decisions have not made, but an import: one record of it, in the order of a
+ * snapshot (brokers, topics each with its partitions, settings), changed last at `index`. It need
+ * not be a legal next one: replicas may be of brokers that have yet to register. 0 or -ERR_INVALID,
+ * and then *why is a sentence. meta_snapshot_read() finds out whether the whole is sound. */
+MUST_USE int meta_adopt(struct meta_image *image, uint64_t index, const struct meta_record *record,
+                        const char **why);
+
 /* All invariants, CHECKed. Slow: for tests and after a snapshot was read. */
 void meta_image_check(const struct meta_image *image);
 

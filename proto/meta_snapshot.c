@@ -272,6 +272,16 @@ void meta_snapshot_write(const struct meta_image *image, struct writer *out)
     write_i32(out, (int32_t)crc32c(out->base + start, out->size - start));
 }
 
+int meta_adopt(struct meta_image *image, uint64_t index, const struct meta_record *record,
+               const char **why)
+{
+    *why = meta_record_fault(record);
+    if (*why == NULL) *why = meta_misfit(image, record);
+    if (*why != NULL) return -ERR_INVALID;
+    meta_fold(image, index, record);
+    return 0;
+}
+
 static int read_items(struct reader *in, struct arena *arena, struct meta_image *image)
 {
     while (reader_left(in) > 0) {
