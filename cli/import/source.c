@@ -188,6 +188,10 @@ static int read_marks(struct source *s, struct fs *fs, const char *name, size_t 
     int rc = fs_read_file(fs, path, CHECKPOINT_MAX_BYTES, &text, &size);
     if (rc == -ERR_ABSENT) return 0;
     if (rc != 0) return refuse(why, rc, "%s cannot be read: %s", path, err_text(rc));
+    if (size == 0) { /* Kafka makes the file when it starts, and writes to it later. */
+        free(text);
+        return 0;
+    }
 
     int version = -1;
     int64_t count = -1, seen = 0;
