@@ -189,8 +189,10 @@ static int copy_epochs(struct copying *c)
 {
     struct epochs e = {0};
     int rc = files_load_epochs(c->fs, c->from, &e);
-    /* The batches say it, too. */
-    if (rc == -ERR_ABSENT || rc == -ERR_CORRUPT) return 0;
+    if (rc == -ERR_ABSENT || rc == -ERR_CORRUPT) {
+        epochs_close(&e);
+        return 0; /* The batches say it, too. */
+    }
     epochs_cut_tail(&e, c->r->look.end);
     struct writer text = writer_with(CHECKPOINT_MAX_BYTES);
     char line[48];
