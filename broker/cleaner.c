@@ -2,8 +2,6 @@
 
 #include "common/check.h"
 
-#define PER_MYRIAD 10000u
-
 static struct journal_cleaning cleaning_of(const struct shard *s, const struct partition *p)
 {
     return (struct journal_cleaning){
@@ -22,12 +20,7 @@ static uint32_t need_of(const struct shard *s, const struct partition *p)
     if (p->state != PARTITION_READY || !p->config.is_compacted || p->is_swapping) return 0;
     struct journal_cleaning how = cleaning_of(s, p);
     struct journal_dirt dirt = journal_dirt(p->journal, &how);
-    if (dirt.dirty_bytes == 0) return 0;
-
-    uint64_t total = dirt.clean_bytes + dirt.dirty_bytes;
-    uint32_t part = (uint32_t)(dirt.dirty_bytes / (total / PER_MYRIAD + 1));
-    if (dirt.is_overdue) return PER_MYRIAD + 1;
-    return part > p->config.dirty_part_min ? part : 0;
+    return journal_dirt_need(&dirt, p->config.dirty_part_min);
 }
 
 static bool begin(struct shard *s)
@@ -69,6 +62,8 @@ uint64_t cleaner_turn(struct shard *s)
         s->next_clean_ms = end(s) ? now_ms : now_ms + s->options->cleaner_backoff_ms;
     }
     if (s->partition_count == 0) return ENV_NEVER;
+    if (s->host.clean_is_due) s->next_clean_ms = now_ms;
+    s->host.clean_is_due = false;
     if (s->next_clean_ms <= now_ms) {
         s->next_clean_ms = now_ms + s->options->cleaner_backoff_ms;
         if (begin(s)) return ENV_NEVER;

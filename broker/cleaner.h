@@ -3,6 +3,8 @@
  * One pass at a time per shard, of the partition of which most is new, as Kafka's cleaner does:
  * when more than min.cleanable.dirty.ratio of it is, or something waits longer than
  * max.compaction.lag.ms. Leaders and followers alike, each its own copy, below its own watermark.
+ * Looked at is what has closed a segment, as soon as that is durable and committed, and everything
+ * each log.cleaner.backoff.ms.
  *
  *   Used by:  the shard, each turn.
  */

@@ -105,6 +105,11 @@ uint32_t journal_segment_index(const struct journal *j, int64_t offset)
     return low;
 }
 
+int64_t journal_active_base(const struct journal *j)
+{
+    return journal_active(j)->c.base;
+}
+
 struct segment *journal_segment_of_base(const struct journal *j, int64_t base)
 {
     if (j->segment_count == 0) return NULL;

@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "journal/state.h"
 
+#define PER_MYRIAD 10000u
 #define OUT_MAX ((size_t)INT32_MAX + 1)
 
 enum clean_phase { CLEAN_MAP, CLEAN_COPY, CLEAN_SWAP, CLEAN_DROP };
@@ -238,6 +239,15 @@ struct journal_dirt journal_dirt(struct journal *j, const struct journal_cleanin
         dirt.dirty_bytes += c->size;
     }
     return dirt;
+}
+
+uint32_t journal_dirt_need(const struct journal_dirt *dirt, uint32_t part_min)
+{
+    if (dirt->dirty_bytes == 0) return 0;
+    if (dirt->is_overdue) return PER_MYRIAD + 1;
+    uint64_t total = dirt->clean_bytes + dirt->dirty_bytes;
+    uint32_t part = (uint32_t)(dirt->dirty_bytes / (total / PER_MYRIAD + 1));
+    return part > part_min ? part : 0;
 }
 
 static void add_end(void *arg, int64_t last_offset)

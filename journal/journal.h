@@ -228,6 +228,15 @@ struct journal_dirt {
 };
 struct journal_dirt journal_dirt(struct journal *j, const struct journal_cleaning *how);
 
+/* How urgent that is: what part of it is new, in parts per 10,000, if that is more than part_min;
+ * more than 10,000 if it is overdue; else 0. */
+uint32_t journal_dirt_need(const struct journal_dirt *dirt, uint32_t part_min);
+
+/* Where the segment begins that is appended to. What lies below can be compacted when it is
+ * durable, for which journal_sync_sealed() asks. */
+int64_t journal_active_base(const struct journal *j);
+void journal_sync_sealed(struct journal *j);
+
 /* Begins one pass, in the background; JOURNAL_NEWS_CLEANED follows. False: there is nothing to do,
  * or it cannot be done now. */
 bool journal_clean(struct journal *j, const struct journal_cleaning *how);

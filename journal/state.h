@@ -258,7 +258,6 @@ void open_begin(struct journal *j, const struct journal_options *options);
 void write_begin(struct journal *j);
 void sync_begin(struct journal *j);
 void sync_sealed_begin(struct journal *j);
-void journal_sync_sealed(struct journal *j); /* Asks for it. */
 void change_begin(struct journal *j);
 void remove_begin(struct journal *j);
 void sweep_begin(struct journal *j);

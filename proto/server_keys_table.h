@@ -234,7 +234,8 @@ X("listeners", TEXT, HONOURED, BOTH, "PLAINTEXT://127.0.0.1:9092", 0, 0,
   "NAME://host:port,...; an empty host is every address of this machine. A controller without "
   "it listens where controller.quorum.voters has it")
 X("log.cleaner.backoff.ms", NUMBER, HONOURED, BROKER, "15000", 1, INT64_MAX,
-  "when no partition needs to be compacted, it is looked again after this")
+  "when no partition needs to be compacted, it is looked again after this, or when a segment is "
+  "closed")
 X("log.cleaner.dedupe.buffer.size", NUMBER, HONOURED, BROKER, "134217728", 0, INT64_MAX,
   "memory for the keys of what is being compacted, of all shards; more keys take more passes")
 X("log.cleaner.delete.retention.ms", TEXT, SEED, BOTH, NULL, 0, 0, NULL)

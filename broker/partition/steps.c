@@ -42,6 +42,22 @@ static void tell_who_leaves(const struct partition *p)
     }
 }
 
+/* A compacted log that has closed a segment is looked at as soon as that can be compacted: how
+ * large it becomes does not depend on how often somebody looks. */
+static void tell_cleaner(struct partition *p)
+{
+    if (!p->config.is_compacted || p->state != PARTITION_READY) return;
+    int64_t base = journal_active_base(p->journal);
+    if (base < p->told_cleaner) p->told_cleaner = base; /* It was cut. */
+    if (base == p->told_cleaner) return;
+    if (journal_durable(p->journal) < base) {
+        journal_sync_sealed(p->journal);
+    } else if (p->replica.high_watermark >= base) {
+        p->told_cleaner = base;
+        p->host->clean_is_due = true;
+    }
+}
+
 /* Carries out what a step of the core wants. */
 static void carry_out(struct partition *p, const struct replica_effects *effects)
 {
@@ -56,7 +72,10 @@ static void carry_out(struct partition *p, const struct replica_effects *effects
         TAILQ_INSERT_TAIL(&p->host->proposals, p, proposal_link);
     }
     if (effects->opened) partition_mark_moved(p); /* What was held is looked at then. */
-    if (effects->watermark_moved) waiters_on_watermark(p);
+    if (effects->watermark_moved) {
+        waiters_on_watermark(p);
+        tell_cleaner(p);
+    }
 }
 
 void partition_step(struct partition *p, struct replica_event *event)
@@ -80,6 +99,7 @@ void partition_ends_moved(struct partition *p)
     partition_step(p, &event);
     waiters_on_written(p);
     partition_sync_rest(p);
+    tell_cleaner(p);
     rot_look(p);
 }
 

@@ -128,6 +128,7 @@ struct partition {
     bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
     bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
+    int64_t told_cleaner; /* Segments that begin below, the cleaner has been told of. */
     bool is_rotten; /* Its journal has a bad batch (journal_rot). */
     bool puts_away; /* DELETING: the topic may come back, so its files stay. */
     bool is_dirty;  /* In host->dirty. */
@@ -192,6 +193,7 @@ struct partition_host {
     struct op_group_list woken;
     struct loan_list loans;
     struct descriptors descriptors; /* Open files of all its journals. */
+    bool clean_is_due;              /* A segment of a compacted log was closed (cleaner.h). */
     bool fares_changed;             /* A replica is not what it was to its disk (disks.h). */
     uint64_t rot_found, rot_gone;   /* Bad batches (rot.h). */
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
