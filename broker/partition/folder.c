@@ -159,6 +159,19 @@ static void run_put_away(struct fs *fs, struct job *job)
     if (job->rc == 0) job->rc = sync_parent(fs, prepare->grave);
 }
 
+/* The same where nobody knows what stands there: it may be another topic's by now. */
+static void run_bury(struct fs *fs, struct job *job)
+{
+    const struct prepare_job *prepare = (const struct prepare_job *)(const void *)job;
+    struct uuid whose = {0};
+    job->rc = folder_identity(fs, prepare->dir, &whose);
+    if (job->rc == 0 && uuid_equal(whose, prepare->topic_id)) {
+        run_put_away(fs, job);
+    } else if (job->rc == -ERR_ABSENT) {
+        job->rc = 0;
+    }
+}
+
 struct prepare_job *folder_prepare(struct partition *p)
 {
     CHECK(p->dir != DIR_NONE);
@@ -179,5 +192,12 @@ struct prepare_job *folder_put_away(struct partition *p)
 {
     struct prepare_job *put = folder_prepare(p);
     put->job.run = run_put_away;
+    return put;
+}
+
+struct prepare_job *folder_bury(struct partition *p)
+{
+    struct prepare_job *put = folder_prepare(p);
+    put->job.run = run_bury;
     return put;
 }

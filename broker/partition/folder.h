@@ -24,6 +24,8 @@ MUST_USE int folder_identify(struct fs *fs, const char *dir, struct uuid topic_i
 /* The same for a partition that has stopped, whose topic can come back: the folder gets its name as
  * one that is to be deleted. */
 struct prepare_job *folder_put_away(struct partition *p);
+/* The same for one that has failed: if what stands there is its topic's. */
+struct prepare_job *folder_bury(struct partition *p);
 
 void folder_path(const char *log_dir, const char *topic, int32_t number, char out[FS_PATH_MAX]);
 void folder_grave(const char *log_dir, const char *topic, int32_t number, struct uuid topic_id,

@@ -126,12 +126,30 @@ bool partition_is_idle(const struct partition *p)
     return (p->journal == NULL || journal_is_idle(p->journal)) && mover_is_gone(p);
 }
 
+/* The name of its folder says that it is to be deleted, whatever is wrong in it. */
+static bool maybe_bury(struct partition *p)
+{
+    if (!p->delete_is_due || p->puts_away || p->dir == DIR_NONE) return false;
+    if (p->host->dirs[p->dir].is_dead) return false;
+    p->puts_away = true;
+    p->prepare = folder_bury(p);
+    env_submit(p->host->env, &p->prepare->job);
+    return true;
+}
+
+static void warn_not_renamed(const struct partition *p, const struct prepare_job *put)
+{
+    if (put->job.rc == 0) return;
+    log_warn(p->host->env, "%s-%d: folder %s cannot be renamed: %s", p->topic, p->key.partition,
+             put->dir, err_text(put->job.rc));
+}
+
 /* One that has failed needs nothing but that its jobs come home. */
 static void maybe_leave(struct partition *p)
 {
     if (p->state != PARTITION_FAILED || p->prepare != NULL) return;
     if (!p->delete_is_due && !p->host->is_stopping) return;
-    if (!partition_is_idle(p)) return;
+    if (!partition_is_idle(p) || maybe_bury(p)) return;
     p->host->failed_count--;
     p->state = PARTITION_GONE;
     partition_mark_moved(p);
@@ -143,6 +161,7 @@ static void on_prepared(struct partition *p)
     p->prepare = NULL;
     int rc = prepare->job.rc;
     if (p->state == PARTITION_FAILED) {
+        if (p->puts_away) warn_not_renamed(p, prepare);
         free(prepare);
         maybe_leave(p);
         return;
@@ -381,10 +400,7 @@ static void on_stopped(struct partition *p)
 static void on_put_away(struct partition *p)
 {
     CHECK(p->puts_away);
-    if (p->prepare->job.rc != 0) {
-        log_warn(p->host->env, "%s-%d: folder %s cannot be renamed: %s", p->topic, p->key.partition,
-                 p->prepare->dir, err_text(p->prepare->job.rc));
-    }
+    warn_not_renamed(p, p->prepare);
     free(p->prepare);
     p->prepare = NULL;
     p->state = PARTITION_GONE;
