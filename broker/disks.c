@@ -129,6 +129,7 @@ static void bury(struct shard *s, uint32_t dir)
 
 static enum rpc_disk fares(const struct shard *s, const struct partition *p)
 {
+    if (p->state == PARTITION_FAILED && p->lacks_space) return RPC_DISK_SLOW;
     if (p->state == PARTITION_FAILED || rot_gives_up(p)) return RPC_DISK_LOST;
     /* The last disk that is left makes the whole broker hang: the heartbeats tell of it. */
     bool is_one_of_several = s->options->log_dir_count > 1;

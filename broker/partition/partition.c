@@ -23,6 +23,7 @@
 #define HANDOVER_CLOSED_MAX_MS 500
 #define FULL_SAID_MS 10000
 #define FULL_RETRY_MS 500
+#define AGAIN_MS 2000
 
 void partition_host_init(struct partition_host *host, struct env *env,
                          const struct broker_options *options, const struct meta_image *image)
@@ -121,6 +122,16 @@ void partition_fail(struct partition *p, const char *why)
     partition_mark_moved(p);
 }
 
+/* Nothing is wrong with the disk itself: with no room on it, or with a batch. */
+static void fail_for_now(struct partition *p, int rc, const char *why)
+{
+    partition_fail(p, why);
+    p->lacks_space = rc == -ERR_FULL;
+    p->has_bad_batch = rc == -ERR_CORRUPT;
+    p->again_ms = env_now_ms(p->host->env) + AGAIN_MS;
+    p->host->fares_changed = true;
+}
+
 bool partition_is_idle(const struct partition *p)
 {
     return (p->journal == NULL || journal_is_idle(p->journal)) && mover_is_gone(p);
@@ -170,7 +181,7 @@ static void on_prepared(struct partition *p)
         char why[FS_PATH_MAX + 64];
         (void)snprintf(why, sizeof why, "folder %s: %s", prepare->dir, err_text(rc));
         free(prepare);
-        partition_fail(p, why);
+        fail_for_now(p, rc == -ERR_FULL ? rc : 0, why);
         return;
     }
     if (prepare->stray) {
@@ -190,6 +201,7 @@ static void on_prepared(struct partition *p)
         .create_only = false, /* partition.metadata lies in it already. */
         .background = p->dir,
         .is_whole = p->host->log_dirs->dirs[p->dir].is_whole,
+        .cuts_rot = p->cuts_rot,
         /* Unknown: nothing is known to be whole. */
         .recovery_point = p->checkpoint.recovery_point < 0 ? 0 : p->checkpoint.recovery_point,
         .start_offset = p->checkpoint.log_start,
@@ -223,12 +235,14 @@ static bool awaits_checkpoint(struct partition *p)
 
 static void on_opened(struct partition *p)
 {
+    p->cuts_rot = false;
     if (journal_state_of(p->journal) == JOURNAL_FAILED) {
-        partition_fail(p, journal_why(p->journal));
+        fail_for_now(p, journal_open_rc(p->journal), journal_why(p->journal));
         return;
     }
     p->host->opening_count--;
     p->state = PARTITION_READY;
+    p->host->fares_changed = true;
     const struct broker_options *o = p->host->options;
     struct replica_options options = {
         .self = o->id,
@@ -332,7 +346,8 @@ bool partition_checkpoint_now(const struct partition *p, struct partition_checkp
     if (state == PARTITION_PREPARING || state == PARTITION_OPENING || state == PARTITION_FAILED) {
         return true; /* As it was. */
     }
-    if (journal_state_of(p->journal) == JOURNAL_FAILED) return true;
+    /* It may have failed before there was one, and be gone by now. */
+    if (p->journal == NULL || journal_state_of(p->journal) == JOURNAL_FAILED) return true;
     *out = (struct partition_checkpoint){
         .watermark = p->replica.high_watermark,
         .recovery_point = journal_durable(p->journal),
@@ -382,7 +397,7 @@ static void on_failed(struct partition *p)
     (void)snprintf(why, sizeof why, "%s-%d: %s", p->topic, p->key.partition,
                    journal_why(p->journal));
     host_dir_died(host, p->dir, why);
-    if (host->halted == 0) partition_fail(p, why);
+    partition_fail(p, why); /* Also where the node ends: this turn is not over. */
 }
 
 static void on_stopped(struct partition *p)
@@ -522,8 +537,40 @@ static void sync_in_time(struct partition *p)
     p->unsynced_ms = now_ms;
 }
 
+/* The metadata do not count on what is here, and another one leads, which has everything. */
+static bool is_dispensable(const struct partition *p)
+{
+    const struct meta_partition *state = image_state(p);
+    int32_t id = p->host->options->id;
+    if (state == NULL || state->leader == META_NOBODY || state->leader == id) return false;
+    return id_set_has(&state->offline, id) && !id_set_has(&state->isr, id);
+}
+
+/* What it could not be opened for may be over, or can be mended. */
+static void maybe_begin_again(struct partition *p)
+{
+    struct partition_host *host = p->host;
+    if (p->state != PARTITION_FAILED || p->delete_is_due || host->is_stopping) return;
+    const struct host_dir *d = &host->dirs[p->dir];
+    bool has_room = p->lacks_space && !d->is_short;
+    bool may_cut = p->has_bad_batch && is_dispensable(p);
+    if (d->is_dead || (!has_room && !may_cut)) return;
+    if (env_now_ms(host->env) < p->again_ms || p->prepare != NULL || !partition_is_idle(p)) return;
+
+    if (p->journal != NULL) journal_close(p->journal, false);
+    p->journal = NULL;
+    producers_close(&p->producers);
+    p->lacks_space = p->has_bad_batch = false;
+    p->cuts_rot = may_cut;
+    p->state = PARTITION_PREPARING;
+    host->failed_count--;
+    host->opening_count++;
+    partition_enter(p);
+}
+
 void partition_tick(struct partition *p)
 {
+    maybe_begin_again(p);
     sync_in_time(p);
     if (p->state == PARTITION_READY) journal_sweep(p->journal);
     mover_tick(p);

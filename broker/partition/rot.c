@@ -38,6 +38,11 @@ bool rot_gives_up(const struct partition *p)
     const struct meta_partition *state = p->is_rotten ? state_of(p) : NULL;
     if (state == NULL || state->replicas.count < 2) return false;
 
+    /* Who leads with a bad batch keeps readers, and whoever is to catch up, from it: then, and once
+     * the metadata count on it no more, one other that has everything is enough. */
+    bool is_counted = id_set_has(&state->isr, p->host->options->id);
+    if (state->leader == p->host->options->id || !is_counted) return others_in_sync(p, state) > 0;
+
     uint32_t others = state->replicas.count - 1;
     uint32_t min = p->config.min_isr < 1 ? 1 : (uint32_t)p->config.min_isr;
     return others_in_sync(p, state) >= (min < others ? min : others);
@@ -59,7 +64,9 @@ int64_t rot_sent(const struct partition *p, const struct partition_answer *answe
     int64_t wanted = rot_wanted(p);
     struct slice rest = answer->records, batch;
     struct record_batch_header header;
-    if (wanted < 0 || answer->high_watermark < p->replica.high_watermark) return -1;
+    if (wanted < 0) return -1;
+    /* Who leads was in sync, and has all that is committed; its watermark may be behind ours for as
+     * long as there are too few in sync, which is until we are back. */
     if (!kafka_batch_next(&rest, &batch, &header)) return -1;
     if (header.base_offset > wanted || batch_last_offset(&header) < wanted) return -1;
     return kafka_batch_check_crc(batch) == BATCH_OK ? wanted : -1;

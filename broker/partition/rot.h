@@ -6,7 +6,8 @@
  *     --cut--> well again: it joins the ISR when it has caught up
  *
  * Enough are min.insync.replicas, or all others where there are not so many: as long as there are
- * fewer the replica stays what it is, since a bad batch is better than too few good ones.
+ * fewer a follower stays what it is, since a bad batch is better than too few good ones. For a
+ * leader, whom the others read from, one other is enough.
  *
  *   Used by:  the partition's shell; disks.c tells.
  */

@@ -125,6 +125,10 @@ struct partition {
     uint32_t cut_count;       /* Truncations, so far. */
     bool is_swapping;         /* Nothing is appended: a copy takes its place. */
     bool has_looked_for_copy; /* That the last run has left. */
+    bool lacks_space;         /* FAILED for want of space: begun again when there is some. */
+    bool has_bad_batch;       /* FAILED for that: begun again when another one leads. */
+    uint64_t again_ms;        /* Not before then. */
+    bool cuts_rot;            /* Where a batch of it is bad, it is to be cut. */
     bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
     bool assign_is_due;    /* The metadata changed while it could not be looked at. */
     bool delete_is_due;

@@ -45,6 +45,11 @@ static const char *controller_host(uint32_t index)
     return hosts[index];
 }
 
+static const char *dir_of(uint32_t index)
+{
+    return index == 0 ? CLUSTER_LOG_DIR : CLUSTER_LOG_DIR_2;
+}
+
 /* ---- Processes: what main.c of each program does, over the simulated world. ---- */
 
 static void close_controller(void *process)
@@ -107,8 +112,10 @@ static void open_broker(void *arg, struct sim_node *node, struct env *const *env
     l->advertised_port = CLUSTER_KAFKA_PORT;
     (void)snprintf(options->replication_listener, sizeof options->replication_listener, "%s",
                    l->name);
-    options->log_dir_count = 1;
-    (void)snprintf(options->log_dirs[0], sizeof options->log_dirs[0], "%s", CLUSTER_LOG_DIR);
+    options->log_dir_count = o->log_dir_count;
+    for (uint32_t i = 0; i < o->log_dir_count; i++) {
+        (void)snprintf(options->log_dirs[i], sizeof options->log_dirs[i], "%s", dir_of(i));
+    }
 
     *out = (struct sim_process){.process = n, .close = close_broker};
     n->broker.link = link_open(envs[0], options);
@@ -194,4 +201,33 @@ const struct controller *cluster_active(const struct cluster *c)
         if (active == NULL || controller_term(one) > controller_term(active)) active = one;
     }
     return active;
+}
+
+static void ignore_entry(void *arg, const struct fs_entry *entry)
+{
+    (void)arg;
+    (void)entry;
+}
+
+void cluster_folder(const struct cluster_node *n, const char *topic, int32_t number, char *out,
+                    size_t size)
+{
+    struct fs *fs = sim_node_fs(n->node);
+    for (uint32_t i = n->cluster->options.log_dir_count; i-- > 0;) {
+        (void)snprintf(out, size, "%s/%s-%d", dir_of(i), topic, number);
+        if (i == 0 || fs->ops->list(fs, out, ignore_entry, NULL) == 0) return;
+    }
+}
+
+bool cluster_is_rotten(const struct cluster *c, const struct cluster_node *n, const char *topic,
+                       int32_t number)
+{
+    for (uint32_t i = 0; i < c->rot_count; i++) {
+        const struct cluster_rot *r = &c->rots[i];
+        if (n == NULL) return true;
+        if (r->broker == n->index && r->number == number && strcmp(r->topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -19,6 +19,8 @@
 #define CLUSTER_TOPICS_MAX 4 /* At the start. */
 #define CLUSTER_PARTITIONS_MAX 8
 #define CLUSTER_LOG_DIR "/data"
+#define CLUSTER_LOG_DIR_2 "/more" /* Of brokers that have two. */
+#define CLUSTER_ROTS_MAX 64
 #define CLUSTER_KAFKA_PORT 9092
 #define CLUSTER_RAFT_PORT 9093
 #define CLUSTER_CONTROLLER_ID(index) (101 + (index))
@@ -54,7 +56,12 @@ struct run;
     X(stop_controller,  "a controller is asked to stop in order, and started again")    \
     X(wipe_joining,     "a follower loses its disk while it is proposed as in sync") \
     X(kill_in_handover, "the active controller is killed in the middle of a handover")  \
-    X(cut_in_handover,  "a leader hands over, and cannot hear the answer")
+    X(cut_in_handover,  "a leader hands over, and cannot hear the answer")      \
+    X(fill_broker,      "a broker's disk is full for a while")                  \
+    X(fill_controller,  "a controller's disk is full for a while")              \
+    X(dead_dir,         "one of a broker's log.dirs, or its only one, answers with errors (EIO)") \
+    X(dead_controller,  "a controller's log.dirs answers with errors (EIO)")    \
+    X(rot,              "a bit below a replica's watermark turns over, and another one is sound")
 
 enum fault_kind {
 #define X(name, text) FAULT_##name,
@@ -63,6 +70,9 @@ enum fault_kind {
     FAULT_KIND_COUNT
 };
 /* clang-format on */
+
+/* From there on they are of disks: they have a schedule of their own (disk_faults.h). */
+#define FAULT_DISK_FIRST FAULT_fill_broker
 
 /* Which brokers' hosts may lose their power so that acks=all keeps its promise (DESIGN 6.10). Those
  * of controllers always may. */
@@ -104,6 +114,8 @@ struct cluster_options {
     uint32_t fault_pause_ms;            /* Between two faults, on average; 0: there are none. */
     uint32_t fault_length_ms;           /* At most. */
     uint32_t weights[FAULT_KIND_COUNT]; /* 0: never in this run. */
+    uint32_t disk_pause_ms; /* Between two faults of disks, on average; 0: there are none. */
+    uint32_t log_dir_count; /* Of each broker. */
 
     uint64_t duration_ms;     /* Of the safety phase. */
     uint64_t duration_max_ms; /* It goes on until this for the records that are wanted. */
@@ -130,10 +142,23 @@ struct cluster_node {
     uint32_t index;
     uint32_t busy;       /* Faults that have this node in their hands. */
     bool has_lost;       /* A broker: what it had, and the metadata may not say so yet. */
+    bool is_full;        /* Its disk has no room now, */
+    bool is_broken;      /* or fails: then it may end by itself. */
+    uint64_t full_until_us; /* While it has none it is UINT64_MAX / 2. */
     struct uuid wiped;   /* A controller: the disk that it had and lost last. */
     uint64_t cut_off_us; /* Since then no other broker and no controller was reached; 0: not so. */
     struct controller *controller; /* NULL: down, or a broker. */
     struct broker_process broker;
+};
+
+/* A bit of a replica's log that was turned over. */
+struct cluster_rot {
+    uint32_t broker; /* By index. */
+    char topic[32];
+    int32_t number;
+    char path[192];
+    uint64_t at;
+    uint8_t byte; /* What is there since. */
 };
 
 struct cluster {
@@ -142,6 +167,9 @@ struct cluster {
     struct cluster_node controllers[CLUSTER_CONTROLLERS_MAX];
     struct cluster_node brokers[CLUSTER_BROKERS_MAX];
     bool is_quorum_changing; /* Somebody is asked out of it: no other member loses its disk. */
+    uint32_t rot_count;      /* That may be there still. */
+    struct cluster_rot rots[CLUSTER_ROTS_MAX];
+    bool has_rotten; /* Some were, in this run. */
 };
 
 /* The world's hooks must be set in options->world. Nobody runs yet. */
@@ -155,6 +183,14 @@ void cluster_start_all(struct cluster *c);
 /* Broker ids are 1, 2, ...; controller ids 101, 102, ... NULL: it is a client's. */
 struct cluster_node *cluster_node_of(struct cluster *c, const struct sim_node *node);
 const char *cluster_broker_host(uint32_t index);
+
+/* Where the replica lies on its disk, or would. */
+void cluster_folder(const struct cluster_node *n, const char *topic, int32_t number, char *out,
+                    size_t size);
+
+/* Is a bit of this replica wrong, as far as the nemesis knows? NULL: of any replica at all. */
+bool cluster_is_rotten(const struct cluster *c, const struct cluster_node *n, const char *topic,
+                       int32_t number);
 
 /* The controller that leads with the highest term; NULL: none that runs believes so. */
 const struct controller *cluster_active(const struct cluster *c);

@@ -78,7 +78,7 @@ static void draw_faults(struct cluster_options *o, struct prng *p)
 {
     o->fault_pause_ms = (uint32_t)PICK(p, 300, 1000, 2000, 4000, 8000);
     o->fault_length_ms = (uint32_t)PICK(p, 500, 2000, 5000, 10000);
-    for (uint32_t k = 0; k < FAULT_KIND_COUNT; k++) {
+    for (uint32_t k = 0; k < FAULT_DISK_FIRST; k++) {
         o->weights[k] = prng_chance(p, 1, 2) ? 0 : pick32(p, 1, 10);
     }
     /* One run in sixteen is calm: what happens there has no excuse. */
@@ -105,6 +105,25 @@ static void draw_power(struct cluster_options *o, struct prng *p)
         if (o->replication_factor[i] < 2) o->replication_factor[i] = 2;
         if (o->topic_min_isr[i] == 1) o->topic_min_isr[i] = 2;
     }
+}
+
+/* A third of the runs have disks that fill up, fail and rot; from a generator of their own, so that
+ * the other runs are what they were. */
+static void draw_disks(struct cluster_options *o)
+{
+    struct prng prng = prng_from_seed(o->seed ^ 0x6469736b73u);
+    struct prng *p = &prng;
+    o->log_dir_count = 1;
+    bool has_any = prng_chance(p, 1, 3);
+    if (!has_any || o->fault_pause_ms == 0) return;
+
+    o->disk_pause_ms = (uint32_t)PICK(p, 1000, 3000, 8000);
+    o->log_dir_count = (uint32_t)PICK(p, 1, 1, 2);
+    for (uint32_t k = FAULT_DISK_FIRST; k < FAULT_KIND_COUNT; k++) {
+        o->weights[k] = prng_chance(p, 1, 2) ? 0 : pick32(p, 1, 10);
+    }
+    o->broker.scrub_bytes_per_s = 1u << 20;
+    o->broker.scrub_interval_ms = PICK(p, 1000, 5000);
 }
 
 /* Half of the runs have groups; not where all disks may lose what is not flushed, which the topic
@@ -153,6 +172,7 @@ struct cluster_options cluster_options_draw(uint64_t seed)
     draw_power(&o, p);
     fill_seeds(&o);
     draw_groups(&o, p);
+    draw_disks(&o);
     o.duration_ms = 60 * 1000;
     o.duration_max_ms = 240 * 1000;
     o.acked_min = 1000;
@@ -199,6 +219,10 @@ void cluster_options_print(const struct cluster_options *o, FILE *to)
                       b->groups.initial_delay_ms,
                       b->groups.topic_partitions, b->groups.topic_segment_bytes,
                       b->groups.commit_timeout_ms);
+    }
+    if (o->disk_pause_ms > 0) {
+        (void)fprintf(to, "disks: a fault each %u ms, %u log.dirs\n", o->disk_pause_ms,
+                      o->log_dir_count);
     }
     (void)fprintf(to, "faults: each %u ms, <= %u ms;", o->fault_pause_ms, o->fault_length_ms);
     for (uint32_t k = 0; k < FAULT_KIND_COUNT && o->fault_pause_ms > 0; k++) {

@@ -223,6 +223,12 @@ static void take_batches(struct consumer_client *s, struct read *r, struct slice
     while (kafka_batch_next(&bytes, &batch, &header)) {
         int64_t last = batch_last_offset(&header);
         if (last < r->position) continue;
+        /* A consumer looks at the checksum, and asks again: somebody else leads soon. */
+        if (s->c.cluster->has_rotten && kafka_batch_check_crc(batch) != BATCH_OK) {
+            r->retry_ms = env_now_ms(s->c.env) + RETRY_MS;
+            client_suspect(&s->c);
+            return;
+        }
         if (header.base_offset > r->position) {
             sim_violation(s->c.cluster->sim,
                           "[contiguous] %s asked for offset %lld of %s and was given %lld",

@@ -85,8 +85,8 @@ static void read_copy(struct copies *c, uint32_t broker)
     struct reading r = {.copies = c, .broker = broker, .times = calloc(h->record_count + 1, 1)};
     CHECK(r.times != NULL);
     char dir[512];
-    (void)snprintf(dir, sizeof dir, CLUSTER_LOG_DIR "/%s-%d", h->topics[part->topic].name,
-                   part->number);
+    cluster_folder(&h->cluster->brokers[broker], h->topics[part->topic].name, part->number, dir,
+                   sizeof dir);
     struct disk_log log = {0};
     struct fs *fs = sim_node_fs(h->cluster->brokers[broker].node);
     copy->exists = disk_log_read(&log, fs, dir, INT64_MAX, see_batch, &r);

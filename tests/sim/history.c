@@ -333,6 +333,7 @@ void history_read(struct history *h, uint32_t part, struct slice batch,
 {
     const char *why = NULL;
     uint64_t first = history_ids_of(batch, &why);
+    if (kafka_batch_check_crc(batch) != BATCH_OK) first = HISTORY_NO_ID;
     if (first == HISTORY_NO_ID) {
         sim_violation(h->sim, "[read] %s was given a batch at %lld of %s that is broken: %s", who,
                       (long long)header->base_offset, history_part_name(h, part), why);

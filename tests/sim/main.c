@@ -377,6 +377,15 @@ static void run_many(struct many *m)
     }
 }
 
+/* What comes of faults in the world, or of chance: writes of killed processes and of power cuts
+ * that are torn, names that were not synced, full disks met, errors, bits turned over. */
+/* clang-format off */
+#define WORLD_FAULTS(X)                                                               \
+    X(jobs_torn) X(files_torn) X(names_dropped) X(fulls) X(io_errors) X(bits_flipped) \
+    X(net_resets) X(net_losses) X(heal_resets) X(freezes) X(stalls) X(read_agains)    \
+    X(wall_jumps)
+/* clang-format on */
+
 static int check_faults(const struct many *m)
 {
     int status = EXIT_SUCCESS;
@@ -384,6 +393,19 @@ static int check_faults(const struct many *m)
         if (m->sum.faults[i] > 0) continue;
         (void)printf("the fault %s never occurred: %s\n", fault_name((enum fault_kind)i),
                      fault_text((enum fault_kind)i));
+        status = STATUS_VIOLATION;
+    }
+    const struct {
+        const char *name;
+        uint64_t count;
+    } world[] = {
+#define X(name) {#name, m->sum.world.name},
+        WORLD_FAULTS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof world / sizeof world[0]; i++) {
+        if (world[i].count > 0) continue;
+        (void)printf("what a fault is to do never came of it: %s\n", world[i].name);
         status = STATUS_VIOLATION;
     }
     for (uint32_t i = 0; i < DEED_COUNT; i++) {

@@ -5,10 +5,11 @@
 #include "broker/shard.h"
 #include "broker/state.h"
 #include "common/check.h"
+#include "tests/sim/disk_faults.h"
 
 #define RESTART_MIN_MS 20
 
-static uint64_t now_us(const struct nemesis *n)
+uint64_t nemesis_now_us(const struct nemesis *n)
 {
     return sim_now_us(n->cluster->sim);
 }
@@ -85,6 +86,8 @@ static bool may_lose_disk(const struct nemesis *n, const struct cluster_node *no
         if (other->has_lost && is_known(n, other)) other->has_lost = false;
         if (other->has_lost) return false;
     }
+    if (cluster_is_rotten(n->cluster, NULL, NULL, 0))
+        return false; /* Perhaps the copy that stays. */
     int32_t id = (int32_t)node->index + 1;
     const struct meta_image *image = &n->oracles->truth;
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
@@ -217,8 +220,8 @@ static void fault_end(struct fault *f)
     if (f->is_over) return;
 
     f->is_over = true;
-    f->to_us = now_us(f->nemesis);
-    if (f->a != NULL) end_node(f->a);
+    f->to_us = nemesis_now_us(f->nemesis);
+    if (disk_fault_holds(f->kind)) end_node(f->a);
     if (f->b != NULL) end_node(f->b);
     switch (f->kind) {
     case FAULT_kill_broker:
@@ -256,6 +259,11 @@ static void fault_end(struct fault *f)
         return;
     case FAULT_slow_link: delay_links(f->nemesis, f->a, 0); return;
     case FAULT_wall_jump: sim_node_wall_jump(f->a->node, -f->jump_ms); return;
+    case FAULT_fill_broker:
+    case FAULT_fill_controller:
+    case FAULT_dead_dir:
+    case FAULT_dead_controller:
+    case FAULT_rot: disk_fault_end(f); return;
     case FAULT_reset:
     case FAULT_stall_disk:
     case FAULT_KIND_COUNT: return;
@@ -311,7 +319,7 @@ static void stall_and_cut(struct fault *f, uint64_t length_us)
     struct nemesis *n = f->nemesis;
     uint64_t cut_us = prng_range(&n->prng, 1, length_us / 2);
     sim_disk_stall(f->a->node, length_us);
-    sim_at(n->cluster->sim, now_us(n) + cut_us, cut_call, f);
+    sim_at(n->cluster->sim, nemesis_now_us(n) + cut_us, cut_call, f);
 }
 
 /* The follower is back, empty and registered, before the proposal arrives that speaks of its old
@@ -322,7 +330,7 @@ static void wipe_while_proposed(struct fault *f, uint64_t length_us)
     uint64_t back_us = prng_range(&n->prng, 1, length_us / 4);
     delay_to_controllers(n, f->a, length_us);
     wipe(n, f->b);
-    sim_at(n->cluster->sim, now_us(n) + back_us, start_call, f);
+    sim_at(n->cluster->sim, nemesis_now_us(n) + back_us, start_call, f);
 }
 
 static void lose_controllers_call(void *fault)
@@ -344,7 +352,7 @@ static void call_soon(struct fault *f, void (*call)(void *fault))
     struct nemesis *n = f->nemesis;
     const struct sim_options *w = &n->cluster->options.world;
     uint64_t round_us = 2 * w->latency.max_us + w->sync_cost.max_us + w->turn_delay.max_us;
-    sim_at(n->cluster->sim, now_us(n) + prng_range(&n->prng, 0, round_us), call, f);
+    sim_at(n->cluster->sim, nemesis_now_us(n) + prng_range(&n->prng, 0, round_us), call, f);
 }
 
 static void carry_out(struct fault *f, uint64_t length_us)
@@ -379,7 +387,7 @@ static void carry_out(struct fault *f, uint64_t length_us)
     case FAULT_isolate: sim_isolate(node, true); return;
     case FAULT_isolate_leader:
         cut_off(n, f->a);
-        f->a->cut_off_us = now_us(n);
+        f->a->cut_off_us = nemesis_now_us(n);
         return;
     case FAULT_slow_link: delay_links(n, f->a, prng_range(&n->prng, 1000, 400 * 1000)); return;
     case FAULT_reset: sim_reset_connections(node, f->b->node); return;
@@ -388,12 +396,17 @@ static void carry_out(struct fault *f, uint64_t length_us)
         f->jump_ms = (int64_t)prng_range(&n->prng, 0, 7200 * 1000) - 3600 * 1000;
         sim_node_wall_jump(node, f->jump_ms);
         return;
+    case FAULT_fill_broker:
+    case FAULT_fill_controller:
+    case FAULT_dead_dir:
+    case FAULT_dead_controller:
+    case FAULT_rot: disk_fault_begin(f); return;
     case FAULT_KIND_COUNT: return;
     }
 }
 
-static void fault_begin(struct nemesis *n, enum fault_kind kind, struct cluster_node *a,
-                        struct cluster_node *b, uint64_t length_us)
+void nemesis_strike(struct nemesis *n, enum fault_kind kind, struct cluster_node *a,
+                    struct cluster_node *b, uint64_t length_us)
 {
     if (n->count == n->capacity) {
         n->capacity = n->capacity == 0 ? 64 : n->capacity * 2;
@@ -402,14 +415,18 @@ static void fault_begin(struct nemesis *n, enum fault_kind kind, struct cluster_
     }
     struct fault *f = calloc(1, sizeof *f);
     CHECK(f != NULL);
-    *f = (struct fault){
-        .nemesis = n, .kind = kind, .a = a, .b = b, .from_us = now_us(n), .to_us = UINT64_MAX};
+    *f = (struct fault){.nemesis = n,
+                        .kind = kind,
+                        .a = a,
+                        .b = b,
+                        .from_us = nemesis_now_us(n),
+                        .to_us = UINT64_MAX};
     n->faults[n->count++] = f;
-    a->busy++;
+    a->busy += disk_fault_holds(kind);
     if (b != NULL) b->busy++;
     sim_trace(n->cluster->sim, (uint64_t)kind << 32 | length_us);
     carry_out(f, length_us);
-    sim_at(n->cluster->sim, now_us(n) + length_us, end_call, f);
+    sim_at(n->cluster->sim, nemesis_now_us(n) + length_us, end_call, f);
 }
 
 /* ---- The schedule. ---- */
@@ -418,11 +435,11 @@ static enum fault_kind draw_kind(struct nemesis *n)
 {
     const uint32_t *weights = n->cluster->options.weights;
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) sum += weights[i];
+    for (uint32_t i = 0; i < FAULT_DISK_FIRST; i++) sum += weights[i];
     if (sum == 0) return FAULT_kill_broker;
 
     uint64_t at = prng_range(&n->prng, 0, sum - 1);
-    for (uint32_t i = 0; i < FAULT_KIND_COUNT; i++) {
+    for (uint32_t i = 0; i < FAULT_DISK_FIRST; i++) {
         if (at < weights[i]) return (enum fault_kind)i;
         at -= weights[i];
     }
@@ -438,7 +455,7 @@ static bool hit_many(struct nemesis *n, enum fault_kind kind)
         bool is_spared = !is_all && prng_chance(&n->prng, 1, 2);
         if (!is_fine(node) || is_spared) continue;
         if (kind == FAULT_power_cut_quorum && node->is_broker) continue;
-        fault_begin(n, kind, node, NULL, draw_length_us(n));
+        nemesis_strike(n, kind, node, NULL, draw_length_us(n));
         any = true;
     }
     return any;
@@ -474,6 +491,11 @@ static struct cluster_node *draw_target(struct nemesis *n, enum fault_kind kind)
     case FAULT_wipe_joining:
     case FAULT_kill_in_handover:
     case FAULT_cut_in_handover:
+    case FAULT_fill_broker:
+    case FAULT_fill_controller:
+    case FAULT_dead_dir:
+    case FAULT_dead_controller:
+    case FAULT_rot:
     case FAULT_KIND_COUNT: return NULL;
     }
     return NULL;
@@ -504,8 +526,8 @@ static void maybe_wipe_joining(struct nemesis *n, struct cluster_node *leader,
     n->armed &= ~(1u << FAULT_wipe_joining);
     n->done[FAULT_wipe_joining]++;
     uint64_t session_us = n->cluster->options.controller.broker_session_timeout_ms * 1000ull;
-    fault_begin(n, FAULT_wipe_joining, leader, follower,
-                prng_range(&n->prng, session_us / 3, session_us * 3 / 4));
+    nemesis_strike(n, FAULT_wipe_joining, leader, follower,
+                   prng_range(&n->prng, session_us / 3, session_us * 3 / 4));
 }
 
 static bool is_handing_over(const struct cluster_node *node)
@@ -537,7 +559,7 @@ static void maybe_strike_handover(struct nemesis *n, struct cluster_node *active
     enum fault_kind kind = kills ? FAULT_kill_in_handover : FAULT_cut_in_handover;
     n->armed &= ~(1u << kind);
     n->done[kind]++;
-    fault_begin(n, kind, kills ? active : from, NULL, draw_length_us(n));
+    nemesis_strike(n, kind, kills ? active : from, NULL, draw_length_us(n));
 }
 
 void nemesis_after_turn(struct nemesis *n, struct sim_node *node, uint32_t actor)
@@ -577,7 +599,7 @@ static void strike(struct nemesis *n)
         if (b == NULL || b == a) return;
     }
     n->done[kind]++;
-    fault_begin(n, kind, a, b, draw_length_us(n));
+    nemesis_strike(n, kind, a, b, draw_length_us(n));
 }
 
 static void next_strike(void *nemesis)
@@ -587,16 +609,17 @@ static void next_strike(void *nemesis)
 
     strike(n);
     uint64_t pause_ms = n->cluster->options.fault_pause_ms;
-    sim_at(n->cluster->sim, now_us(n) + prng_range(&n->prng, 1, 2 * pause_ms) * 1000, next_strike,
-           n);
+    sim_at(n->cluster->sim, nemesis_now_us(n) + prng_range(&n->prng, 1, 2 * pause_ms) * 1000,
+           next_strike, n);
 }
 
 void nemesis_open(struct nemesis *n, struct cluster *cluster, struct oracles *oracles)
 {
     *n = (struct nemesis){.cluster = cluster, .oracles = oracles};
     n->prng = sim_prng(cluster->sim, 9000);
+    disk_faults_open(n);
     if (cluster->options.fault_pause_ms == 0) return;
-    sim_at(cluster->sim, now_us(n) + 1000, next_strike, n);
+    sim_at(cluster->sim, nemesis_now_us(n) + 1000, next_strike, n);
 }
 
 void nemesis_end(struct nemesis *n)
@@ -607,6 +630,7 @@ void nemesis_end(struct nemesis *n)
     sim_set_net_faults(n->cluster->sim, 0, 0, 0);
     sim_set_freeze(n->cluster->sim, 0);
     cluster_start_all(n->cluster);
+    disk_faults_look(n);
 }
 
 void nemesis_close(struct nemesis *n)

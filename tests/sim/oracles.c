@@ -40,6 +40,7 @@ struct reading {
     struct oracles *o;
     uint32_t part;
     const char *who;
+    bool is_rotten; /* The nemesis knows why a batch of it is not sound. */
     int64_t log_start;
 };
 
@@ -47,6 +48,7 @@ static bool see_batch(void *arg, struct slice batch, const struct record_batch_h
 {
     struct reading *r = arg;
     if (batch_last_offset(header) < r->log_start) return true; /* Deleted, and still there. */
+    if (r->is_rotten && kafka_batch_check_crc(batch) != BATCH_OK) return true;
     history_committed(r->o->history, r->part, batch, header, r->who);
     return sim_violated(r->o->history->sim) == NULL;
 }
@@ -56,9 +58,13 @@ static void read_committed(struct oracles *o, struct cluster_node *n, const stru
                            uint32_t part, struct replica_view *view)
 {
     char dir[512];
-    (void)snprintf(dir, sizeof dir, CLUSTER_LOG_DIR "/%s-%d", p->topic, p->key.partition);
-    struct reading reading = {
-        .o = o, .part = part, .who = sim_node_name(n->node), .log_start = p->replica.log_start};
+    cluster_folder(n, p->topic, p->key.partition, dir, sizeof dir);
+    struct reading reading = {.o = o,
+                              .part = part,
+                              .who = sim_node_name(n->node),
+                              .log_start = p->replica.log_start,
+                              .is_rotten =
+                                  cluster_is_rotten(o->cluster, n, p->topic, p->key.partition)};
     (void)disk_log_read(&view->log, sim_node_fs(n->node), dir, p->replica.high_watermark, see_batch,
                         &reading);
 }
@@ -86,6 +92,8 @@ static void check_ends(struct oracles *o, struct cluster_node *n, const struct p
                       sim_node_name(n->node), name, (long long)r->log_start,
                       (long long)r->high_watermark, (long long)r->written);
     }
+    /* What has rotted is cut off, and fetched again. */
+    if (cluster_is_rotten(o->cluster, n, p->topic, p->key.partition)) return;
     /* A copy that is begun anew has none. */
     if (r->high_watermark < view->watermark && r->log_start < r->written) {
         sim_violation(o->cluster->sim,
@@ -139,11 +147,24 @@ static void check_role(struct oracles *o, struct cluster_node *n, const struct p
 
 static void check_partition(struct oracles *o, struct cluster_node *n, const struct partition *p)
 {
-    if (p->state != PARTITION_READY && p->state != PARTITION_TRUNCATING) return;
-
     struct node_view *node = &o->brokers[n->index];
+    bool is_ready = p->state == PARTITION_READY || p->state == PARTITION_TRUNCATING;
+    if (!is_ready && p->state != PARTITION_FAILED) return;
+
     uint32_t part = history_part(o->history, p->key.topic_id, p->topic, p->key.partition);
     struct replica_view *view = view_of(node, part);
+    /* What it had told before its disk failed, in the same turn. */
+    bool has_just_failed = !is_ready && view->life == node->life && view->leader_epoch >= 0 &&
+                           p->replica.high_watermark > view->read_up_to;
+    if (has_just_failed) {
+        view->read_up_to = p->replica.high_watermark;
+        if (!topic_is_internal(&o->history->topics[o->history->parts[part].topic]))
+            read_committed(o, n, p, part, view);
+    }
+    if (!is_ready) {
+        view->watermark = 0; /* If it comes back, it is begun anew. */
+        return;
+    }
     if (view->life != node->life) {
         view->life = node->life;
         view->watermark = 0;
@@ -157,8 +178,10 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     if (p->replica.written < view->log.next) view->log = (struct disk_log){0};
     view->watermark = p->replica.high_watermark;
     view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
-    /* While it is cut, the files have what the log has no more. */
-    if (p->state != PARTITION_READY || view->watermark == view->read_up_to) return;
+    /* While it is cut, the files have what the log has no more; but a leader that cuts, after a
+     * full disk, cuts at its end, and goes on hearing from its followers. */
+    bool is_as_written = p->state == PARTITION_READY || p->replica.role == REPLICA_LEADER;
+    if (!is_as_written || view->watermark == view->read_up_to) return;
     if (topic_is_internal(&o->history->topics[o->history->parts[part].topic])) return;
     view->read_up_to = view->watermark;
     read_committed(o, n, p, part, view);

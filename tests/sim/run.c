@@ -17,6 +17,7 @@
 #define CONVERGE_MAX_MS 90000u
 #define DRAIN_MAX_MS 90000u
 #define STEP_MS 50u
+#define NEWS_US 5000000u /* How long it may take until a node hears from its disk. */
 
 struct run {
     struct cluster cluster;
@@ -56,6 +57,11 @@ static void on_down(void *arg, struct sim_node *node, const char *why)
     oracles_on_down(&r->oracles, node, is_power_cut);
     bool is_meant =
         is_power_cut || strcmp(why, "killed") == 0 || strcmp(why, "stopped in order") == 0;
+    /* A disk that fails ends the node, and a controller that cannot write its log. */
+    const struct cluster_node *n = cluster_node_of(&r->cluster, node);
+    bool had_no_room = n != NULL && !n->is_broker && strstr(why, "no space left") != NULL;
+    if (n != NULL && n->is_broken) is_meant = true;
+    if (had_no_room && sim_now_us(r->cluster.sim) < n->full_until_us + NEWS_US) is_meant = true;
     if (is_meant || sim_violated(r->cluster.sim) != NULL) return;
     sim_violation(r->cluster.sim, "[halt] %s halts: %s", sim_node_name(node), why);
 }
@@ -186,6 +192,9 @@ static bool has_converged(struct run *r)
             r->settled_ends[i] = r->history.parts[i].committed_end;
         }
     }
+    if (cluster_is_rotten(&r->cluster, NULL, NULL, 0))
+        return waits(r, "a bit in %s of %s is wrong still", r->cluster.rots[0].path,
+                     sim_node_name(r->cluster.brokers[r->cluster.rots[0].broker].node));
     return is_progress_made(r) && are_groups_stable(r);
 }
 

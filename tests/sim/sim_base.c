@@ -446,6 +446,7 @@ void sim_close(struct sim *sim)
     }
     for (uint32_t i = 0; i < sim->host_count; i++) {
         sim_disk_close(&sim->hosts[i]->disk);
+        free(sim->hosts[i]->broken);
         free(sim->hosts[i]);
     }
     free(sim->heap);

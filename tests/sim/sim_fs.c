@@ -16,9 +16,17 @@ static struct sim_disk *disk_of(struct sim_fs *fs)
     return &fs->node->host->disk;
 }
 
+static bool is_broken(const struct sim_host *host, const char *path)
+{
+    if (host->broken == NULL) return false;
+    size_t size = strlen(host->broken);
+    if (size > 0 && host->broken[size - 1] == '/') size--;
+    return strncmp(path, host->broken, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
 /* Every call passes here: the disk may fail, and the process may be dead by now. *is_last: it dies
  * in the middle of this one. */
-static int gate(struct sim_fs *fs, bool *is_last)
+static int gate(struct sim_fs *fs, const char *path, bool *is_last)
 {
     struct sim *sim = fs->node->sim;
     *is_last = false;
@@ -27,15 +35,16 @@ static int gate(struct sim_fs *fs, bool *is_last)
 
     if (fs->calls_left > 0) *is_last = --fs->calls_left == 0;
     fs->cost_us += prng_range(&sim->disk, 1, 20);
-    if (!sim_chance(&sim->disk, fs->node->host->io_error_ppm)) return 0;
+    bool fails = sim_chance(&sim->disk, fs->node->host->io_error_ppm);
+    if (!fails && !is_broken(fs->node->host, path)) return 0;
     sim->counts.io_errors++;
     return -ERR_IO;
 }
 
-static int gated(struct sim_fs *fs)
+static int gated(struct sim_fs *fs, const char *path)
 {
     bool is_last;
-    return gate(fs, &is_last);
+    return gate(fs, path, &is_last);
 }
 
 static int count_full(struct sim_fs *fs, int rc)
@@ -49,7 +58,7 @@ static int count_full(struct sim_fs *fs, int rc)
 static int op_open(struct fs *base, const char *path, unsigned mode, struct file **out)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
 
     struct sim_inode *inode = sim_disk_find(disk_of(fs), path);
@@ -66,6 +75,8 @@ static int op_open(struct fs *base, const char *path, unsigned mode, struct file
     open->file = (struct file){.refs = 1, .fd = -1, .node = open};
     open->fs = fs;
     open->inode = sim_inode_ref(inode);
+    open->path = strdup(path);
+    CHECK(open->path != NULL);
     open->mode = mode;
     open->next = fs->files;
     if (fs->files != NULL) fs->files->previous = open;
@@ -84,6 +95,7 @@ static void open_file_close(struct sim_open_file *open)
         fs->files = open->next;
     }
     sim_inode_unref(disk_of(fs), open->inode);
+    free(open->path);
     free(open);
 }
 
@@ -108,7 +120,7 @@ static int op_pwritev(struct fs *base, struct file *file, const struct iovec *io
     struct sim_fs *fs = fs_of(base);
     struct sim_open_file *open = open_of(fs, file);
     bool is_last;
-    int rc = gate(fs, &is_last);
+    int rc = gate(fs, open->path, &is_last);
     if (rc != 0) return rc;
     if ((open->mode & FS_WRITE) == 0) return -ERR_DENIED;
 
@@ -129,7 +141,7 @@ static int op_pread(struct fs *base, struct file *file, void *to, size_t size, u
     struct sim_fs *fs = fs_of(base);
     const struct sim_open_file *open = open_of(fs, file);
     *got = 0;
-    int rc = gated(fs);
+    int rc = gated(fs, open_of(fs, file)->path);
     if (rc != 0) return rc;
     if ((open->mode & FS_READ) == 0) return -ERR_DENIED;
 
@@ -140,7 +152,7 @@ static int op_pread(struct fs *base, struct file *file, void *to, size_t size, u
 static int op_size(struct fs *base, struct file *file, uint64_t *size_bytes)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, open_of(fs, file)->path);
     if (rc != 0) return rc;
 
     *size_bytes = open_of(fs, file)->inode->size;
@@ -151,7 +163,7 @@ static int op_truncate(struct fs *base, struct file *file, uint64_t size_bytes)
 {
     struct sim_fs *fs = fs_of(base);
     struct sim_open_file *open = open_of(fs, file);
-    int rc = gated(fs);
+    int rc = gated(fs, open_of(fs, file)->path);
     if (rc != 0) return rc;
     if ((open->mode & FS_WRITE) == 0) return -ERR_DENIED;
 
@@ -168,7 +180,7 @@ static int op_sync(struct fs *base, struct file *file)
 {
     struct sim_fs *fs = fs_of(base);
     struct sim_open_file *open = open_of(fs, file);
-    int rc = gated(fs);
+    int rc = gated(fs, open_of(fs, file)->path);
     if (rc != 0) return rc;
 
     pay_sync(fs);
@@ -179,7 +191,7 @@ static int op_sync(struct fs *base, struct file *file)
 static int op_sync_all(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     if (sim_disk_find(disk_of(fs), path) == NULL) return -ERR_ABSENT;
 
@@ -193,21 +205,21 @@ static int op_sync_all(struct fs *base, const char *path)
 static int op_rename(struct fs *base, const char *from, const char *to)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, from);
     return rc != 0 ? rc : sim_disk_rename(disk_of(fs), from, to);
 }
 
 static int op_unlink(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     return rc != 0 ? rc : sim_disk_remove(disk_of(fs), path, false);
 }
 
 static int op_mkdir(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
 
     struct sim_inode *inode = sim_disk_find(disk_of(fs), path);
@@ -218,14 +230,14 @@ static int op_mkdir(struct fs *base, const char *path)
 static int op_rmdir(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     return rc != 0 ? rc : sim_disk_remove(disk_of(fs), path, true);
 }
 
 static int op_sync_dir(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     struct sim_inode *dir = sim_disk_find(disk_of(fs), path);
     if (dir == NULL) return -ERR_ABSENT;
@@ -240,7 +252,7 @@ static int op_list(struct fs *base, const char *path,
                    void (*visit)(void *arg, const struct fs_entry *), void *arg)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     struct sim_inode *dir = sim_disk_find(disk_of(fs), path);
     if (dir == NULL) return -ERR_ABSENT;
@@ -269,7 +281,7 @@ static int op_list(struct fs *base, const char *path,
 static int op_space(struct fs *base, const char *path, struct fs_space *out)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     const struct sim_disk *disk = disk_of(fs);
     if (sim_disk_find(disk_of(fs), path) == NULL) return -ERR_ABSENT;
@@ -284,7 +296,7 @@ static int op_lock(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
     struct sim_host *host = fs->node->host;
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     for (uint32_t i = 0; i < host->lock_count; i++) {
         if (strcmp(host->locks[i].path, path) == 0) return -ERR_BUSY;
@@ -317,7 +329,7 @@ void sim_fs_unlock(struct sim_node *node)
 static int op_boot_mark(struct fs *base, const char *path, char *out, size_t out_size)
 {
     struct sim_fs *fs = fs_of(base);
-    int rc = gated(fs);
+    int rc = gated(fs, path);
     if (rc != 0) return rc;
     if (sim_disk_find(disk_of(fs), path) == NULL) return -ERR_ABSENT;
 
@@ -369,6 +381,8 @@ int sim_read_now_op(struct env *env, struct file *file, void *to, size_t size, u
         sim->counts.read_agains++;
         return -ERR_AGAIN;
     }
+    /* What the page cache still has of a broken disk is for a job to find out. */
+    if (is_broken(node->host, open->path)) return -ERR_AGAIN;
     /* A read behind the end is the caller's mistake; it must not try again for ever. */
     return sim_disk_read(open->inode, to, size, at) == size ? 0 : -ERR_IO;
 }
@@ -408,6 +422,12 @@ uint64_t sim_disk_used(const struct sim_node *node)
 void sim_disk_errors(struct sim_node *node, uint32_t io_error_ppm)
 {
     node->host->io_error_ppm = io_error_ppm;
+}
+
+void sim_disk_break(struct sim_node *node, const char *path)
+{
+    free(node->host->broken);
+    node->host->broken = path == NULL ? NULL : strdup(path);
 }
 
 void sim_disk_wipe(struct sim_node *node)

@@ -73,6 +73,7 @@ struct sim_host {
     int64_t wall_skew_ms;
     struct sim_disk disk;
     uint32_t io_error_ppm;
+    char *broken; /* Everything below this path fails; NULL: nothing does. */
     uint64_t stalled_until_us;
     struct sim_lock locks[SIM_NODES_MAX];
     uint32_t lock_count;
@@ -91,6 +92,7 @@ struct sim_open_file {
     struct file file; /* First: what the production code holds. */
     struct sim_fs *fs;
     struct sim_inode *inode;
+    char *path; /* By which it was opened. */
     unsigned mode;
     struct sim_open_file *next;
     struct sim_open_file *previous;

@@ -209,6 +209,8 @@ void sim_disk_stall(struct sim_node *node, uint64_t for_us); /* No job runs unti
 void sim_disk_limit(struct sim_node *node, uint64_t bytes);  /* Full from there on. */
 uint64_t sim_disk_used(const struct sim_node *node);
 void sim_disk_errors(struct sim_node *node, uint32_t io_error_ppm);
+/* Every call for something at or below the path fails (EIO); NULL: none does any more. */
+void sim_disk_break(struct sim_node *node, const char *path);
 void sim_disk_wipe(struct sim_node *node); /* A new disk; the process must be down. */
 /* Turns one bit over, on the disk and in memory. -ERR_ABSENT: no such byte. */
 MUST_USE int sim_disk_flip(struct sim_node *node, const char *path, uint64_t at, uint32_t bit);

@@ -487,6 +487,29 @@ Test(sim_world, a_stalled_disk_runs_no_job_and_a_full_one_says_so)
     sim_close(sim);
 }
 
+Test(sim_world, what_lies_below_a_broken_path_fails_until_it_is_whole_again)
+{
+    struct sim_options o = sim_options_default(1);
+    struct sim *sim = sim_open(&o);
+    struct sim_node *node = sim_node_add(sim, "node", "a");
+    struct dummy d = {0};
+    sim_node_start(node, 1, dummy_open, &d);
+    const struct {
+        const char *broken;
+        int rc;
+    } steps[] = {{"/g", 0}, {"/f", -ERR_IO}, {"/", -ERR_IO}, {NULL, 0}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct write_job w = {.job = {.run = run_write}};
+        (void)sim_node_fs(node)->ops->unlink(sim_node_fs(node), "/f"); /* The harness's own. */
+        sim_disk_break(node, steps[i].broken);
+        env_submit(d.env, &w.job);
+        cr_assert(sim_run_for_ms(sim, 200));
+        cr_expect_eq(w.job.rc, steps[i].rc, "broken: %s", steps[i].broken);
+    }
+    cr_expect_eq(sim_counts(sim)->io_errors, 2);
+    sim_close(sim);
+}
+
 Test(sim_world, a_boot_changes_after_a_power_cut_and_the_device_after_a_wipe)
 {
     struct sim_options o = sim_options_default(1);

@@ -96,8 +96,7 @@ static void read_replica(struct judge *j, const struct part_note *part, int32_t 
     struct history *h = j->history;
     struct cluster_node *n = &j->cluster->brokers[broker - 1];
     char dir[512];
-    (void)snprintf(dir, sizeof dir, CLUSTER_LOG_DIR "/%s-%d", h->topics[part->topic].name,
-                   part->number);
+    cluster_folder(n, h->topics[part->topic].name, part->number, dir, sizeof dir);
     j->who = sim_node_name(n->node);
     j->next = -1;
     j->log_start = log_start_of(n, h->topics[part->topic].id, part->number);
