@@ -217,7 +217,15 @@ int16_t voters_remove(struct controller *c, uint32_t id, struct uuid disk, struc
         *why = slice_of_text("the last voter cannot be removed");
         return KAFKA_INVALID_REQUEST;
     }
+    bool is_voter = member->voter;
     raft_members_remove(&set, id);
+    if (is_voter && !raft_would_have_quorum(&c->raft, &set)) {
+        *why = decision_say(d,
+                            "without controller %u fewer than a majority of the %u voters that are "
+                            "left answer: start those that are down, or remove them first",
+                            id, raft_members_voter_count(&set));
+        return KAFKA_INVALID_REQUEST;
+    }
     decision_cause(d, "controller %u leaves the quorum", id);
     write_set(c, &set, d);
     return KAFKA_NONE;

@@ -325,6 +325,9 @@ bool raft_can_propose(const struct raft *r);
 /* One change at a time: the last one is committed, and so is an entry of this leader's term (the
  * 2015 correction of thesis §4.1). */
 bool raft_can_change_members(const struct raft *r);
+/* The leader: have enough voters of this set answered of late for it to decide anything? A set is
+ * in force at once: one that has no living majority can not even be taken back. */
+bool raft_would_have_quorum(const struct raft *r, const struct raft_members *set);
 bool raft_wants_snapshot(const struct raft *r);
 
 /* Has a committed set named this node with this disk? A disk that was wiped has forgotten votes and

@@ -165,15 +165,27 @@ void raft_on_heartbeat_due(struct raft *r, struct raft_effects *effects)
     }
 }
 
-bool raft_has_quorum(const struct raft *r)
+/* Of the voters of a set, who has answered within an election timeout; we have. */
+static uint32_t count_living(const struct raft *r, const struct raft_members *set)
 {
-    uint32_t count = raft_members_has_voter(raft_members(r), r->config.self_id);
+    uint32_t count = raft_members_has_voter(set, r->config.self_id);
     for (uint32_t i = 0; i < r->peer_count; i++) {
         const struct raft_peer *peer = &r->peers[i];
-        if (!raft_members_has_voter(raft_members(r), peer->id)) continue;
+        if (!raft_members_has_voter(set, peer->id)) continue;
         count += r->now_ms < peer->heard_ms + r->config.election_timeout_max_ms;
     }
-    return raft_is_majority(r, count);
+    return count;
+}
+
+bool raft_has_quorum(const struct raft *r)
+{
+    return raft_is_majority(r, count_living(r, raft_members(r)));
+}
+
+bool raft_would_have_quorum(const struct raft *r, const struct raft_members *set)
+{
+    CHECK(r->role == RAFT_LEADER);
+    return count_living(r, set) > raft_members_voter_count(set) / 2;
 }
 
 static void maybe_send_timeout_now(struct raft *r, const struct raft_peer *peer,

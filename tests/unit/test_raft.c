@@ -695,6 +695,29 @@ Test(raft, members_change_one_at_a_time_and_after_a_commit_of_the_term)
     cr_assert(raft_can_change_members(&r));
 }
 
+Test(raft, a_set_without_a_living_majority_is_known_before_it_is_in_force)
+{
+    boot(NULL, 0, 0);
+    lead();
+    accept(PEER, 1);
+    persist(r.persist_seq);
+    struct raft_members without_peer = make_members((uint32_t[]){SELF, OTHER}, 2);
+    struct raft_members without_other = make_members((uint32_t[]){PEER, SELF}, 2);
+    struct raft_members without_self = make_members((uint32_t[]){PEER, OTHER}, 2);
+    cr_expect(raft_would_have_quorum(&r, &without_peer), "all have just been heard of");
+
+    /* The other one is silent from here on. */
+    uint64_t end = now_ms + 2 * r.config.election_timeout_max_ms;
+    while (now_ms < end) {
+        tick_at_deadline();
+        accept(PEER, 1);
+    }
+    cr_assert_eq(r.role, RAFT_LEADER);
+    cr_expect_not(raft_would_have_quorum(&r, &without_peer));
+    cr_expect_not(raft_would_have_quorum(&r, &without_self));
+    cr_expect(raft_would_have_quorum(&r, &without_other), "the dead one may go");
+}
+
 Test(raft, a_set_is_in_force_at_once_and_goes_with_its_entry)
 {
     boot((const uint64_t[]){1}, 1, 1);
