@@ -6,6 +6,8 @@ may be None is written ("?", ..), one struct (".", [fields]), and one that may b
 
 import struct
 
+from kafka_wire import uvarint
+
 NUMBERS = {"i8": "b", "i16": "h", "i32": "i", "i64": "q", "bool": "?"}
 
 
@@ -373,15 +375,6 @@ APIS = {
         ],
     ),
 }
-
-
-def uvarint(n):
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
 
 
 # ---- Encoding.

@@ -48,15 +48,17 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def varint(n):
-    n = (n << 1) ^ (n >> 63)
-    n &= (1 << 64) - 1
+def uvarint(n):
     out = bytearray()
     while n >= 0x80:
         out.append(n & 0x7F | 0x80)
         n >>= 7
     out.append(n)
     return bytes(out)
+
+
+def varint(n):
+    return uvarint(((n << 1) ^ (n >> 63)) & ((1 << 64) - 1))
 
 
 def record(value, delta=0, key=None):
