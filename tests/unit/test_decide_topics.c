@@ -302,6 +302,16 @@ Test(assignment, with_numbers_beside_it_is_refused)
 
 /* ---- Deletion. ---- */
 
+/* Decided, not committed. */
+static struct array delete_topics(struct fixture *f, struct delete_topics_request_topic *topics,
+                                  int32_t count)
+{
+    struct delete_topics_request request = {.topics = {.items = topics, .count = count}};
+    struct delete_topics_response reply;
+    cr_assert_eq(decide_delete_topics(&f->image, &request, 1000, &f->d, &reply), 0);
+    return reply.responses;
+}
+
 Test(delete_topics, by_name_and_by_id)
 {
     struct fixture *f = fixture_open();
@@ -322,11 +332,9 @@ Test(delete_topics, by_name_and_by_id)
                                      KAFKA_UNKNOWN_TOPIC_ID,
                                      KAFKA_INVALID_REQUEST,
                                      KAFKA_INVALID_REQUEST};
-    struct delete_topics_request request = {.topics = {.items = topics, .count = 6}};
-    struct delete_topics_response reply;
-    cr_assert_eq(decide_delete_topics(&f->image, &request, 1000, &f->d, &reply), 0);
-    const struct delete_topics_response_topic *r = reply.responses.items;
-    cr_assert_eq(reply.responses.count, 6);
+    struct array answers = delete_topics(f, topics, 6);
+    const struct delete_topics_response_topic *r = answers.items;
+    cr_assert_eq(answers.count, 6);
     for (int i = 0; i < 6; i++) cr_expect_eq(r[i].error_code, errors[i], "%d", i);
     cr_expect(slice_equal(r[0].name, slice_of_text("a")));
     fixture_commit(f);
@@ -347,11 +355,9 @@ Test(delete_topics, one_that_is_named_twice_stays)
         {.name = slice_of_text("none")},
         {.name = slice_of_text("b")},
     };
-    struct delete_topics_request request = {.topics = {.items = topics, .count = 5}};
-    struct delete_topics_response reply;
-    cr_assert_eq(decide_delete_topics(&f->image, &request, 1000, &f->d, &reply), 0);
-    const struct delete_topics_response_topic *r = reply.responses.items;
-    cr_assert_eq(reply.responses.count, 3, "each is answered once");
+    struct array answers = delete_topics(f, topics, 5);
+    const struct delete_topics_response_topic *r = answers.items;
+    cr_assert_eq(answers.count, 3, "each is answered once");
     cr_expect_eq(r[0].error_code, KAFKA_INVALID_REQUEST);
     cr_expect_eq(r[1].error_code, KAFKA_INVALID_REQUEST);
     cr_expect_eq(r[2].error_code, KAFKA_NONE);
