@@ -76,13 +76,6 @@ static void join_consumers(struct group_entry *entry, struct group_ask *ask,
     entry_consumer_step(entry, ask, &to);
 }
 
-/* A group of the consumer protocol that is empty is one of the classic protocol from now on. */
-static void make_way(struct group_entry *entry)
-{
-    (void)consumer_bury(entry->consumer);
-    entry_store_consumer(entry);
-}
-
 static void sync_consumers(struct group_entry *entry, struct group_ask *ask,
                            const struct group_event *e)
 {
@@ -146,7 +139,7 @@ void request_join_as(struct groups *gs, struct group_ask *ask, struct slice memb
         join_consumers(entry, ask, &e);
         return;
     }
-    if (entry_is_consumer(entry)) make_way(entry);
+    if (entry_is_consumer(entry)) entry_make_way(entry);
     e.ask = ask_wait(gs, ask);
     entry_step(entry, &e);
 }

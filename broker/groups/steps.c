@@ -111,7 +111,8 @@ static void tell_or_hold(struct group_entry *e, struct group_ask *ask, bool is_e
     }
 }
 
-void entry_store_consumer(struct group_entry *e)
+/* Writes what is marked in the entry's `consumer`, if anything. */
+static void store_consumer(struct group_entry *e)
 {
     struct consumer_group *c = e->consumer;
     if (c == NULL || c->marks == 0) return;
@@ -124,13 +125,25 @@ void entry_store_consumer(struct group_entry *e)
     }
 }
 
-/* Its members are those of a classic group now, which has to share out anew. */
-static void downgrade(struct group_entry *e)
+/* It is a classic group from now on: the log has that, and nothing else of it, at once. */
+static void store_as_classic(struct group_entry *e)
 {
     struct group_write *w = write_new(e, NULL);
     write_add_group(w, ++e->group->last_store, false);
     add_leftovers(w);
     write_queue(w);
+}
+
+void entry_make_way(struct group_entry *e)
+{
+    consumer_make_way(e->consumer, e->group);
+    store_as_classic(e);
+}
+
+/* Its members are those of a classic group now, which has to share out anew. */
+static void downgrade(struct group_entry *e)
+{
+    store_as_classic(e);
     log_info(e->at->host->env, "group %.*s: all members speak the classic protocol, and so does it",
              (int)e->group->id.size, (const char *)e->group->id.at);
 }
@@ -150,7 +163,7 @@ void entry_consumer_step(struct group_entry *e, struct group_ask *ask, struct co
     if (fx.has_downgraded) {
         downgrade(e);
     } else {
-        entry_store_consumer(e);
+        store_consumer(e);
     }
     if (ask != NULL) tell_or_hold(e, ask, fx.answer.error != KAFKA_NONE);
     if (fx.has_downgraded) {

@@ -17,8 +17,8 @@ void entry_consumer_step(struct group_entry *e, struct group_ask *ask,
 /* What an event of the consumer protocol says beside the request: times, settings, topics. */
 void entry_fill_event(struct group_entry *e, struct consumer_event *event);
 
-/* Writes what is marked in the entry's `consumer`, if anything. */
-void entry_store_consumer(struct group_entry *e);
+/* The entry's group of the consumer protocol, which is empty, is one of the classic protocol. */
+void entry_make_way(struct group_entry *e);
 
 /* The group, of the classic protocol, is dead for all who wait for something of it. */
 void entry_kill_waiters(struct group_entry *e, int16_t error);

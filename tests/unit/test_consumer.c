@@ -618,6 +618,27 @@ Test(consumer, when_only_members_of_the_classic_protocol_are_left_the_group_is_o
     end();
 }
 
+Test(consumer, an_empty_group_that_changes_its_protocol_goes_on_counting)
+{
+    begin(4);
+    struct client a = {.id = "a"};
+    beat(&a);
+    cr_assert_eq(leave(&a, -1), KAFKA_NONE);
+    int32_t epoch = c->epoch;
+    cr_assert_gt(epoch, 0);
+    consumer_make_way(c, classic);
+    cr_assert_not(c->is_alive);
+    cr_assert_eq(classic->generation, epoch, "no generation is an epoch that was");
+
+    struct consumer_event e = {.classic = classic, .settings = &settings, .topics = &topics};
+    consumer_upgrade(c, &e);
+    cr_assert_eq(c->epoch, epoch);
+    a.epoch = 0;
+    cr_assert_eq(beat(&a), KAFKA_NONE);
+    cr_assert_gt(a.epoch, epoch);
+    end();
+}
+
 Test(consumer, an_administrator_removes_members_of_either_protocol)
 {
     begin(4);

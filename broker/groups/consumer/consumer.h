@@ -290,9 +290,12 @@ int16_t consumer_may_upgrade(const struct consumer_event *e, struct consumer_eff
  * answered. */
 void consumer_upgrade(struct consumer_group *c, const struct consumer_event *e);
 
-/* All of it goes, to make room for a classic group; what the log has of it is marked to be deleted.
- * The store to do that under. */
+/* All of it goes; what the log has of it is marked to be deleted. The store to do that under. */
 uint64_t consumer_bury(struct consumer_group *c);
+
+/* So that an empty group may be one of the classic protocol: of which the generations go on where
+ * the epochs end, as the other way round. No number is used twice. */
+void consumer_make_way(struct consumer_group *c, struct group *classic);
 
 enum consumer_state consumer_state_of(const struct consumer_group *c);
 

@@ -106,14 +106,11 @@ void consumer_upgrade(struct consumer_group *c, const struct consumer_event *e)
 {
     struct group *g = e->classic;
     bool was_stored = g->protocol_type.at != NULL;
-    if (g->member_count == 0) {
-        begin(c, 0);
-    } else {
-        struct slice protocol = g->protocol.at != NULL ? g->protocol : members_select(g);
-        begin(c, g->generation > 0 ? g->generation : 0);
-        const struct group_member *m;
-        for (m = g->members; m != NULL; m = m->hh.next) take_member(c, e, m, protocol);
-    }
+    struct slice protocol = {0};
+    if (g->member_count > 0) protocol = g->protocol.at != NULL ? g->protocol : members_select(g);
+    begin(c, g->generation > 0 ? g->generation : 0);
+    const struct group_member *m;
+    for (m = g->members; m != NULL; m = m->hh.next) take_member(c, e, m, protocol);
     if (was_stored) consumer_mark_group(c, CONSUMER_MARK_CLASSIC);
     static const struct group_metadata_value nothing = {.current_state_timestamp_ms = -1};
     group_restore(g, &nothing);
@@ -155,6 +152,16 @@ uint64_t consumer_bury(struct consumer_group *c)
     c->deadline_ms = GROUP_NEVER;
     consumer_mark_group(c, CONSUMER_MARK_EPOCH | CONSUMER_MARK_TARGET_EPOCH);
     return ++c->last_store;
+}
+
+void consumer_make_way(struct consumer_group *c, struct group *classic)
+{
+    CHECK(c->is_alive && c->member_count == 0);
+    CHECK(classic->member_count == 0);
+
+    classic->generation = c->epoch;
+    (void)consumer_bury(c);
+    c->marks &= ~(uint32_t)CONSUMER_MARK_CLASSIC; /* There is a classic group again. */
 }
 
 void consumer_downgrade(struct consumer_group *c, const struct consumer_event *e,
