@@ -87,6 +87,7 @@ void canary_set(enum canary canary, bool is_broken, struct cluster_options *opti
     const uint32_t of_consumers = CONSUMER_CANARY_NO_WAIT | CONSUMER_CANARY_NO_EXPIRY;
     bool is_of_consumers = (broken.broker.groups.canary & of_consumers) != 0;
     if (is_of_groups) options->consumer_groups = is_of_consumers ? 3 : 0;
+    if (is_of_groups) options->mixed_groups = 0;
     /* So are disks. */
     options->disk_pause_ms = 0;
     options->log_dir_count = 1;

@@ -107,7 +107,8 @@ struct cluster_options {
     uint32_t consumer_count;
     uint32_t group_count;    /* 0: there are none. */
     uint32_t member_count;   /* Of all groups together. */
-    uint32_t consumer_groups; /* A bit for each group: it speaks the consumer protocol. */
+    uint32_t consumer_groups; /* A bit for each group: it speaks the consumer protocol, */
+    uint32_t mixed_groups;    /* but every other member of it the classic one. */
     uint32_t admin_pause_ms; /* Between two things that the admin does; 0: it does nothing. */
 
     enum power power;

@@ -148,6 +148,7 @@ static void draw_groups(struct cluster_options *o, struct prng *p)
     struct prng protocols = prng_from_seed(o->seed ^ 0x6b69702d383438u);
     o->consumer_groups = (uint32_t)prng_range(&protocols, 0, 3);
     g->consumer.assignors[0] = (uint32_t)prng_range(&protocols, 0, 1);
+    o->mixed_groups = (uint32_t)prng_range(&protocols, 0, 3);
     g->consumer.assignors[1] = 1 - g->consumer.assignors[0];
 }
 
@@ -212,13 +213,12 @@ void cluster_options_print(const struct cluster_options *o, FILE *to)
                   o->producer_count, o->consumer_count, o->admin_pause_ms);
     if (o->group_count > 0) {
         (void)fprintf(to,
-                      "groups: %u (consumer protocol: %x) of %u members together, "
+                      "groups: %u (consumer protocol: %x, of both: %x) of %u members together, "
                       "initial delay %u ms, %u partitions, "
                       "segments of %u bytes, commits time out after %u ms\n",
-                      o->group_count, o->consumer_groups, o->member_count,
-                      b->groups.initial_delay_ms,
-                      b->groups.topic_partitions, b->groups.topic_segment_bytes,
-                      b->groups.commit_timeout_ms);
+                      o->group_count, o->consumer_groups, o->consumer_groups & o->mixed_groups,
+                      o->member_count, b->groups.initial_delay_ms, b->groups.topic_partitions,
+                      b->groups.topic_segment_bytes, b->groups.commit_timeout_ms);
     }
     if (o->disk_pause_ms > 0) {
         (void)fprintf(to, "disks: a fault each %u ms, %u log.dirs\n", o->disk_pause_ms,

@@ -11,9 +11,8 @@
 #include "proto/msg/join_group.h"
 #include "proto/msg/leave_group.h"
 #include "proto/msg/sync_group.h"
-#include "tests/sim/group_requests.h"
+#include "tests/sim/group_words.h"
 
-#define PROTOCOL "shares"
 #define SESSION_MS 1500
 #define STATIC_SESSION_MS 12000 /* It may hang through a rebalance, and still be a member. */
 #define HANG_MAX_MS 9000
@@ -38,6 +37,7 @@ struct member_client {
     uint32_t coordinator; /* Index of a broker. */
     char id[GROUPS_WHO_SIZE];
     int32_t generation;
+    struct group_words words;
     uint32_t incarnation;  /* What it joins with: changes when it wants a generation of its own. */
     uint32_t member_count; /* Of the generation that it leads; 0: it does not. */
     char members[MEMBERS_OF_ONE_MAX][GROUPS_WHO_SIZE];
@@ -46,7 +46,8 @@ struct member_client {
     int64_t offsets[GROUPS_SHARES_MAX];      /* By share: what it has committed. */
     int64_t acked_before[GROUPS_SHARES_MAX]; /* When the fetch was sent. */
     uint32_t committing;                     /* The share of the commit that is out. */
-    int32_t newest_before;                   /* The newest generation when it was sent. */
+    int32_t newest_before;                   /* The newest generation when it was sent, */
+    int32_t taken_before;                    /* and the newest in which that share was taken. */
     bool has_committed;                      /* In this generation. */
     bool may_retire;                         /* When the faults are over; others are left. */
     bool is_retired;
@@ -71,7 +72,9 @@ static const char *who(const struct member_client *m)
 
 static uint32_t share_total(const struct member_client *m)
 {
-    return m->c.cluster->options.partition_count[0];
+    const struct client_topic *topic = group_topic(&m->c);
+    bool may_grow = m->words.are_kafkas && topic != NULL;
+    return may_grow ? topic->partition_count : m->c.cluster->options.partition_count[0];
 }
 
 static void go_to(struct member_client *m, enum member_state state, uint64_t pause_ms)
@@ -115,18 +118,16 @@ static void join(struct member_client *m)
 {
     struct join_group_request q;
     kafka_defaults(&schema_join_group_request, &q);
-    char metadata[16];
-    (void)snprintf(metadata, sizeof metadata, "%u", m->incarnation);
     struct join_group_request_protocol protocol = {
-        .name = slice_of_text(PROTOCOL),
-        .metadata = slice_of_text(metadata),
+        .name = slice_of_text(group_words_protocol(&m->words)),
+        .metadata = group_words_subscription(&m->words, m->incarnation),
     };
     q.group_id = slice_of_text(m->group_id);
     q.session_timeout_ms = m->instance[0] != '\0' ? STATIC_SESSION_MS : SESSION_MS;
     q.rebalance_timeout_ms = REBALANCE_MS;
     q.member_id = slice_of_text(m->id);
     q.group_instance_id = instance_of(m);
-    q.protocol_type = slice_of_text("sim");
+    q.protocol_type = slice_of_text(group_words_type(&m->words));
     q.protocols = (struct array){&protocol, 1};
     send(m, m->coordinator, KAFKA_API_JOIN_GROUP, &q);
 }
@@ -135,17 +136,19 @@ static void join(struct member_client *m)
 static void sync(struct member_client *m)
 {
     struct sync_group_request_assignment items[MEMBERS_OF_ONE_MAX];
-    uint8_t bytes[MEMBERS_OF_ONE_MAX][GROUPS_SHARES_MAX];
+    struct group_words words[MEMBERS_OF_ONE_MAX];
+    uint32_t shares[MEMBERS_OF_ONE_MAX][GROUPS_SHARES_MAX];
     uint32_t counts[MEMBERS_OF_ONE_MAX] = {0};
     uint64_t turn = prng_range(&m->c.prng, 0, 1000);
     for (uint32_t s = 0; m->member_count > 0 && s < share_total(m); s++) {
         uint64_t to = (s + turn) % m->member_count;
-        bytes[to][counts[to]++] = (uint8_t)s;
+        shares[to][counts[to]++] = s;
     }
     for (uint32_t i = 0; i < m->member_count; i++) {
+        words[i].are_kafkas = m->words.are_kafkas;
         items[i] = (struct sync_group_request_assignment){
             .member_id = slice_of_text(m->members[i]),
-            .assignment = slice_of(bytes[i], counts[i]),
+            .assignment = group_words_assignment(&words[i], shares[i], counts[i]),
         };
     }
     struct sync_group_request q;
@@ -154,8 +157,8 @@ static void sync(struct member_client *m)
     q.generation_id = m->generation;
     q.member_id = slice_of_text(m->id);
     q.group_instance_id = instance_of(m);
-    q.protocol_type = slice_of_text("sim");
-    q.protocol_name = slice_of_text(PROTOCOL);
+    q.protocol_type = slice_of_text(group_words_type(&m->words));
+    q.protocol_name = slice_of_text(group_words_protocol(&m->words));
     q.assignments = (struct array){items, (int32_t)m->member_count};
     send(m, m->coordinator, KAFKA_API_SYNC_GROUP, &q);
 }
@@ -193,6 +196,7 @@ static void commit(struct member_client *m, const struct client_topic *topic)
     struct group_asker who = asker_of(m);
     groups_note_tried(m->note, m->group, m->committing, offset);
     m->newest_before = m->note->newest[m->group];
+    m->taken_before = m->note->taken[m->group][m->committing];
     m->offsets[m->committing] = offset;
     note_sent(m, group_ask_commit(&who, topic, m->committing, offset));
     if (!m->is_out) m->offsets[m->committing] = offset - 1;
@@ -279,13 +283,11 @@ static void on_synced(struct member_client *m, const struct sync_group_response 
         on_error(m, a->error_code);
         return;
     }
-    m->share_count = 0;
     m->has_committed = false;
-    for (size_t i = 0; i < a->assignment.size && i < GROUPS_SHARES_MAX; i++) {
-        uint32_t share = a->assignment.at[i];
-        CHECK(share < GROUPS_SHARES_MAX);
-        m->shares[m->share_count++] = share;
-        groups_note_owner(m->note, m->group, m->generation, share, who(m));
+    m->share_count = group_words_read(&m->words, a->assignment, m->shares);
+    for (uint32_t i = 0; i < m->share_count; i++) {
+        groups_note_owner(m->note, m->group, m->generation, m->shares[i], who(m));
+        if (m->words.are_kafkas) groups_note_taken(m->note, m->group, m->generation, m->shares[i]);
     }
     go_to(m, m->share_count > 0 ? FETCH : STABLE, 0);
 }
@@ -321,11 +323,13 @@ static void on_committed(struct member_client *m, const struct offset_commit_res
 {
     int16_t error = group_take_commit(a);
     if (error == KAFKA_NONE) {
-        if (m->generation < m->newest_before) {
+        /* With members of the consumer protocol in it a group is never whole. */
+        int32_t newest = m->words.are_kafkas ? m->taken_before : m->newest_before;
+        if (m->generation < newest) {
             sim_violation(m->c.cluster->sim,
                           "[fence] %s has committed in generation %d of g%u, when generation %d "
                           "was whole",
-                          m->c.name, m->generation, m->group, m->newest_before);
+                          m->c.name, m->generation, m->group, newest);
         }
         groups_note_acked(m->note, m->group, m->committing, m->offsets[m->committing]);
         m->has_committed = true;
@@ -472,7 +476,10 @@ struct client *member_open(struct cluster *cluster, struct history *history,
                            struct groups_note *note, uint32_t number)
 {
     uint32_t its_group = number % cluster->options.group_count;
-    if ((cluster->options.consumer_groups >> its_group & 1) != 0) {
+    bool is_of_consumers = (cluster->options.consumer_groups >> its_group & 1) != 0;
+    bool is_mixed = (cluster->options.mixed_groups >> its_group & 1) != 0;
+    bool is_odd = number / cluster->options.group_count % 2 == 1;
+    if (is_of_consumers && !(is_mixed && is_odd)) {
         return beat_member_open(cluster, history, note, number);
     }
     struct member_client *m = calloc(1, sizeof *m);
@@ -480,6 +487,7 @@ struct client *member_open(struct cluster *cluster, struct history *history,
     m->c.kind = &kind;
     m->c.number = number;
     m->note = note;
+    m->words.are_kafkas = is_of_consumers;
     char name[32];
     (void)snprintf(name, sizeof name, "member-%u", number + 1);
     client_open(&m->c, cluster, history, name, 8000 + number);
