@@ -63,6 +63,7 @@ static int find_target(struct import *x, const char *to)
     x->options.to = x->to;
 
     DIR *d = opendir(x->to);
+    x->shape.made_dir = d == NULL;
     if (d == NULL) return errno == ENOENT ? EXIT_OK : fail("%s: %s", x->to, strerror(errno));
     bool is_empty = true;
     for (const struct dirent *e = readdir(d); e != NULL && is_empty; e = readdir(d))
@@ -73,16 +74,15 @@ static int find_target(struct import *x, const char *to)
 
 /* ---- Doing it ---- */
 
-/* `jackdaw up` starts it if the ids of the brokers follow each other. */
+/* `jackdaw up` starts it if the ids of the brokers follow each other, and leave room for ports. */
 static bool fits_shape(struct import *x, const struct plan *p)
 {
     uint32_t count;
     int32_t *ids = plan_brokers(p, &count);
-    bool fits =
-        count > 0 && count <= LOCAL_NODES_MAX && ids[count - 1] - ids[0] == (int32_t)count - 1;
+    bool fits = count > 0 && ids[count - 1] <= LOCAL_NODES_MAX &&
+                ids[count - 1] - ids[0] == (int32_t)count - 1;
     x->shape.brokers = count;
     x->shape.first_id = fits ? ids[0] : 0;
-    x->shape.made_dir = true;
     free(ids);
     return fits;
 }

@@ -142,12 +142,22 @@ static void name_missing_dirs(struct plan *p, const struct kafka_broker *b)
     }
 }
 
+/* Kafka can keep the metadata in a folder of their own, which is none of log.dirs. */
+static bool is_for_metadata_only(const struct source *s, const struct kafka_broker *b)
+{
+    if (!s->has_metadata || s->folder_count > 0 || b->dir_count == 0) return false;
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        if (uuid_equal(b->dirs[i], s->id)) return false;
+    }
+    return true;
+}
+
 static void check_broker(struct plan *p, const struct kafka_broker *b)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->source_count; i++) {
         struct source *s = &p->sources[i];
-        if (s->node_id != b->id) continue;
+        if (s->node_id != b->id || is_for_metadata_only(s, b)) continue;
         s->is_broker = true;
         count++;
         char suffix[16] = "";

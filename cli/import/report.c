@@ -95,7 +95,7 @@ static void print_nodes(const struct plan *p)
         if (s->is_broker)
             printf("  broker %d: %s -> %s\n", s->node_id, s->path, s->to);
         else
-            printf("  controller %d: %s, for its metadata\n", s->node_id, s->path);
+            printf("  node %d: %s, for its metadata\n", s->node_id, s->path);
     }
     printf("  controllers: %" PRId64 " new ones in %s, each with all of the metadata\n",
            p->options->controllers, p->options->to);
