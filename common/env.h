@@ -121,6 +121,8 @@ struct env_endpoint {
     uint32_t tag;             /* Comes back in the events of its connections. */
     uint32_t frame_max_bytes; /* A longer frame closes the connection (ENV_REASON_TOO_LARGE). */
     bool is_http;             /* Listener: events are ENV_HTTP and nothing else. */
+    bool first_alone;         /* Listener: after its first frame a connection is paused, so that
+                               * env_frame_max() can say what may follow before it is read. */
     uint32_t dial_timeout_ms; /* Dial: ENV_REASON_SILENT after this; 0 means 1000. */
 };
 

@@ -76,6 +76,7 @@ struct conn {
     uint32_t tag;
     enum conn_state state;
     bool is_paused;
+    bool first_alone;        /* Nothing behind its first frame may be read yet. */
     bool is_admitted;        /* Counted against the limits of accepted connections. */
     bool is_dirty;           /* In socks->dirty. */
     bool is_above_low_water; /* ENV_DRAINED is owed. */

@@ -31,6 +31,8 @@ static bool cut(struct conn *c, struct slice bytes)
         event->tag = c->tag;
         event->buf = frame;
         s->counters->frames_in++;
+        if (c->first_alone) sock_in_pause(c, true);
+        c->first_alone = false;
     }
     if (result == FRAME_IN_MORE) {
         if (account(c)) return true;
@@ -64,8 +66,10 @@ static size_t read_once(struct conn *c, bool *is_all)
     uint8_t *at = frame_in_room(&c->in, &room, &is_rest);
     if (at != NULL) iov[count++] = (struct iovec){.iov_base = at, .iov_len = room};
     /* The scratch comes after the rest of a frame only: bytes of this frame are not copied. */
-    if (is_rest) iov[count++] = (struct iovec){s->scratch, SOCK_SCRATCH_BYTES};
-    size_t wanted = room + (is_rest ? SOCK_SCRATCH_BYTES : 0);
+    size_t more = is_rest ? SOCK_SCRATCH_BYTES : 0;
+    if (c->first_alone) more = at == NULL ? sizeof c->in.head - c->in.head_size : 0;
+    if (more > 0) iov[count++] = (struct iovec){s->scratch, more};
+    size_t wanted = room + more;
 
     ssize_t n;
     do {
@@ -95,7 +99,7 @@ static void on_readable(void *arg)
 
     size_t got = 0;
     bool is_all = false;
-    while (got < SOCK_READ_BUDGET_BYTES && !is_all && !inbox_is_full(s->inbox)) {
+    while (got < SOCK_READ_BUDGET_BYTES && !is_all && !c->is_paused && !inbox_is_full(s->inbox)) {
         size_t n = read_once(c, &is_all);
         if (n == 0) return; /* `c` may be gone. */
         got += n;

@@ -31,6 +31,7 @@ struct sock_listener {
     int fd;
     uint32_t tag;
     uint32_t frame_max;
+    bool first_alone;
     uint64_t resume_ms; /* When accepting goes on after descriptors ran out; else ENV_NEVER. */
 };
 
@@ -152,6 +153,7 @@ static void begin(struct sock_listener *l, int fd, const struct sockaddr_storage
     event->conn = c->id;
     event->tag = c->tag;
     sock_address_text(peer, true, event->address, sizeof event->address);
+    c->first_alone = l->first_alone;
     sock_in_start(c, l->frame_max);
 }
 
@@ -224,6 +226,7 @@ int sock_listen(struct socks *s, const struct env_endpoint *at)
     l->place = place;
     l->tag = at->tag;
     l->frame_max = at->frame_max_bytes > 0 ? at->frame_max_bytes : FRAME_MAX_BYTES;
+    l->first_alone = at->first_alone;
     l->resume_ms = ENV_NEVER;
     l->watch = watch_open(s->loop, fd, WATCH_READ, on_acceptable, l);
     watch_set(l->watch, true);

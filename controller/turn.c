@@ -110,7 +110,8 @@ static void go_up(struct controller *c)
 
     struct env_endpoint at = {.port = c->options.listen_port,
                               .tag = TAG_LISTENER,
-                              .frame_max_bytes = STRANGER_FRAME_MAX_BYTES};
+                              .frame_max_bytes = STRANGER_FRAME_MAX_BYTES,
+                              .first_alone = true};
     (void)snprintf(at.host, sizeof at.host, "%s", c->options.listen_host);
     int rc = env_listen(c->env, &at);
     if (rc != 0) {
@@ -291,7 +292,10 @@ static void on_hello(struct controller *c, struct conn *conn, const struct rpc_m
         (void)peers_on_hello(c, conn, msg);
     else
         sessions_on_hello(c, conn, msg);
-    if (conn_find(c, id) != NULL) env_frame_max(c->env, id, RPC_FRAME_MAX_BYTES);
+    if (conn_find(c, id) == NULL) return;
+    /* What it sent behind its hello has waited: that may be all of a metadata log. */
+    env_frame_max(c->env, id, RPC_FRAME_MAX_BYTES);
+    env_pause(c->env, id, false);
 }
 
 static void on_stream_frame(struct controller *c, struct conn *conn, const struct rpc_msg *msg)

@@ -52,6 +52,7 @@ struct sim_listener {
     uint32_t tag;
     uint32_t frame_max_bytes;
     uint16_t port;
+    bool first_alone;
     bool is_http;
     bool is_loopback;
     bool is_dying; /* Its process was killed; the kernel closes it at closes_at. */
@@ -198,6 +199,7 @@ struct sim_end {
     struct sim_actor *actor;
     uint32_t tag;
     uint32_t frame_max_bytes;
+    bool first_alone; /* It is paused when its first frame has come. */
     bool is_paused;
     bool is_listed;
     struct sim_end *next; /* Of its node. */

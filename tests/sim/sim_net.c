@@ -66,6 +66,7 @@ int sim_listen_op(struct env *env, const struct env_endpoint *at)
                               .actor = env->actor,
                               .tag = at->tag,
                               .frame_max_bytes = at->frame_max_bytes,
+                              .first_alone = at->first_alone,
                               .port = at->port,
                               .is_http = at->is_http,
                               .is_loopback = !is_any && is_loopback(at->host)};
@@ -167,7 +168,8 @@ static void conn_accepted(struct sim_conn *conn, const struct sim_listener *list
                                      .host = conn->target,
                                      .actor = actor,
                                      .tag = listener->tag,
-                                     .frame_max_bytes = listener->frame_max_bytes};
+                                     .frame_max_bytes = listener->frame_max_bytes,
+                                     .first_alone = listener->first_alone};
     sim_end_list(&conn->ends[1]);
     sim->counts.accepted++;
     struct env_event event = {

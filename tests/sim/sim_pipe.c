@@ -407,6 +407,8 @@ static void pipe_deliver(struct sim_pipe *pipe, struct sim_segment *segment)
                                         .tag = to->tag,
                                         .buf = segment->buf};
         segment->buf = NULL;
+        if (to->first_alone) to->is_paused = true;
+        to->first_alone = false;
         conn->sim->counts.frames++;
         sim_actor_event(to->actor, &event);
     }

@@ -15,6 +15,7 @@ struct dummy {
     struct env *env;
     struct env_endpoint to; /* Dialled at the first turn if it has a port. */
     bool listens;
+    bool first_alone; /* It listens for no more than a number, until there was one. */
     bool spins;
     uint64_t conn;
     uint32_t accepted, connected, closed, jobs_done, posts, posts_back;
@@ -37,6 +38,9 @@ static void on_event(struct dummy *d, const struct env_event *e)
         cr_assert_lt(d->frame_count, FRAMES_MAX);
         memcpy(&d->frames[d->frame_count++], e->buf->data, sizeof d->frames[0]);
         buf_unref(e->buf);
+        if (!d->first_alone || d->frame_count > 1) return;
+        env_frame_max(d->env, e->conn, 1 << 20);
+        env_pause(d->env, e->conn, false);
         return;
     case ENV_CLOSED:
         d->closed++;
@@ -63,7 +67,10 @@ static uint64_t dummy_turn(void *actor, const struct env_event *events, uint32_t
     d->last_turn_ms = env_now_ms(d->env);
     if (!d->has_begun) {
         d->has_begun = true;
-        struct env_endpoint at = {.port = PORT, .tag = TAG_LISTEN, .frame_max_bytes = 1 << 20};
+        struct env_endpoint at = {.port = PORT,
+                                  .tag = TAG_LISTEN,
+                                  .frame_max_bytes = d->first_alone ? 4 : 1 << 20,
+                                  .first_alone = d->first_alone};
         if (d->listens) cr_assert_eq(env_listen(d->env, &at), 0);
         if (d->to.port != 0) d->conn = env_dial(d->env, &d->to);
     }
@@ -100,9 +107,10 @@ struct pair {
     struct dummy s, c;
 };
 
-static void pair_open(struct pair *p, const struct sim_options *options)
+static void pair_open_to(struct pair *p, const struct sim_options *options, bool first_alone)
 {
     *p = (struct pair){.sim = sim_open(options)};
+    p->s.first_alone = first_alone;
     p->server = sim_node_add(p->sim, "server", "a");
     p->client = sim_node_add(p->sim, "client", "b");
     p->s.listens = true;
@@ -112,6 +120,11 @@ static void pair_open(struct pair *p, const struct sim_options *options)
     cr_assert(sim_run_for_ms(p->sim, 5));
     sim_node_start(p->client, 1, dummy_open, &p->c);
     cr_assert(sim_run_for_ms(p->sim, 3000));
+}
+
+static void pair_open(struct pair *p, const struct sim_options *options)
+{
+    pair_open_to(p, options, false);
 }
 
 /* ---- The network. ---- */
@@ -138,6 +151,25 @@ Test(sim_world, frames_arrive_whole_and_in_order_however_the_network_behaves)
         sim_close(p.sim);
     }
     cr_assert_gt(losses, 0);
+}
+
+Test(sim_world, a_hello_is_heard_before_what_stands_behind_it_is_judged)
+{
+    struct sim_options o = sim_options_draw(1);
+    o.loss_ppm = o.reset_ppm = 0;
+    struct pair p;
+    pair_open_to(&p, &o, true);
+    send_number(&p.c, 7);
+    struct buf *large = buf_new(50004);
+    memset(large->data, 0, 50004);
+    large->data[2] = 50000 >> 8;
+    large->data[3] = 50000 & 0xff;
+    large->size = 50004;
+    env_send(p.c.env, p.c.conn, &(struct env_piece){.buf = large, .size = 50004}, 1);
+    cr_assert(sim_run_for_ms(p.sim, 60 * 1000));
+    cr_assert_eq(p.s.closed, 0, "closed for %d", p.s.reason);
+    cr_assert_eq(p.s.frame_count, 2);
+    sim_close(p.sim);
 }
 
 Test(sim_world, what_a_reset_lets_through_is_a_prefix)

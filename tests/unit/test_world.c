@@ -210,6 +210,42 @@ Test(world, strangers_are_closed_with_a_reason)
     cr_expect_eq(reason_of(noise, sizeof noise), ENV_REASON_TOO_LARGE);
 }
 
+#define HELLO_MAX_BYTES 100u
+#define BEHIND_BYTES 50000u
+
+/* Reads what stands behind the first frame only when its listener has said how large it may be. */
+static void on_first_alone(struct shell *s, const struct env_event *e)
+{
+    if (e->kind == ENV_CLOSED) cr_assert_fail("closed for %d", e->reason);
+    if (e->kind != ENV_FRAME) return;
+    cr_assert_eq(e->buf->size, s->count++ == 0 ? HELLO_MAX_BYTES : BEHIND_BYTES);
+    if (s->count == 3) env_stop(s->env);
+    if (s->count > 1) return;
+    env_frame_max(s->env, e->conn, BEHIND_BYTES);
+    env_pause(s->env, e->conn, false);
+}
+
+Test(world, a_hello_is_heard_before_what_stands_behind_it_is_judged)
+{
+    struct shell s = {.on = on_first_alone, .port = free_port()};
+    struct world *w = open_world(&s, 1);
+    struct env_endpoint at = endpoint("127.0.0.1", s.port, LISTENER);
+    at.frame_max_bytes = HELLO_MAX_BYTES;
+    at.first_alone = true;
+    cr_assert_eq(env_listen(s.env, &at), 0);
+    struct env_endpoint to = endpoint("127.0.0.1", s.port, DIALER);
+    s.client = env_dial(s.env, &to);
+    static uint8_t bytes[4 + HELLO_MAX_BYTES + 2 * (4 + BEHIND_BYTES)];
+    uint8_t *second = bytes + 4 + HELLO_MAX_BYTES, *third = second + 4 + BEHIND_BYTES;
+    bytes[3] = HELLO_MAX_BYTES;
+    second[2] = third[2] = BEHIND_BYTES >> 8;
+    second[3] = third[3] = BEHIND_BYTES & 0xff;
+    send_bytes(&s, s.client, bytes, sizeof bytes);
+    run(w, &s, 1);
+    cr_assert_eq(s.count, 3);
+    world_close(w);
+}
+
 /* ---- Dials. ---- */
 
 static void on_dial_end(struct shell *s, const struct env_event *e)
