@@ -629,6 +629,7 @@ int64_t journal_retire(struct journal *j, const struct journal_retention *r)
     if (j->change_wanted.kind != CHANGE_NONE) return journal_start(j);
 
     int64_t limit = r->limit < j->written ? r->limit : j->written;
+    if ((j->canary & JOURNAL_CANARY_RETIRE_PAST) != 0) limit = j->written;
     uint64_t left = journal_size_bytes(j);
     uint32_t count = 0;
     for (; count < j->segment_count; count++) {

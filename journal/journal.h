@@ -32,6 +32,8 @@
 #define JOURNAL_CANARY_WRITTEN_EARLY 1u /* `written` moves before the write is done. */
 #define JOURNAL_CANARY_SWAP_UNSYNCED 2u /* Cleaned segments are swapped in without a sync. */
 #define JOURNAL_CANARY_DROP_EARLY 4u    /* Tombstones go the first time that they are seen. */
+#define JOURNAL_CANARY_RETIRE_PAST 8u   /* Retention goes past the limit that its owner gives. */
+#define JOURNAL_CANARY_INDEX_BEYOND 16u /* After a power cut an index is believed past its log. */
 
 struct journal_options {
     char dir[FS_PATH_MAX]; /* Made if it does not exist. */

@@ -398,9 +398,24 @@ static int64_t needed_from(const struct inspection *x)
     return from < x->c->base ? x->c->base : from;
 }
 
+/* What a power cut has left of the log is not looked at, as if the index were a witness. */
+static bool believe_index(struct inspection *x)
+{
+    if ((x->o->options.canary & JOURNAL_CANARY_INDEX_BEYOND) == 0) return false;
+    int rc = contents_load(x->fs, x->o->w.dir, x->c, UINT64_MAX, x->next_base);
+    uint32_t count = index_offset_count(&x->c->offsets);
+    if (rc < 0 || count == 0) return false;
+    struct offset_entry last = index_offset_at(&x->c->offsets, count - 1);
+    (void)contents_rewind(x->c, x->c->base + last.offset + 1);
+    x->index_last = -1;
+    if (x->size < x->c->size) x->size = x->c->size;
+    return true;
+}
+
 /* Uses the index to leave out what need not be looked at. False: begin at the front. */
 static bool skip_by_index(struct inspection *x)
 {
+    if (believe_index(x)) return true;
     int rc = contents_load(x->fs, x->o->w.dir, x->c, x->size, x->next_base);
     /* What a power cut may have touched is written again even if it looks right. */
     const struct journal_options *options = &x->o->options;
