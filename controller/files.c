@@ -73,14 +73,20 @@ static int read_properties(struct fs *fs, struct boot *b)
     }
     if (rc != 0) return fail(b, rc, "cannot read meta.properties");
 
-    uint64_t node_id;
+    uint64_t node_id, version = 0;
     const char *file = (const char *)bytes;
     const char *disk = find_line(file, "directory.id");
     const char *cluster = find_line(file, "cluster.id");
     const char *may_vote = find_line(file, "may.vote");
     b->may_vote = may_vote != NULL && strncmp(may_vote, "true", 4) == 0;
-    if (!line_number(file, "node.id", &node_id) || disk == NULL ||
-        !uuid_from_text(disk, &b->disk)) {
+    if (line_number(file, "version", &version) && version > 1) {
+        (void)snprintf(b->why, sizeof b->why,
+                       "log.dirs %.300s: meta.properties has version %" PRIu64
+                       ", and this program knows 0 and 1: is it older than the one that wrote it?",
+                       b->dir, version);
+        rc = -ERR_UNSUPPORTED;
+    } else if (!line_number(file, "node.id", &node_id) || disk == NULL ||
+               !uuid_from_text(disk, &b->disk)) {
         rc = fail(b, -ERR_CORRUPT, "meta.properties lacks node.id or directory.id");
     } else if (node_id != b->node_id) {
         (void)snprintf(b->why, sizeof b->why,

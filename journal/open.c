@@ -315,8 +315,8 @@ static int on_corrupt(struct inspection *x, const struct scan *s, uint64_t at, b
     struct path path = files_segment(o->w.dir, x->c->base, ".log");
     /* A log that begins so is none of ours; further on it is whatever a power cut left there. */
     bool is_old = at == 0 && s->fault == BATCH_OLD_MAGIC;
-    bool may_cut =
-        options->is_whole ? x->is_last && reaches_end : x->c->end_offset >= options->recovery_point;
+    bool may_cut = (!options->is_whole || (x->is_last && reaches_end)) &&
+                   x->c->end_offset >= options->recovery_point;
     if (!options->cuts_rot && (!may_cut || is_old)) {
         return work_fail(&o->w, -ERR_CORRUPT,
                          "%s: byte %" PRIu64 ", offset %" PRId64 ": %s; nothing was changed",

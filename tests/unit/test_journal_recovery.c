@@ -166,6 +166,28 @@ Test(journal_recovery, rot_that_a_torn_write_cannot_explain_changes_nothing)
     cr_assert_eq(still, size);
 }
 
+/* A torn write lies past what was synced: what is below was there, and somebody took it away. */
+Test(journal_recovery, what_is_torn_below_the_recovery_point_is_named_and_nothing_is_changed)
+{
+    rig_open(r);
+    rig_fill(r, 10, 1, 50);
+    size_t size = journal_size_bytes(r->j);
+    rig_kill(r);
+    rig_cut(r, "00000000000000000000.log", size - 20);
+    r->options.recovery_point = 30;
+    rig_open(r);
+    cr_assert_eq(journal_state_of(r->j), JOURNAL_FAILED);
+    cr_expect_not_null(strstr(journal_why(r->j), "00000000000000000000.log"));
+    cr_expect_not_null(strstr(journal_why(r->j), "offset 27"), "%s", journal_why(r->j));
+    size_t after = 0;
+    free(rig_load(r, "00000000000000000000.log", &after));
+    cr_expect_eq(after, size - 20);
+    rig_kill(r);
+    r->options.recovery_point = 27;
+    rig_open(r);
+    expect_end(27);
+}
+
 Test(journal_recovery, zeros_that_a_power_cut_left_are_cut_off)
 {
     rig_open(r);
@@ -366,10 +388,9 @@ Test(journal_recovery, a_log_of_an_older_format_is_refused_and_not_cut)
 Test(journal_recovery, what_a_crash_left_half_removed_goes)
 {
     leave(10);
-    static const char *const names[] = {"00000000000000000000.log.deleted",
-                                        "00000000000000000009.log.cleaned",
-                                        "leader-epoch-checkpoint.tmp",
-                                        "00000000000000000900.index"};
+    static const char *const names[] = {
+        "00000000000000000000.log.deleted", "00000000000000000009.log.cleaned",
+        "leader-epoch-checkpoint.tmp", "00000000000000000900.index"};
     for (int i = 0; i < 4; i++) rig_store(r, names[i], "x", 1);
     rig_open(r);
     expect_end(30);
@@ -398,9 +419,14 @@ Test(journal_recovery, the_checkpoint_is_kafkas)
 
 Test(journal_recovery, batches_win_over_the_checkpoint)
 {
-    static const char *const texts[] = {"0\n1\n9 0\n",          "0\n2\n3 0\n7 4\n", "0\n0\n",
-                                        "0\n3\n3 0\n7 6\n8 900\n", "garbage",         "",
-                                        "0\n2\n3 0\n",            "1\n0\n",
+    static const char *const texts[] = {"0\n1\n9 0\n",
+                                        "0\n2\n3 0\n7 4\n",
+                                        "0\n0\n",
+                                        "0\n3\n3 0\n7 6\n8 900\n",
+                                        "garbage",
+                                        "",
+                                        "0\n2\n3 0\n",
+                                        "1\n0\n",
                                         "0\n99999999999999999999\n"};
     r->options.index_interval_bytes = 100;
     rig_open(r);
