@@ -106,6 +106,7 @@ static bool append_batches(struct partition *p, const struct partition_answer *a
             log_warn(p->host->env, "%s-%d: the leader sent a batch at %lld that is not sound: %s",
                      p->topic, p->key.partition, (long long)header.base_offset,
                      fault != BATCH_OK ? batch_fault_text(fault) : "offset or epoch out of order");
+            if (any) partition_appended(p); /* What came before it is to be written. */
             return false;
         }
         size_t at = (size_t)(batch.at - answer->frame->data);
