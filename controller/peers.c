@@ -20,14 +20,17 @@
 #define FLAG_TRANSFER 2u
 
 /* Members by the set in force; and by the one before, until it is committed: a leader that leaves
- * waits for the answers of the others (thesis §4.2.2). */
+ * waits for the answers of the others (thesis §4.2.2). And whoever leads us: a log that is read
+ * anew (a wiped disk) goes through sets that lack it, and would never get out of them. */
 static struct raft_members who(const struct controller *c, uint64_t *key)
 {
     const struct raft *r = &c->raft;
     const struct raft_membership *last = &r->memberships[r->membership_count - 1];
     bool is_committed = last->index <= r->commit_index;
     struct raft_members set = last->members;
-    *key = last->index * 2 + is_committed;
+    *key = (uint64_t)r->leader_id << 48 ^ (last->index * 2 + is_committed);
+    if (r->leader_id != RAFT_NOBODY && raft_members_find(&set, r->leader_id) == NULL)
+        (void)raft_members_put(&set, &(struct raft_member){.id = r->leader_id});
     if (is_committed || r->membership_count < 2) return set;
 
     const struct raft_members *before = &r->memberships[0].members;
