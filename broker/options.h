@@ -116,7 +116,13 @@ enum broker_canary {
     BROKER_CANARY_NO_DIVERGENCE = 1u << 7,         /* Nobody is told that the logs part. */
     BROKER_CANARY_FORGET_PRODUCERS = 1u << 8,      /* Followers note no producers. */
     BROKER_CANARY_FOLD_DIFFERENTLY = 1u << 9,      /* The image leaves a record out. */
-    BROKER_CANARY_BURY_EARLY = 1u << 10, /* A deleted topic's files go while it may come back. */
+    BROKER_CANARY_APPEND_TWICE = 1u << 11,  /* Some batches of nobody's are appended twice. */
+    BROKER_CANARY_ACK_UNSTORED = 1u << 12,  /* Some batches are acknowledged and not appended. */
+    BROKER_CANARY_ANY_PARTITION = 1u << 13, /* Some batches end in another partition. */
+    BROKER_CANARY_FULL_HALTS = 1u << 14,    /* A full disk ends the broker. */
+    BROKER_CANARY_CUT_ROT = 1u << 15,       /* A start cuts at a bad batch, and says nothing. */
+    BROKER_CANARY_ANY_FOLDER = 1u << 16,    /* A folder of that name is taken for the topic's. */
+    BROKER_CANARY_BURY_EARLY = 1u << 10,    /* A deleted topic's files go while it may come back. */
 };
 
 /* Every default in the text above. */

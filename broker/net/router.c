@@ -202,6 +202,11 @@ static void start_op(struct shard *s, struct op *op)
         return;
     }
     struct partition *p = shard_partition(s, op->topic_id, op->partition);
+    bool is_canary = (s->options->broker_canary & BROKER_CANARY_ANY_PARTITION) != 0;
+    if (is_canary && op->group->kind == OP_PRODUCE && p != NULL) {
+        struct partition *other = shard_partition(s, op->topic_id, op->partition ^ 1);
+        if (other != NULL && partition_leads(other)) p = other;
+    }
     if (p != NULL) {
         partition_start_op(p, op);
         return;

@@ -121,7 +121,8 @@ static int prepare_folder(struct fs *fs, struct prepare_job *prepare)
     (void)snprintf(path, sizeof path, "%s/partition.metadata", prepare->dir);
     struct uuid found = {0};
     int rc = read_identity(fs, path, &found);
-    if (rc == 0 && uuid_equal(found, prepare->topic_id)) return 0;
+    bool is_any = (prepare->owner->host->options->broker_canary & BROKER_CANARY_ANY_FOLDER) != 0;
+    if (rc == 0 && (is_any || uuid_equal(found, prepare->topic_id))) return 0;
     if (rc == 0) rc = move_aside(fs, prepare, found);
     if (rc != 0 && rc != -ERR_ABSENT) return rc;
     rc = bring_back(fs, prepare);

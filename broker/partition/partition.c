@@ -201,7 +201,7 @@ static void on_prepared(struct partition *p)
         .create_only = false, /* partition.metadata lies in it already. */
         .background = p->dir,
         .is_whole = p->host->log_dirs->dirs[p->dir].is_whole,
-        .cuts_rot = p->cuts_rot,
+        .cuts_rot = p->cuts_rot || (p->host->options->broker_canary & BROKER_CANARY_CUT_ROT) != 0,
         /* Unknown: nothing is known to be whole. */
         .recovery_point = p->checkpoint.recovery_point < 0 ? 0 : p->checkpoint.recovery_point,
         .start_offset = p->checkpoint.log_start,
@@ -369,6 +369,10 @@ void partition_on_checkpointed(struct partition *p)
 
 static void on_full(struct partition *p)
 {
+    if ((p->host->options->broker_canary & BROKER_CANARY_FULL_HALTS) != 0) {
+        env_halt(p->host->env, "no space left on the device");
+        return;
+    }
     int64_t end = journal_assigned(p->journal);
     uint64_t now_ms = env_now_ms(p->host->env);
     /* Clients try again, and so does whoever follows; it is said once in a while. */

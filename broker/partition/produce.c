@@ -255,6 +255,27 @@ void partition_resume(struct partition *p)
     }
 }
 
+static bool has_canary(const struct partition *p, uint32_t canary)
+{
+    return (p->host->options->broker_canary & canary) != 0;
+}
+
+/* Once in a while, for canaries. */
+static bool is_unlucky(const struct partition *p)
+{
+    return journal_assigned(p->journal) % 16 == 5;
+}
+
+static void append_twice(struct partition *p, const struct op *op,
+                         struct record_batch_header *header)
+{
+    struct buf *copy = buf_new((uint32_t)op->produce.records.size);
+    memcpy(copy->data, op->produce.records.at, op->produce.records.size);
+    copy->size = (uint32_t)op->produce.records.size;
+    (void)append_batch(p, copy, 0, copy->size, header);
+    buf_unref(copy);
+}
+
 void partition_produce(struct partition *p, struct op *op)
 {
     op->produce.base_offset = -1;
@@ -285,6 +306,11 @@ void partition_produce(struct partition *p, struct op *op)
         return;
     }
 
+    if (has_canary(p, BROKER_CANARY_ACK_UNSTORED) && op->group->acks == 1 && is_unlucky(p)) {
+        op->produce.base_offset = journal_assigned(p->journal);
+        op_finish(p->host, op, KAFKA_NONE);
+        return;
+    }
     struct buf *again;
     error = repack(p, op, &facts.header, &again);
     if (error != KAFKA_NONE) {
@@ -297,6 +323,9 @@ void partition_produce(struct partition *p, struct op *op)
     else
         append(p, op, frame, (size_t)(op->produce.records.at - frame->data),
                op->produce.records.size, &facts.header);
+    if (has_canary(p, BROKER_CANARY_APPEND_TWICE) && again == NULL && is_unlucky(p) &&
+        facts.header.producer_id < 0)
+        append_twice(p, op, &facts.header);
     buf_unref(again);
     await(p, op);
     partition_appended(p);

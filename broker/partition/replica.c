@@ -309,18 +309,23 @@ static void on_assign(struct replica *r, const struct replica_event *e,
         r->handover = HANDOVER_NONE;
     }
     if (effects->role_changed) r->leader_watermark = 0;
+    if (effects->role_changed && is_canary(r, REPLICA_CANARY_FORGET_WATERMARK))
+        r->high_watermark = r->log_start;
+    bool leads_on = r->role == REPLICA_LEADER && s->leader == META_NOBODY &&
+                    is_canary(r, REPLICA_CANARY_LEAD_ON);
     r->term = e->assign.term;
-    r->leader = s->leader;
+    r->leader = leads_on ? r->options.self : s->leader;
     r->leader_epoch = s->leader_epoch;
     r->partition_epoch = s->partition_epoch;
     r->replicas = s->replicas;
     doubt_peers(r, &r->isr, &s->isr);
     r->isr = s->isr;
+    if (leads_on) (void)id_set_add(&r->isr, r->options.self);
     r->elr = s->elr;
     r->min_isr = e->assign.min_isr < s->replicas.count ? e->assign.min_isr : s->replicas.count;
     r->counts_durable = e->assign.counts_durable;
 
-    if (s->leader == r->options.self) {
+    if (s->leader == r->options.self || leads_on) {
         if (effects->role_changed) {
             become_leader(r, e->assigned, e->now_ms);
         } else {

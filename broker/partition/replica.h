@@ -39,6 +39,8 @@ enum replica_canary {
     REPLICA_CANARY_HAND_OVER_EARLY = 1u << 5,  /* To a successor that lacks the last records. */
     REPLICA_CANARY_REOPEN_EARLY = 1u << 6,     /* Goes on appending when the answer is lost. */
     REPLICA_CANARY_JOIN_BELOW_EPOCH = 1u << 7, /* A follower joins below the epoch's start. */
+    REPLICA_CANARY_FORGET_WATERMARK = 1u << 8, /* A new role begins with the start as watermark. */
+    REPLICA_CANARY_LEAD_ON = 1u << 9,          /* Leads on in an epoch that has no leader. */
 };
 
 /* A leader that is asked to hand over (DESIGN 6.12):

@@ -83,6 +83,7 @@ enum raft_canary {
     RAFT_CANARY_COUNT_UNDURABLE = 8, /* The leader counts its own entries too early. */
     RAFT_CANARY_NEVER_TRUNCATE = 16, /* A follower keeps conflicting entries. */
     RAFT_CANARY_SKIP_PREVOTE = 32,   /* Campaign at once. */
+    RAFT_CANARY_LEAD_UNVOTED = 128,  /* A candidate leads at once. */
     RAFT_CANARY_IGNORE_PREV = 64,    /* Take entries whatever comes before them. */
 };
 

@@ -40,7 +40,8 @@ void raft_maybe_win(struct raft *r, struct raft_effects *effects)
 
     /* Our own vote counts like any other: once it is durable. */
     uint32_t own = r->durable_seq >= r->vote_seq ? count_self(r) : 0;
-    if (raft_is_majority(r, count_grants(r) + own)) become_leader(r, effects);
+    bool is_canary = raft_has_canary(r, RAFT_CANARY_LEAD_UNVOTED);
+    if (is_canary || raft_is_majority(r, count_grants(r) + own)) become_leader(r, effects);
 }
 
 /* To every voter but us: the same question. */

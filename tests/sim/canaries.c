@@ -76,6 +76,9 @@ static void set(enum canary canary, struct cluster_options *options)
 #undef X
 }
 
+#define OF_DISKS (BROKER_CANARY_FULL_HALTS | BROKER_CANARY_CUT_ROT)
+#define DISK_PAUSE_MS 1000
+
 void canary_set(enum canary canary, bool is_broken, struct cluster_options *options)
 {
     struct cluster_options broken = *options;
@@ -88,9 +91,11 @@ void canary_set(enum canary canary, bool is_broken, struct cluster_options *opti
     bool is_of_consumers = (broken.broker.groups.canary & of_consumers) != 0;
     if (is_of_groups) options->consumer_groups = is_of_consumers ? 3 : 0;
     if (is_of_groups) options->mixed_groups = 0;
-    /* So are disks. */
-    options->disk_pause_ms = 0;
+    /* So are disks; and what is of them needs some. */
+    bool is_of_disks = (broken.broker.broker_canary & OF_DISKS) != 0;
+    options->disk_pause_ms = is_of_disks ? DISK_PAUSE_MS : 0;
     options->log_dir_count = 1;
+    for (uint32_t k = FAULT_DISK_FIRST; k < FAULT_KIND_COUNT; k++) options->weights[k] = 1;
     if (is_of_groups) return;
     options->group_count = 0;
     options->member_count = 0;

@@ -73,6 +73,24 @@
       3, "the stream to the brokers leaves decisions out") \
     X(bury_early, broker.broker_canary, BROKER_CANARY_BURY_EARLY, \
       18, "a deleted topic's files go while its deletion can still be undone") \
+    X(forget_watermark, broker.replica_canary, REPLICA_CANARY_FORGET_WATERMARK, \
+      1, "a replica that gets a new role begins with its log's start as watermark") \
+    X(lead_on, broker.replica_canary, REPLICA_CANARY_LEAD_ON, \
+      1, "a leader leads on in an epoch that has none") \
+    X(append_twice, broker.broker_canary, BROKER_CANARY_APPEND_TWICE, \
+      1, "some batches of producers that are not idempotent are appended twice") \
+    X(ack_unstored, broker.broker_canary, BROKER_CANARY_ACK_UNSTORED, \
+      1, "some batches are acknowledged (acks=1) and not appended") \
+    X(any_partition, broker.broker_canary, BROKER_CANARY_ANY_PARTITION, \
+      3, "batches end in another partition of their topic") \
+    X(any_folder, broker.broker_canary, BROKER_CANARY_ANY_FOLDER, \
+      22, "a folder of the topic's name is taken for its own, whatever its id") \
+    X(full_halts, broker.broker_canary, BROKER_CANARY_FULL_HALTS, \
+      2, "a full disk ends the broker") \
+    X(cut_rot, broker.broker_canary, BROKER_CANARY_CUT_ROT, \
+      2, "a start cuts the log at a bad batch, and says that it is whole") \
+    X(lead_unvoted, controller.raft_canary, RAFT_CANARY_LEAD_UNVOTED, \
+      7, "Raft: a candidate leads without being elected") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \

@@ -12,6 +12,7 @@
 #include "tests/sim/run.h"
 
 #define JOBS_MAX 64
+#define TALLIES_MAX 24
 #define CANARY_SEEDS_MAX 1000
 #define RAFT_DURATION_MS (10 * 1000)
 #define STATUS_VIOLATION 1
@@ -37,6 +38,9 @@ static const char USAGE[] =
     "                    without this, of the classic one\n"
     "  --whole           with --canary: its run, and nothing is broken\n"
     "  --canaries        each canary with the seed that catches it; fails if one is not caught\n"
+    "  --table           with --count: how many of so many seeds catch each canary, and which "
+    "oracle\n"
+    "                    speaks first how often\n"
     "  --same-trace      runs each seed twice and compares\n"
     "  --seconds S       simulated seconds of the safety phase (60)\n"
     "  --jobs J          so many processes at once (1)\n"
@@ -58,6 +62,7 @@ struct flags {
     bool wants_all_faults;
     bool runs_canaries;
     bool has_protocols;
+    bool makes_table;
     bool compares;
     bool verbose;
     bool prints_logs;
@@ -313,6 +318,11 @@ static void add_up(struct run_result *sum, const struct run_result *r)
 #undef X
 }
 
+struct tally {
+    char tag[24];
+    uint64_t count;
+};
+
 struct many {
     const struct flags *f;
     struct run_result sum;
@@ -320,7 +330,21 @@ struct many {
     uint64_t failed;
     uint64_t first_failed;
     char violation[RUN_VIOLATION_SIZE]; /* Of the first that failed. */
+    struct tally tallies[TALLIES_MAX];
 };
+
+/* Which oracle spoke. */
+static void count_tag(struct many *m, const char *violation)
+{
+    int size = (int)strcspn(violation, " ");
+    for (uint32_t i = 0; i < TALLIES_MAX; i++) {
+        struct tally *t = &m->tallies[i];
+        if (t->count == 0) (void)snprintf(t->tag, sizeof t->tag, "%.*s", size, violation);
+        if (strncmp(t->tag, violation, (size_t)size) != 0 || t->tag[size] != '\0') continue;
+        t->count++;
+        return;
+    }
+}
 
 /* A seed that fails without the canary as well proves nothing. */
 static bool fails_anyway(const struct flags *f, uint64_t seed)
@@ -341,11 +365,12 @@ static void take(struct many *m, struct worker *w)
     add_up(&m->sum, &r);
     if (r.violation[0] == '\0') return;
 
+    count_tag(m, r.violation);
     if (m->failed++ == 0) {
         m->first_failed = r.seed;
         memcpy(m->violation, r.violation, sizeof m->violation);
     }
-    if (m->f->runs_canaries) return;
+    if (m->f->runs_canaries || m->f->makes_table) return;
     (void)printf("seed %llu: %s\n", (unsigned long long)r.seed, r.violation);
     if (m->failed == 1) (void)fputs(story, stdout); /* Of the others their own runs tell it. */
     print_replay(m->f, r.seed, stdout);
@@ -427,6 +452,28 @@ static int many(const struct flags *f)
     return m.failed > 0 && !f->reports ? STATUS_VIOLATION : status;
 }
 
+/* One row for each canary, or for the one that is named. */
+static int table(const struct flags *f)
+{
+    for (uint32_t i = 0; i < CANARY_COUNT; i++) {
+        if (f->canary < CANARY_COUNT && f->canary != (enum canary)i) continue;
+        struct flags one = *f;
+        one.canary = (enum canary)i;
+        one.has_count = true;
+        struct many m = {.f = &one};
+        run_many(&m);
+        (void)printf("| `%s` | %llu of %llu |", canary_name(one.canary),
+                     (unsigned long long)m.failed, (unsigned long long)m.done);
+        for (uint32_t k = 0; k < TALLIES_MAX && m.tallies[k].count > 0; k++) {
+            (void)printf("%s %s %llu", k == 0 ? "" : ",", m.tallies[k].tag,
+                         (unsigned long long)m.tallies[k].count);
+        }
+        (void)printf(" |\n");
+        (void)fflush(stdout);
+    }
+    return EXIT_SUCCESS;
+}
+
 static int canaries(const struct flags *f)
 {
     int status = EXIT_SUCCESS;
@@ -501,6 +548,7 @@ static bool take_switch(const char *arg, struct flags *f)
         {"--all-faults", &f->wants_all_faults},
         {"--canaries", &f->runs_canaries},
         {"--protocols", &f->has_protocols},
+        {"--table", &f->makes_table},
         {"--same-trace", &f->compares},
         {"--verbose", &f->verbose},
         {"--logs", &f->prints_logs},
@@ -567,7 +615,10 @@ int main(int argc, char **argv)
     if (f.seeds_file != NULL && read_seeds(&f) != 0) return STATUS_USAGE;
     if (f.until_failure && !f.has_count) f.count = UINT32_MAX;
     bool is_one = !f.has_count && f.listed_count == 0 && !f.until_failure && !f.compares;
-    int status = f.runs_canaries ? canaries(&f) : is_one ? run_one(&f) : many(&f);
+    int status = f.makes_table     ? table(&f)
+                 : f.runs_canaries ? canaries(&f)
+                 : is_one          ? run_one(&f)
+                                   : many(&f);
     free(f.listed);
     return status;
 }
