@@ -16,7 +16,7 @@
     X(truncate_to_watermark, broker.broker_canary, BROKER_CANARY_TRUNCATE_TO_WATERMARK, \
       5, "a new follower truncates to its high watermark (KIP-101)") \
     X(committed_isr, broker.replica_canary, REPLICA_CANARY_COMMITTED_ISR, \
-      150, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
+      106, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
     X(ack_unwritten, broker.broker_canary, BROKER_CANARY_ACK_UNWRITTEN, \
       2, "a produce is acknowledged before its write is done") \
     X(send_before_durable, controller.canary, CONTROLLER_CANARY_SEND_BEFORE_DURABLE, \
@@ -42,7 +42,7 @@
     X(hand_over_early, broker.replica_canary, REPLICA_CANARY_HAND_OVER_EARLY, \
       3, "a leader hands over to a successor that lacks the last records") \
     X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
-      67, "a leader whose handover was not answered goes on appending") \
+      170, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
       17, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
