@@ -1,5 +1,7 @@
 #include "broker/partition/folder.h"
 
+#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +72,21 @@ static void count_entry(void *arg, const struct fs_entry *entry)
     (*(uint32_t *)arg)++;
 }
 
-/* How a folder is called that stood in the way of another topic's. */
+/* How a folder is called that stood in the way of another topic's: topic-partition.ID-stray, with
+ * the topic cut where the name would be too long. */
 static void name_stray(const char *dir, struct uuid whose, char out[FS_PATH_MAX])
 {
     char id[UUID_TEXT_SIZE];
     uuid_to_text(whose, id);
-    int size = snprintf(out, FS_PATH_MAX, "%s.%s-stray", dir, id);
+    const char *slash = strrchr(dir, '/');
+    const char *name = slash == NULL ? dir : slash + 1;
+    const char *number = strrchr(name, '-');
+    CHECK(number != NULL);
+    size_t room = NAME_MAX - strlen(number) - strlen(id) - strlen(".-stray");
+    size_t topic = (size_t)(number - name);
+    if (topic > room) topic = room;
+    int size = snprintf(out, FS_PATH_MAX, "%.*s%s.%s-stray", (int)(name - dir + (ptrdiff_t)topic),
+                        dir, number, id);
     CHECK(size > 0 && size < FS_PATH_MAX);
 }
 

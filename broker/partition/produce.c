@@ -119,7 +119,6 @@ static int16_t check_producer(struct partition *p, struct op *op,
     struct producer_batch found;
     *is_duplicate = false;
     if ((p->host->options->broker_canary & BROKER_CANARY_NO_DEDUPE) != 0) return KAFKA_NONE;
-    p->producers.is_trimmed = journal_start(p->journal) > 0;
     switch (producers_check(&p->producers, header, &found)) {
     case PRODUCERS_NEXT: return KAFKA_NONE;
     case PRODUCERS_DUPLICATE:
@@ -284,7 +283,7 @@ void partition_produce(struct partition *p, struct op *op)
     if (hold(p, op)) return;
     int16_t error = check_leader(p, op);
     if (error != KAFKA_NONE) {
-        p->refused_ms = env_now_ms(p->host->env);
+        waiters_note_refusal(p, op);
         op_refuse(p->host, op, error);
         return;
     }

@@ -31,6 +31,29 @@ static int32_t last_sequence(const struct record_batch_header *h)
     return add_sequence(h->base_sequence, h->last_offset_delta);
 }
 
+/* Its place in `refusals`, or PRODUCERS_REFUSALS. */
+static uint32_t find_refusal(const struct producers *p, const struct record_batch_header *batch)
+{
+    for (uint32_t i = 0; i < p->refusal_count && i < PRODUCERS_REFUSALS; i++) {
+        const struct producer_refusal *r = &p->refusals[i];
+        if (r->id == batch->producer_id && r->epoch == batch->producer_epoch) return i;
+    }
+    return PRODUCERS_REFUSALS;
+}
+
+void producers_refused(struct producers *p, const struct record_batch_header *batch)
+{
+    if (batch->producer_id == NO_PRODUCER) return;
+
+    uint32_t i = find_refusal(p, batch);
+    if (i == PRODUCERS_REFUSALS) {
+        p->refusals[p->refusal_count++ % PRODUCERS_REFUSALS] = (struct producer_refusal){
+            batch->producer_id, batch->producer_epoch, batch->base_sequence};
+    } else if (batch->base_sequence < p->refusals[i].sequence) {
+        p->refusals[i].sequence = batch->base_sequence;
+    }
+}
+
 enum producers_verdict producers_check(const struct producers *p,
                                        const struct record_batch_header *batch,
                                        struct producer_batch *found)
@@ -38,9 +61,10 @@ enum producers_verdict producers_check(const struct producers *p,
     if (batch->producer_id == NO_PRODUCER) return PRODUCERS_NEXT;
 
     const struct producer *known = find(p, batch->producer_id);
-    /* As Kafka, where its records may be gone: then any sequence may be the first that we see. */
     if (known == NULL) {
-        return p->is_trimmed || batch->base_sequence == 0 ? PRODUCERS_NEXT : PRODUCERS_OUT_OF_ORDER;
+        uint32_t i = find_refusal(p, batch);
+        bool is_first = i == PRODUCERS_REFUSALS || batch->base_sequence <= p->refusals[i].sequence;
+        return is_first ? PRODUCERS_NEXT : PRODUCERS_OUT_OF_ORDER;
     }
     if (batch->producer_epoch < known->epoch) return PRODUCERS_FENCED;
     if (batch->producer_epoch > known->epoch) {
@@ -59,7 +83,7 @@ enum producers_verdict producers_check(const struct producers *p,
     if (batch->base_sequence == add_sequence(last, 1)) return PRODUCERS_NEXT;
     /* Between the first that is in the log and the oldest that is remembered: long acknowledged. */
     int32_t first = known->first_sequence;
-    if (first < 0) first = p->is_trimmed ? known->batches[0].first_sequence : 0;
+    if (first < 0) first = known->batches[0].first_sequence;
     int32_t span = add_sequence(known->batches[0].first_sequence, -first);
     int32_t at = add_sequence(batch->base_sequence, -first);
     return at < span ? PRODUCERS_OLD_DUPLICATE : PRODUCERS_OUT_OF_ORDER;

@@ -6,8 +6,9 @@
  *             the log's batches since.
  *
  * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
- * among the last five is always recognised. And nobody begins in the middle of a log that is whole:
- * what came before was never written here, and must not be taken for a repetition when it comes.
+ * among the last five is always recognised. Any sequence may be the first that we see of a
+ * producer, as in Kafka: its topic may have been made again under it. But not while an earlier
+ * batch of it was refused here and is to come again: the two would change places.
  */
 #ifndef BROKER_PARTITION_PRODUCERS_H
 #define BROKER_PARTITION_PRODUCERS_H
@@ -20,6 +21,7 @@
 #include "proto/kafka_batch.h"
 
 #define PRODUCERS_BATCHES 5
+#define PRODUCERS_REFUSALS 8
 
 struct producer_batch {
     int32_t first_sequence;
@@ -38,10 +40,18 @@ struct producer {
     UT_hash_handle hh;
 };
 
+/* The first batch of a producer that is not here, and is to come again. */
+struct producer_refusal {
+    int64_t id;
+    int16_t epoch;
+    int32_t sequence;
+};
+
 /* Zeroed is empty. */
 struct producers {
     struct producer *by_id;
-    bool is_trimmed; /* The log no longer begins at 0: a producer may have been there before. */
+    struct producer_refusal refusals[PRODUCERS_REFUSALS]; /* The last ones: a ring. */
+    uint32_t refusal_count;                               /* Ever. */
 };
 
 enum producers_verdict {
@@ -55,6 +65,9 @@ enum producers_verdict {
 enum producers_verdict producers_check(const struct producers *p,
                                        const struct record_batch_header *batch,
                                        struct producer_batch *found);
+
+/* The batch was refused with an error after which clients send it again. */
+void producers_refused(struct producers *p, const struct record_batch_header *batch);
 
 /* The batch is in the log (its base offset is set). */
 void producers_note(struct producers *p, const struct record_batch_header *batch);

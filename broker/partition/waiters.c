@@ -61,9 +61,18 @@ void waiters_remove(struct op *op)
     op->is_waiting = false;
 }
 
+void waiters_note_refusal(struct partition *p, const struct op *op)
+{
+    struct record_batch_header header;
+    p->refused_ms = env_now_ms(p->host->env);
+    if (kafka_batch_peek(op->produce.records, &header) == BATCH_OK)
+        producers_refused(&p->producers, &header);
+}
+
 static void finish(struct partition *p, struct op *op, int16_t error)
 {
     waiters_remove(op);
+    if (error != KAFKA_NONE && op->group->kind == OP_PRODUCE) waiters_note_refusal(p, op);
     if (error == KAFKA_NOT_LEADER_OR_FOLLOWER) {
         op_refuse(p->host, op, error);
     } else {
@@ -74,7 +83,7 @@ static void finish(struct partition *p, struct op *op, int16_t error)
 void waiters_expire(struct partition_host *host, struct op *op, int16_t error)
 {
     bool is_held = op->group->kind == OP_PRODUCE && op->produce.is_held;
-    if (is_held) op->at->refused_ms = env_now_ms(host->env); /* It was not appended. */
+    if (is_held) waiters_note_refusal(op->at, op); /* It was not appended. */
     waiters_remove(op);
     op_finish(host, op, error);
 }

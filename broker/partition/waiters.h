@@ -14,6 +14,9 @@ void op_refuse(struct partition_host *host, struct op *op, int16_t error);
 /* Lists an op; `list` is one of p's, and op leaves it when it is finished or expires. */
 void waiters_add(struct partition *p, struct op_list *list, struct op *op);
 
+/* The batch of a produce is not in the log, and its client is told to send it again. */
+void waiters_note_refusal(struct partition *p, const struct op *op);
+
 /* Its request has run out of time or its connection is gone. */
 void waiters_expire(struct partition_host *host, struct op *op, int16_t error);
 void waiters_remove(struct op *op);

@@ -75,19 +75,29 @@ Test(producers, only_the_last_five_batches_are_told_apart)
     producers_close(&p);
 }
 
-Test(producers, nobody_begins_in_the_middle_of_a_log_that_is_whole)
+Test(producers, any_sequence_may_be_the_first_unless_an_earlier_one_was_refused)
 {
     struct producers p = {0};
     struct producer_batch found;
-    cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_OUT_OF_ORDER);
-    cr_assert_eq(check(&p, batch(9, 0, 0, 4, 0), &found), PRODUCERS_NEXT);
-    p.is_trimmed = true;
+    struct record_batch_header refused = batch(9, 0, 4, 2, 0), before = batch(9, 0, 2, 2, 0);
+    cr_assert_eq(check(&p, batch(9, 0, 6, 2, 0), &found), PRODUCERS_NEXT);
+    producers_refused(&p, &refused);
+    cr_assert_eq(check(&p, batch(9, 0, 6, 2, 0), &found), PRODUCERS_OUT_OF_ORDER);
     cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_NEXT);
+    producers_refused(&p, &before);
+    cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_OUT_OF_ORDER);
+    cr_assert_eq(check(&p, batch(9, 1, 4, 2, 0), &found), PRODUCERS_NEXT, "another epoch");
+    cr_assert_eq(check(&p, batch(8, 0, 4, 2, 0), &found), PRODUCERS_NEXT, "another producer");
+    for (int64_t id = 100; id < 100 + PRODUCERS_REFUSALS; id++) {
+        struct record_batch_header other = batch(id, 0, 1, 1, 0);
+        producers_refused(&p, &other);
+    }
+    cr_assert_eq(check(&p, batch(9, 0, 4, 2, 0), &found), PRODUCERS_NEXT, "long ago");
 }
 
 Test(producers, what_came_before_the_first_batch_that_was_seen_is_no_repetition)
 {
-    struct producers p = {.is_trimmed = true};
+    struct producers p = {0};
     struct producer_batch found;
     for (int i = 4; i < 12; i++) note(&p, batch(9, 0, i, 1, 100 + i));
     cr_assert_eq(check(&p, batch(9, 0, 5, 1, 0), &found), PRODUCERS_OLD_DUPLICATE);
