@@ -158,6 +158,9 @@ void producers_save(void *producers, struct writer *out)
         write_i32(out, -1);
         write_i64(out, -1);
     }
+    for (const struct producer *known = p->by_id; known != NULL; known = known->hh.next) {
+        write_i32(out, known->first_sequence);
+    }
     if (!writer_ok(out)) return;
     const uint8_t *covered = out->base + begin + SNAPSHOT_COUNT_AT;
     uint32_t crc = crc32c(covered, out->size - begin - SNAPSHOT_COUNT_AT);
@@ -211,9 +214,15 @@ bool producers_restore(void *producers, struct slice snapshot)
     if (!reader_ok(&in) || version != SNAPSHOT_VERSION) return false;
     if (crc != crc32c(in.at, reader_left(&in))) return false;
     int32_t count = read_i32(&in);
-    bool ok =
-        reader_ok(&in) && count >= 0 && reader_left(&in) == (size_t)count * SNAPSHOT_ENTRY_SIZE;
+    if (!reader_ok(&in) || count < 0) return false;
+    size_t size = reader_left(&in), entries = (size_t)count * SNAPSHOT_ENTRY_SIZE;
+    bool has_firsts = size == entries + (size_t)count * sizeof(int32_t);
+    bool ok = has_firsts || size == entries;
     for (int32_t i = 0; ok && i < count; i++) ok = restore_one(p, &in);
+    struct producer *known = p->by_id; /* In the order in which they were added. */
+    for (; ok && has_firsts && known != NULL; known = known->hh.next) {
+        known->first_sequence = read_i32(&in);
+    }
     if (!ok) producers_close(p);
     return ok;
 }

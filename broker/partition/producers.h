@@ -76,7 +76,8 @@ void producers_note(struct producers *p, const struct record_batch_header *batch
 void producers_observe(void *producers, const struct record_batch_header *header,
                        struct slice batch);
 
-/* Kafka's .snapshot, version 1: of each producer its last batch.
+/* Kafka's .snapshot, version 1: of each producer its last batch. Behind the entries, where Kafka
+ * does not look, the first sequence of each (i32) in the same order; a snapshot without is Kafka's.
  *
  *      0  version  i16     then per producer: id i64, epoch i16, last sequence i32,
  *      2  crc      u32     last offset i64, offset delta i32, timestamp i64,

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "broker/partition/producers.h"
+#include "common/crc32c.h"
 
 static struct record_batch_header batch(int64_t id, int16_t epoch, int32_t sequence, int32_t count,
                                         int64_t offset)
@@ -127,7 +128,7 @@ Test(producers, a_snapshot_brings_back_the_last_batch_of_each)
     for (int i = 0; i < 4; i++) note(&p, batch(9, 2, i * 3, 3, 100 + i * 3));
     note(&p, batch(5, 0, INT32_MAX, 2, 200));
     struct writer out = saved(&p);
-    cr_assert_eq(out.size, 10 + 2 * 46);
+    cr_assert_eq(out.size, 10 + 2 * (46 + 4));
     cr_assert(producers_restore(&p, writer_slice(&out)));
     cr_assert_eq(HASH_COUNT(p.by_id), 2);
     cr_assert_eq(check(&p, batch(9, 2, 9, 3, 0), &found), PRODUCERS_DUPLICATE);
@@ -138,6 +139,21 @@ Test(producers, a_snapshot_brings_back_the_last_batch_of_each)
     cr_assert_eq(check(&p, batch(9, 1, 12, 1, 0), &found), PRODUCERS_FENCED);
     cr_assert_eq(check(&p, batch(5, 0, INT32_MAX, 2, 0), &found), PRODUCERS_DUPLICATE);
     cr_assert_eq(check(&p, batch(5, 0, 1, 1, 0), &found), PRODUCERS_NEXT);
+    producers_close(&p);
+    writer_close(&out);
+}
+
+Test(producers, a_snapshot_of_kafka_says_nothing_of_what_came_before)
+{
+    struct producers p = {0};
+    struct producer_batch found;
+    note(&p, batch(9, 0, 7, 3, 100));
+    struct writer out = saved(&p);
+    size_t size = out.size - 4;
+    writer_patch_i32(&out, 2, (int32_t)crc32c(out.base + 6, size - 6));
+    cr_assert(producers_restore(&p, slice_of(out.base, size)));
+    cr_assert_eq(check(&p, batch(9, 0, 7, 3, 0), &found), PRODUCERS_DUPLICATE);
+    cr_assert_eq(check(&p, batch(9, 0, 4, 3, 0), &found), PRODUCERS_OUT_OF_ORDER, "was it ever?");
     producers_close(&p);
     writer_close(&out);
 }
