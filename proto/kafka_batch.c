@@ -303,6 +303,14 @@ void kafka_batch_set_log_append_time(uint8_t *batch, size_t size, int64_t timest
     kafka_batch_set_max_timestamp(batch, size, timestamp_ms);
 }
 
+void kafka_batch_set_create_time(uint8_t *batch, size_t size, int64_t timestamp_ms)
+{
+    CHECK(size >= BATCH_HEADER_SIZE);
+
+    batch[OFFSET_ATTRIBUTES + 1] &= (uint8_t)~BATCH_LOG_APPEND_TIME;
+    kafka_batch_set_max_timestamp(batch, size, timestamp_ms);
+}
+
 void kafka_batch_set_max_timestamp(uint8_t *batch, size_t size, int64_t timestamp_ms)
 {
     CHECK(size >= BATCH_HEADER_SIZE);

@@ -153,6 +153,10 @@ void kafka_batch_set_leader_epoch(uint8_t *batch, int32_t leader_epoch);
  * then take max_timestamp for every record. Computes the checksum anew. */
 void kafka_batch_set_log_append_time(uint8_t *batch, size_t size, int64_t timestamp_ms);
 
+/* The times are the producer's (CreateTime), whatever the batch says of itself, and this is the
+ * latest of them. Computes the checksum anew. */
+void kafka_batch_set_create_time(uint8_t *batch, size_t size, int64_t timestamp_ms);
+
 /* Correct a max_timestamp that the records contradict. Computes the checksum anew. */
 void kafka_batch_set_max_timestamp(uint8_t *batch, size_t size, int64_t timestamp_ms);
 

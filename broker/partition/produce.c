@@ -275,6 +275,20 @@ static void append_twice(struct partition *p, const struct op *op,
     buf_unref(copy);
 }
 
+/* What the header says of its records' times is what look-ups by time and retention go by: as in
+ * Kafka, it is made true where the records were looked at. */
+static void correct_time(const struct partition *p, struct op *op, struct batch_facts *facts)
+{
+    if (p->config.is_log_append_time) return;
+    struct record_batch_header *h = &facts->header;
+    int64_t latest = facts->walked ? facts->timestamp_max : h->max_timestamp;
+    if (latest == h->max_timestamp && (h->attributes & BATCH_LOG_APPEND_TIME) == 0) return;
+
+    uint8_t *batch = op->group->frame->data + (op->produce.records.at - op->group->frame->data);
+    kafka_batch_set_create_time(batch, op->produce.records.size, latest);
+    CHECK(kafka_batch_peek(op->produce.records, h) == BATCH_OK);
+}
+
 void partition_produce(struct partition *p, struct op *op)
 {
     op->produce.base_offset = -1;
@@ -310,6 +324,7 @@ void partition_produce(struct partition *p, struct op *op)
         op_finish(p->host, op, KAFKA_NONE);
         return;
     }
+    correct_time(p, op, &facts);
     struct buf *again;
     error = repack(p, op, &facts.header, &again);
     if (error != KAFKA_NONE) {

@@ -69,12 +69,12 @@ def record(value, delta=0, key=None):
     return varint(len(body)) + body
 
 
-def batch(values, producer_id=-1, producer_epoch=-1, sequence=-1, count=None, records=None, magic=2, attributes=0):
-    """A record batch; `count` and `records` (bytes) say something else than the truth."""
+def batch(values, producer_id=-1, producer_epoch=-1, sequence=-1, count=None, records=None, magic=2, attributes=0, latest=None):
+    """A record batch; `count`, `records` (bytes) and `latest` (ms) say something else than the truth."""
     body = b"".join(record(v, i) for i, v in enumerate(values)) if records is None else records
     count = len(values) if count is None else count
     now = int(time.time() * 1000)  # What is older than retention allows would go.
-    checked = struct.pack(">hiqqqhii", attributes, count - 1, now, now, producer_id, producer_epoch, sequence, count) + body
+    checked = struct.pack(">hiqqqhii", attributes, count - 1, now, now if latest is None else latest, producer_id, producer_epoch, sequence, count) + body
     head = struct.pack(">ibI", -1, magic, crc32c(checked))
     return struct.pack(">qi", 0, len(head) + len(checked)) + head + checked
 

@@ -46,7 +46,7 @@
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
       17, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
-      2, "producers' sequences are not looked at") \
+      1, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
       2, "consumers read past the high watermark") \
     X(ring_forgets, broker.broker_canary, BROKER_CANARY_RING_FORGETS, \
@@ -84,7 +84,7 @@
     X(any_partition, broker.broker_canary, BROKER_CANARY_ANY_PARTITION, \
       3, "batches end in another partition of their topic") \
     X(any_folder, broker.broker_canary, BROKER_CANARY_ANY_FOLDER, \
-      22, "a folder of the topic's name is taken for its own, whatever its id") \
+      17, "a folder of the topic's name is taken for its own, whatever its id") \
     X(full_halts, broker.broker_canary, BROKER_CANARY_FULL_HALTS, \
       2, "a full disk ends the broker") \
     X(cut_rot, broker.broker_canary, BROKER_CANARY_CUT_ROT, \
@@ -94,7 +94,7 @@
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
       3, "what groups write counts when it is appended, not when it is committed") \
     X(groups_no_fence, broker.groups.canary, GROUP_CANARY_NO_FENCE, \
-      6, "members of an old generation may commit offsets") \
+      4, "members of an old generation may commit offsets") \
     X(groups_same_generation, broker.groups.canary, GROUP_CANARY_SAME_GENERATION, \
       8, "a rebalance does not raise the generation") \
     X(groups_no_expiry, broker.groups.canary, GROUP_CANARY_NO_EXPIRY, \
@@ -106,11 +106,11 @@
     X(vote_blindly, controller.raft_canary, RAFT_CANARY_VOTE_BLINDLY, \
       3, "Raft: votes are given without comparing logs") \
     X(forget_vote, controller.raft_canary, RAFT_CANARY_FORGET_VOTE, \
-      3, "Raft: a voter votes again in the same term") \
+      7, "Raft: a voter votes again in the same term") \
     X(never_truncate, controller.raft_canary, RAFT_CANARY_NEVER_TRUNCATE, \
       3, "Raft: a follower keeps entries that conflict") \
     X(ignore_prev, controller.raft_canary, RAFT_CANARY_IGNORE_PREV, \
-      246, "Raft: entries are taken whatever comes before them")
+      3, "Raft: entries are taken whatever comes before them")
 
 /* Of Raft alone, where terms change a thousand times faster (raft_sim.h): its seeds are its own.
  *   X(name, bit of enum raft_canary, seed, what is broken) */

@@ -93,7 +93,7 @@ static void check_ends(struct oracles *o, struct cluster_node *n, const struct p
                       (long long)r->high_watermark, (long long)r->written);
     }
     /* What has rotted is cut off, and fetched again. */
-    if (cluster_is_rotten(o->cluster, n, p->topic, p->key.partition)) return;
+    if (view->is_rotten || cluster_is_rotten(o->cluster, n, p->topic, p->key.partition)) return;
     /* A copy that is begun anew has none. */
     if (r->high_watermark < view->watermark && r->log_start < r->written) {
         sim_violation(o->cluster->sim,
@@ -177,6 +177,7 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     /* A copy that is begun anew: in a folder of its own, or where the leader's log begins. */
     if (p->replica.written < view->log.next) view->log = (struct disk_log){0};
     view->watermark = p->replica.high_watermark;
+    view->is_rotten = journal_rot(p->journal) != NULL;
     view->leader_epoch = p->replica.role == REPLICA_LEADER ? p->replica.leader_epoch : -1;
     /* While it is cut, the files have what the log has no more; but a leader that cuts, after a
      * full disk, cuts at its end, and goes on hearing from its followers. */

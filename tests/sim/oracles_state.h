@@ -12,6 +12,7 @@ struct replica_view {
     int64_t watermark;
     int64_t read_up_to; /* The log is compared below it. */
     int32_t leader_epoch;
+    bool is_rotten; /* It knew a batch that is bad, or cannot be read: what follows may be cut. */
     struct disk_log log;
 };
 
