@@ -25,7 +25,7 @@ static struct slice keep(struct group_words *w, struct writer *out)
 {
     size_t size = out->size;
     CHECK(writer_ok(out) && size <= sizeof w->bytes);
-    memcpy(w->bytes, out->base, size);
+    if (size > 0) memcpy(w->bytes, out->base, size);
     writer_close(out);
     return slice_of(w->bytes, size);
 }

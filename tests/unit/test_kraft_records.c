@@ -52,7 +52,7 @@ static void is_set(const struct id_set *s, int32_t a, int32_t b, int32_t c)
 {
     const int32_t want[] = {a, b, c};
     for (uint32_t i = 0; i < s->count; i++) cr_assert_eq(s->ids[i], want[i]);
-    cr_assert_eq(s->count, (a >= 0) + (b >= 0) + (c >= 0));
+    cr_assert_eq(s->count, (uint32_t)((a >= 0) + (b >= 0) + (c >= 0)));
 }
 
 static void end(void)
