@@ -27,7 +27,10 @@ static int16_t check_epoch(const struct partition *p, const struct op *op)
 static bool diverges(const struct partition *p, struct op *op)
 {
     if (op->fetch.last_epoch < 0) return false;
-    if ((p->host->options->broker_canary & BROKER_CANARY_NO_DIVERGENCE) != 0) return false;
+    uint32_t canary = p->host->options->broker_canary;
+    bool is_served = (canary & BROKER_CANARY_NO_EPOCH_FENCE) != 0 &&
+                     op->current_leader_epoch != p->replica.leader_epoch;
+    if (is_served || (canary & BROKER_CANARY_NO_DIVERGENCE) != 0) return false;
 
     int32_t epoch = -1;
     int64_t end = journal_start(p->journal);

@@ -24,7 +24,7 @@
     X(decide_on_committed, controller.canary, CONTROLLER_CANARY_DECIDE_ON_COMMITTED, \
       1, "decisions are made on the committed image, not on the tentative one") \
     X(isr_any_broker_epoch, controller.canary, CONTROLLER_CANARY_ISR_ANY_BROKER_EPOCH, \
-      3, "an old incarnation of a broker may join an ISR (KIP-903)") \
+      34, "an old incarnation of a broker may join an ISR (KIP-903)") \
     X(elect_outside_isr, controller.canary, CONTROLLER_CANARY_ELECT_OUTSIDE_ISR, \
       3, "any living replica may be elected") \
     X(no_leader_epoch_bump, controller.canary, CONTROLLER_CANARY_NO_LEADER_EPOCH_BUMP, \
@@ -44,7 +44,7 @@
     X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
       170, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
-      17, "fetches of another leader epoch are served (KIP-320)") \
+      49, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
       1, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
@@ -86,9 +86,9 @@
     X(any_folder, broker.broker_canary, BROKER_CANARY_ANY_FOLDER, \
       17, "a folder of the topic's name is taken for its own, whatever its id") \
     X(full_halts, broker.broker_canary, BROKER_CANARY_FULL_HALTS, \
-      2, "a full disk ends the broker") \
+      3, "a full disk ends the broker") \
     X(cut_rot, broker.broker_canary, BROKER_CANARY_CUT_ROT, \
-      2, "a start cuts the log at a bad batch, and says that it is whole") \
+      13, "a start cuts the log at a bad batch, and says that it is whole") \
     X(lead_unvoted, controller.raft_canary, RAFT_CANARY_LEAD_UNVOTED, \
       7, "Raft: a candidate leads without being elected") \
     X(groups_commit_early, broker.groups.canary, GROUP_CANARY_COMMIT_EARLY, \
@@ -110,7 +110,7 @@
     X(never_truncate, controller.raft_canary, RAFT_CANARY_NEVER_TRUNCATE, \
       3, "Raft: a follower keeps entries that conflict") \
     X(ignore_prev, controller.raft_canary, RAFT_CANARY_IGNORE_PREV, \
-      3, "Raft: entries are taken whatever comes before them")
+      594, "Raft: entries are taken whatever comes before them")
 
 /* Of Raft alone, where terms change a thousand times faster (raft_sim.h): its seeds are its own.
  *   X(name, bit of enum raft_canary, seed, what is broken) */
