@@ -29,6 +29,7 @@ static int dispatch(struct topics_options *o, const struct strings *operands)
 
     if (o->watch && verb->run != topics_describe)
         return misuse("topics %s: --watch goes with describe", verb->name);
+    if (o->watch && o->json) return misuse("topics describe: --watch is drawn, and no JSON");
     char *bootstrap = where_bootstrap(&o->where);
     if (bootstrap == NULL) return EXIT_FAILED;
     char **topics = count > 0 ? operands->at + 1 : NULL;

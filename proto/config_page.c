@@ -72,7 +72,7 @@ static void print_seed(FILE *out, const char *name)
     (void)fputs(" | ", out);
     if (k->type == CONFIG_INT || k->type == CONFIG_LONG) print_range(out, k->min, k->max);
     if (k->type == CONFIG_DOUBLE) (void)fputs("0 ... 1", out);
-    if (k->type == CONFIG_BOOLEAN) (void)fputs("true, false", out);
+    if (k->type == CONFIG_BOOLEAN && k->valid == NULL) (void)fputs("true, false", out);
     if (k->valid != NULL) print_words(out, k->valid);
     (void)fprintf(out, " | %s%s |\n", k->doc, k->has_effect ? "" : " (not yet)");
 }
