@@ -36,6 +36,7 @@ struct log_dir {
     struct uuid id; /* directory.id in its meta.properties. */
     bool is_dead;   /* When the broker began. */
     bool is_new;
+    bool has_failed; /* Before this start: what it holds may be older than what another one has. */
     bool is_whole; /* Same boot and device as when its logs were written (DESIGN 6.10). */
     char why[DIR_WHY_SIZE];
     struct count replicas; /* Here, of all shards. */

@@ -210,7 +210,10 @@ static void take_known(struct fs *fs, struct boot_job *b, const char *line)
     struct log_dir *here = dir_by_id(b->dirs, id);
     if (here != NULL) {
         /* What it lost when it failed, nobody knows. */
-        if (strcmp(state, "failed") == 0) here->is_whole = false;
+        if (strcmp(state, "failed") == 0) {
+            here->is_whole = false;
+            here->has_failed = true;
+        }
         return;
     }
     struct log_dir *place = dir_by_path(b->dirs, path);
@@ -262,6 +265,19 @@ static bool has_moved(struct fs *fs, const struct log_dir *d, const char *name)
     return true;
 }
 
+/* The disk had failed, its replica was told to be lost and begun anew on the other one, and now it
+ * is back. What it holds stays, under a name that nobody looks for. False: it could not be moved.
+ */
+static bool put_aside(struct fs *fs, const struct log_dir *d, const char *name)
+{
+    char path[FS_PATH_MAX + META_NAME_MAX], aside[FS_PATH_MAX + META_NAME_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/%s", d->path, name);
+    (void)snprintf(aside, sizeof aside, "%s.failed-stray", path);
+    int rc = fs_remove_tree(fs, aside);
+    if (rc == 0 || rc == -ERR_ABSENT) rc = fs->ops->rename(fs, path, aside);
+    return rc == 0;
+}
+
 /* A replica was copied from one folder to another, and the broker ended before the first one was
  * gone: the copy says that it is whole. */
 static void settle_twin(struct fs *fs, struct boot_job *b, struct dir_entry *e)
@@ -269,7 +285,14 @@ static void settle_twin(struct fs *fs, struct boot_job *b, struct dir_entry *e)
     if (e->twin == DIR_NONE) return;
     struct log_dir *first = &b->dirs->dirs[e->dir], *second = &b->dirs->dirs[e->twin];
     bool is_first = has_moved(fs, first, e->name), is_second = has_moved(fs, second, e->name);
-    if (is_first == is_second) return; /* Whose it is nobody can tell: its partition says so. */
+    if (is_first == is_second) {
+        /* Whose it is nobody can tell: its partition says so. */
+        if (first->has_failed == second->has_failed) return;
+        if (!put_aside(fs, first->has_failed ? first : second, e->name)) return;
+        if (first->has_failed) e->dir = e->twin;
+        e->twin = DIR_NONE;
+        return;
+    }
     char path[FS_PATH_MAX + META_NAME_MAX], aside[FS_PATH_MAX + META_NAME_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/%s", is_first ? second->path : first->path, e->name);
     (void)snprintf(aside, sizeof aside, "%s.moved-delete", path);

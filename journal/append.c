@@ -364,9 +364,9 @@ enum journal_state journal_state_of(const struct journal *j)
     return j->state;
 }
 
-int journal_open_rc(const struct journal *j)
+int journal_fail_rc(const struct journal *j)
 {
-    return j->open_rc;
+    return j->fail_rc;
 }
 
 const char *journal_why(const struct journal *j)

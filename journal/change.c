@@ -183,8 +183,10 @@ static void adopt(struct journal *j, struct change_work *x)
 static unsigned change_finish(struct journal *j, struct work *w)
 {
     struct change_work *x = (struct change_work *)w;
-    if (w->job.rc < 0) return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
-
+    if (w->job.rc < 0) {
+        j->fail_rc = w->job.rc;
+        return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
+    }
     if (x->kept_rc < 0) {
         log_error(j->env, "%s: what is cut off at %lld cannot be kept: %s", j->dir,
                   (long long)x->c.end_offset, err_text(x->kept_rc));

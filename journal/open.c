@@ -689,7 +689,7 @@ static unsigned open_finish(struct journal *j, struct work *w)
 {
     struct open_work *o = (struct open_work *)w;
     if (w->job.rc < 0) {
-        j->open_rc = w->job.rc;
+        j->fail_rc = w->job.rc;
         (void)journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
         return JOURNAL_NEWS_OPENED;
     }

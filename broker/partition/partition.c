@@ -237,7 +237,7 @@ static void on_opened(struct partition *p)
 {
     p->cuts_rot = false;
     if (journal_state_of(p->journal) == JOURNAL_FAILED) {
-        fail_for_now(p, journal_open_rc(p->journal), journal_why(p->journal));
+        fail_for_now(p, journal_fail_rc(p->journal), journal_why(p->journal));
         return;
     }
     p->host->opening_count--;
@@ -400,6 +400,10 @@ static void on_failed(struct partition *p)
     char why[DIR_WHY_SIZE];
     (void)snprintf(why, sizeof why, "%s-%d: %s", p->topic, p->key.partition,
                    journal_why(p->journal));
+    if (journal_fail_rc(p->journal) == -ERR_FULL) {
+        fail_for_now(p, -ERR_FULL, why); /* Begun anew, with no room for its first segment. */
+        return;
+    }
     host_dir_died(host, p->dir, why);
     partition_fail(p, why); /* Also where the node ends: this turn is not over. */
 }
