@@ -532,6 +532,12 @@ static void on_booted(struct link *l, struct boot_job *b)
         if (l->is_dir_dead[i])
             log_error(l->env, "%s: what lies there is offline", l->dirs->dirs[i].why);
     }
+    if (b->stray_count > 0) {
+        log_warn(l->env,
+                 "%u replicas lay on two of log.dirs: those on a disk that had failed are kept as "
+                 "*.failed-stray, and may be deleted",
+                 b->stray_count);
+    }
     memcpy(l->cluster_id, b->cluster_id, sizeof l->cluster_id);
     l->is_log_whole = b->is_log_whole;
     l->is_log_new = b->is_log_new;

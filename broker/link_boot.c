@@ -265,40 +265,37 @@ static bool has_moved(struct fs *fs, const struct log_dir *d, const char *name)
     return true;
 }
 
-/* The disk had failed, its replica was told to be lost and begun anew on the other one, and now it
- * is back. What it holds stays, under a name that nobody looks for. False: it could not be moved.
- */
-static bool put_aside(struct fs *fs, const struct log_dir *d, const char *name)
+/* Out of the way under another name, `aside`, which nobody looks for. */
+static int set_aside(struct fs *fs, const struct log_dir *d, const char *name, const char *suffix,
+                     char aside[FS_PATH_MAX + META_NAME_MAX + 16])
 {
-    char path[FS_PATH_MAX + META_NAME_MAX], aside[FS_PATH_MAX + META_NAME_MAX + 16];
+    char path[FS_PATH_MAX + META_NAME_MAX];
     (void)snprintf(path, sizeof path, "%s/%s", d->path, name);
-    (void)snprintf(aside, sizeof aside, "%s.failed-stray", path);
+    (void)snprintf(aside, sizeof path + 16, "%s%s", path, suffix);
     int rc = fs_remove_tree(fs, aside);
     if (rc == 0 || rc == -ERR_ABSENT) rc = fs->ops->rename(fs, path, aside);
-    return rc == 0;
+    return rc;
 }
 
-/* A replica was copied from one folder to another, and the broker ended before the first one was
- * gone: the copy says that it is whole. */
+/* Two folders hold a replica. It was copied from one to the other, and the broker ended before the
+ * first one was gone: the copy says that it is whole. Or a disk had failed, its replica was told to
+ * be lost and begun anew on another one, and now it is back: what it holds is kept aside. */
 static void settle_twin(struct fs *fs, struct boot_job *b, struct dir_entry *e)
 {
     if (e->twin == DIR_NONE) return;
     struct log_dir *first = &b->dirs->dirs[e->dir], *second = &b->dirs->dirs[e->twin];
     bool is_first = has_moved(fs, first, e->name), is_second = has_moved(fs, second, e->name);
-    if (is_first == is_second) {
-        /* Whose it is nobody can tell: its partition says so. */
-        if (first->has_failed == second->has_failed) return;
-        if (!put_aside(fs, first->has_failed ? first : second, e->name)) return;
-        if (first->has_failed) e->dir = e->twin;
-        e->twin = DIR_NONE;
-        return;
-    }
-    char path[FS_PATH_MAX + META_NAME_MAX], aside[FS_PATH_MAX + META_NAME_MAX + 16];
-    (void)snprintf(path, sizeof path, "%s/%s", is_first ? second->path : first->path, e->name);
-    (void)snprintf(aside, sizeof aside, "%s.moved-delete", path);
-    int rc = fs_remove_tree(fs, aside);
-    if (rc == 0 || rc == -ERR_ABSENT) rc = fs->ops->rename(fs, path, aside);
-    if (rc == 0) rc = fs_remove_tree(fs, aside);
+    bool is_copied = is_first != is_second;
+    /* Whose it is nobody can tell: its partition says so. */
+    if (!is_copied && first->has_failed == second->has_failed) return;
+
+    if (!is_copied) is_second = first->has_failed;
+    const struct log_dir *loser = is_second ? first : second;
+    char aside[FS_PATH_MAX + META_NAME_MAX + 16];
+    int rc = set_aside(fs, loser, e->name, is_copied ? ".moved-delete" : ".failed-stray", aside);
+    if (rc == 0) rc = is_copied ? fs_remove_tree(fs, aside) : fs->ops->sync_dir(fs, loser->path);
+    if (rc != 0 && !is_copied) return;
+    if (!is_copied) b->stray_count++;
     if (is_second) e->dir = e->twin;
     e->twin = DIR_NONE;
     /* Then it is there the next time, and the copy still says that it takes its place. */

@@ -28,6 +28,7 @@ struct boot_job {
     char cluster_id[META_CLUSTER_ID_SIZE + 1];
     const struct log_dir *cluster_of; /* Which of them said so. */
     bool has_missing; /* A folder that was there is not, and its disk is not dead. */
+    uint32_t stray_count; /* Replicas of a disk that had failed, set aside for newer ones. */
     bool is_log_whole;
     bool
         is_log_new; /* Nothing is there, and nothing is missing; unless the disk was another one. */
