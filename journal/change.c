@@ -28,6 +28,7 @@ struct change_work {
     bool sync_parent;
     uint64_t kept_bytes; /* Of what was cut off. */
     int kept_rc;
+    bool lacks_room; /* For the first segment of a log that begins anew; nothing else is wrong. */
 };
 
 /* A checkpoint that tells of epochs that the log does not hold would mislead the next recovery;
@@ -99,6 +100,7 @@ static int open_cut(struct change_work *x, struct fs *fs)
     int rc = 0;
     if (x->file == NULL) {
         rc = fs->ops->open(fs, path.text, FS_READ | FS_WRITE | FS_CREATE, &x->file);
+        x->lacks_room = rc == -ERR_FULL && x->change.kind == CHANGE_RESET;
         if (rc < 0) return work_fail(&x->w, rc, "cannot open %s", path.text);
     }
     if (x->change.kind == CHANGE_TRUNCATE) {
@@ -184,7 +186,7 @@ static unsigned change_finish(struct journal *j, struct work *w)
 {
     struct change_work *x = (struct change_work *)w;
     if (w->job.rc < 0) {
-        j->fail_rc = w->job.rc;
+        if (x->lacks_room) j->fail_rc = w->job.rc;
         return journal_fail(j, "%s (%s)", w->why, err_text(w->job.rc));
     }
     if (x->kept_rc < 0) {

@@ -113,7 +113,8 @@ unsigned journal_on_job(struct journal *j, struct job *job);
 
 enum journal_state journal_state_of(const struct journal *j);
 const char *journal_why(const struct journal *j); /* One line that names file and offset. */
-int journal_fail_rc(const struct journal *j);     /* Why it cannot be opened or cut; else 0. */
+int journal_fail_rc(
+    const struct journal *j); /* Why it cannot be opened; -ERR_FULL: or begun anew. */
 
 int64_t journal_start(const struct journal *j);
 int64_t journal_assigned(const struct journal *j);

@@ -191,7 +191,7 @@ struct journal {
     struct compaction *cleaning; /* NULL: none is under way. */
     int64_t cleaned;             /* What lies below has been. */
     bool is_swapping;
-    int fail_rc;         /* Why it could not be opened, or cut. */
+    int fail_rc;         /* Why it could not be opened; -ERR_FULL: or begun anew. */
     bool is_uncleanable; /* A batch in it is not sound: compaction keeps away from it. */
     char *clean_report;
 

@@ -14,6 +14,7 @@ struct rig_fs {
     struct fs *real;
     int write_rc;  /* What the next writes of records fail with, half done. 0: they succeed. */
     int sync_rc;   /* What every sync of a file fails with. */
+    int create_rc; /* What opening a segment fails with if it may have to be made. */
     uint32_t writes;
     uint32_t syncs;
     uint32_t opens;

@@ -511,6 +511,29 @@ Test(journal, no_more_tails_are_kept_than_there_is_room_for)
     cr_assert(rig_exists(r, "00000000000000000009-2.kept"));
 }
 
+/* What a log is told that begins anew on such a disk. */
+static int fail_rc_of_a_reset(int create_rc, int sync_rc)
+{
+    rig_open(r);
+    rig_fill(r, 10, 1, 50);
+    r->disk.create_rc = create_rc;
+    r->disk.sync_rc = sync_rc;
+    journal_reset(r->j, 900);
+    rig_run_all(r);
+    cr_assert_eq(journal_state_of(r->j), JOURNAL_FAILED);
+    return journal_fail_rc(r->j);
+}
+
+Test(journal, for_want_of_room_a_log_may_begin_anew_later)
+{
+    cr_assert_eq(fail_rc_of_a_reset(-ERR_FULL, 0), -ERR_FULL);
+}
+
+Test(journal, a_failed_sync_is_no_want_of_room)
+{
+    cr_assert_eq(fail_rc_of_a_reset(0, -ERR_FULL), 0);
+}
+
 Test(journal, full_segments_become_durable_in_the_background)
 {
     r->options.segment_bytes = 1000;
