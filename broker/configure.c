@@ -125,6 +125,7 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
     o->cleaner_backoff_ms = (uint64_t)config_number_of(c, "log.cleaner.backoff.ms");
     o->scrub_bytes_per_s = (uint64_t)config_number_of(c, "log.scrub.bytes.per.second");
+    o->replica_cache_bytes = config_number_of(c, "replica.page.cache.bytes");
     o->scrub_interval_ms = (uint64_t)config_number_of(c, "log.scrub.interval.ms");
     o->cleaner_map_bytes = (uint64_t)config_number_of(c, "log.cleaner.dedupe.buffer.size");
     o->open_files_max = config_u32_of(c, "log.open.files.max");

@@ -16,6 +16,7 @@ void broker_options_default(struct broker_options *o)
     o->cleaner_enabled = true;
     o->cleaner_backoff_ms = 15000;
     o->scrub_bytes_per_s = (uint64_t)1024 * 1024;
+    o->replica_cache_bytes = (int64_t)8 * 1024 * 1024;
     o->scrub_interval_ms = (uint64_t)24 * 3600 * 1000;
     o->cleaner_map_bytes = (uint64_t)128 * 1024 * 1024;
     o->replica_fetch_wait_ms = 500;

@@ -80,6 +80,7 @@ struct broker_options {
     bool cleaner_enabled;        /* log.cleaner.enable: true */
     uint64_t cleaner_backoff_ms; /* log.cleaner.backoff.ms: 15000 */
     uint64_t scrub_bytes_per_s;  /* log.scrub.bytes.per.second: 1 MiB; 0: nothing is scrubbed */
+    int64_t replica_cache_bytes; /* replica.page.cache.bytes: 8 MiB; -1: the kernel decides */
     uint64_t scrub_interval_ms;  /* log.scrub.interval.ms: a day from one pass to the next */
     uint64_t cleaner_map_bytes;  /* Of all shards. log.cleaner.dedupe.buffer.size: 128 MiB */
     uint64_t retention_first_ms; /* After the start. log.initial.task.delay.ms: 30000 */

@@ -62,6 +62,12 @@ struct fs_ops {
     int (*size)(struct fs *fs, struct file *file, uint64_t *size_bytes);
     int (*truncate)(struct fs *fs, struct file *file, uint64_t size_bytes);
     int (*sync)(struct fs *fs, struct file *file);    /* fdatasync */
+    /* Begins to write a range out, and does not wait for the disk unless its queue is full. It
+     * promises nothing about a power cut. */
+    int (*write_out_begin)(struct fs *fs, struct file *file, uint64_t at, uint64_t size);
+    /* Waits until that is done and, if it went well, takes the range's whole pages off the page
+     * cache. */
+    int (*write_out_end)(struct fs *fs, struct file *file, uint64_t at, uint64_t size);
     int (*sync_all)(struct fs *fs, const char *path); /* syncfs of the file system of `path` */
     int (*rename)(struct fs *fs, const char *from, const char *to);
     int (*unlink)(struct fs *fs, const char *path);

@@ -160,6 +160,32 @@ static int real_sync(struct fs *fs, struct file *file)
     return fdatasync(file->fd) == 0 ? 0 : err_now();
 }
 
+static int write_out(struct file *file, uint64_t at, uint64_t size, unsigned flags)
+{
+    int rc;
+    do {
+        rc = sync_file_range(file->fd, (off_t)at, (off_t)size, flags);
+    } while (rc != 0 && errno == EINTR);
+    /* Where the file system or a sandbox has no such call, the kernel does it in its own time. */
+    return rc == 0 || errno == ENOSYS || errno == ESPIPE || errno == EPERM ? 0 : err_now();
+}
+
+static int real_write_out_begin(struct fs *fs, struct file *file, uint64_t at, uint64_t size)
+{
+    (void)fs;
+    return write_out(file, at, size, SYNC_FILE_RANGE_WRITE);
+}
+
+static int real_write_out_end(struct fs *fs, struct file *file, uint64_t at, uint64_t size)
+{
+    (void)fs;
+    int rc =
+        write_out(file, at, size,
+                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    if (rc == 0) (void)posix_fadvise(file->fd, (off_t)at, (off_t)size, POSIX_FADV_DONTNEED);
+    return rc;
+}
+
 static int real_sync_all(struct fs *fs, const char *path)
 {
     (void)fs;
@@ -329,6 +355,8 @@ struct fs *fs_real(void)
         .size = real_size,
         .truncate = real_truncate,
         .sync = real_sync,
+        .write_out_begin = real_write_out_begin,
+        .write_out_end = real_write_out_end,
         .sync_all = real_sync_all,
         .rename = real_rename,
         .unlink = real_unlink,

@@ -253,6 +253,17 @@ int64_t journal_cleaned(const struct journal *j);
 /* One line on how the last pass ended. */
 const char *journal_clean_report(const struct journal *j);
 
+/* ---- The page cache. ---- */
+
+/* For who appends what nobody reads here: takes what is written off the page cache, all but
+ * keep_bytes and as much again at the end, in the background, once it is on the disk. To be called
+ * after JOURNAL_NEWS_WRITTEN. What was written under journal_keep_cached() stays. A write-out that
+ * fails is a failed sync. */
+void journal_drop_behind(struct journal *j, uint64_t keep_bytes);
+
+/* For who appends what others read: it is left to the kernel. */
+void journal_keep_cached(struct journal *j);
+
 /* ---- The scrub: what is written is read again, and its checksums looked at. ---- */
 
 /* Reads the next max_bytes or a little more, in the background; JOURNAL_NEWS_SCRUBBED follows. How

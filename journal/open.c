@@ -725,6 +725,7 @@ static unsigned open_finish(struct journal *j, struct work *w)
     j->parent_dirty = o->parent_dirty;
     j->state = j->stop_wanted || j->delete_wanted ? JOURNAL_STOPPING : JOURNAL_OPEN;
     journal_settle(j);
+    journal_keep_cached(j);
     return JOURNAL_NEWS_OPENED;
 }
 

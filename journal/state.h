@@ -4,6 +4,7 @@
  *   open.c      the work that recovers a folder          (a job)
  *   write.c     the works that write and sync            (jobs)
  *   read.c      reading, and the work that looks up what is not in memory
+ *   drop_behind.c  the work that takes what nobody reads off the page cache (a job)
  *   find.c      the work that looks up by time           (a job)
  *   change.c    the works that truncate, reset, remove, stop and delete (jobs)
  *   clean.c     the works that compact (jobs; compact.h)
@@ -194,6 +195,13 @@ struct journal {
     int fail_rc;         /* Why it could not be opened; -ERR_FULL: or begun anew. */
     bool is_uncleanable; /* A batch in it is not sound: compaction keeps away from it. */
     char *clean_report;
+
+    bool is_dropping;
+    struct {
+        int64_t base;     /* Of the segment that pages are being dropped of, ... */
+        uint64_t dropped; /* ... up to here, ... */
+        uint64_t out;     /* ... and being written out up to here. */
+    } behind;
 
     bool is_scrubbing;
     struct {

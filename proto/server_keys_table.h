@@ -428,6 +428,9 @@ X("replica.high.watermark.checkpoint.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL
   "it is written as it moves")
 X("replica.lag.time.max.ms", NUMBER, HONOURED, BROKER, "30000", 10, INT32_MAX,
   "a follower that fetches but is not at the end for so long leaves the ISR")
+X("replica.page.cache.bytes", NUMBER, HONOURED, BROKER, "8388608", -1, INT64_MAX,
+  "so much at the end of a follower's log, and as much again, stays in the page cache; what is "
+  "older is written out early and leaves it, as nobody reads it there; -1: the kernel decides")
 X("replica.selector.class", TEXT, REFUSED, BOTH, "", 0, 0, NO_PLUGIN)
 X("replica.socket.receive.buffer.bytes", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX,
   "the kernel sizes it as the connection needs")

@@ -439,6 +439,18 @@ struct partition *partition_of_job(const struct job *job)
     return journal_owner(journal_of_job(job));
 }
 
+/* Nobody but the cleaner reads a follower's copy: the pages are of more use for what is led. */
+static void leave_page_cache(struct partition *p)
+{
+    int64_t keep_bytes = p->host->options->replica_cache_bytes;
+    bool is_read = p->following == META_NOBODY || p->config.is_compacted;
+    if (keep_bytes >= 0 && !is_read) {
+        journal_drop_behind(p->journal, (uint64_t)keep_bytes);
+    } else {
+        journal_keep_cached(p->journal);
+    }
+}
+
 static void on_journal_job(struct partition *p, struct job *job)
 {
     unsigned news = journal_on_job(p->journal, job);
@@ -462,6 +474,7 @@ static void on_journal_job(struct partition *p, struct job *job)
         partition_ends_moved(p);
         partition_mark_dirty(p); /* What arrived meanwhile is the next write. */
         if (p->following != META_NOBODY) partition_mark_moved(p);
+        leave_page_cache(p);
     }
     if ((news & JOURNAL_NEWS_ROTTEN) != 0) rot_look(p);
     if ((news & JOURNAL_NEWS_READ) != 0) waiters_wake(p);

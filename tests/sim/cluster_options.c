@@ -122,6 +122,7 @@ static void draw_disks(struct cluster_options *o)
     for (uint32_t k = FAULT_DISK_FIRST; k < FAULT_KIND_COUNT; k++) {
         o->weights[k] = prng_chance(p, 1, 2) ? 0 : pick32(p, 1, 10);
     }
+    o->broker.replica_cache_bytes = 0;
     o->broker.scrub_bytes_per_s = 1u << 20;
     o->broker.scrub_interval_ms = PICK(p, 1000, 5000);
 }

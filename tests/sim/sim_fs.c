@@ -188,6 +188,15 @@ static int op_sync(struct fs *base, struct file *file)
     return 0;
 }
 
+/* There is no page cache to take it off, and what a power cut leaves is drawn as before. */
+static int op_write_out(struct fs *base, struct file *file, uint64_t at, uint64_t size)
+{
+    (void)at;
+    CHECK(size > 0);
+    struct sim_fs *fs = fs_of(base);
+    return gated(fs, open_of(fs, file)->path);
+}
+
 static int op_sync_all(struct fs *base, const char *path)
 {
     struct sim_fs *fs = fs_of(base);
@@ -346,6 +355,8 @@ static const struct fs_ops ops = {
     .size = op_size,
     .truncate = op_truncate,
     .sync = op_sync,
+    .write_out_begin = op_write_out,
+    .write_out_end = op_write_out,
     .sync_all = op_sync_all,
     .rename = op_rename,
     .unlink = op_unlink,

@@ -66,6 +66,23 @@ static int rig_fs_sync(struct fs *fs, struct file *file)
     return disk_of(fs)->sync_rc;
 }
 
+static int rig_fs_write_out_begin(struct fs *fs, struct file *file, uint64_t at, uint64_t size)
+{
+    struct rig_fs *d = disk_of(fs);
+    if (d->write_out_rc != 0) return d->write_out_rc;
+    d->out_bytes += size;
+    return d->real->ops->write_out_begin(d->real, file, at, size);
+}
+
+static int rig_fs_write_out_end(struct fs *fs, struct file *file, uint64_t at, uint64_t size)
+{
+    struct rig_fs *d = disk_of(fs);
+    if (d->write_out_rc != 0) return d->write_out_rc;
+    d->dropped_bytes += size;
+    CHECK(d->dropped_bytes <= d->out_bytes);
+    return d->real->ops->write_out_end(d->real, file, at, size);
+}
+
 static int rig_fs_sync_path(struct fs *fs, const char *path)
 {
     (void)path;
@@ -111,6 +128,8 @@ static const struct fs_ops disk_ops = {
     .size = rig_fs_size,
     .truncate = rig_fs_truncate,
     .sync = rig_fs_sync,
+    .write_out_begin = rig_fs_write_out_begin,
+    .write_out_end = rig_fs_write_out_end,
     .sync_all = rig_fs_sync_path,
     .rename = rig_fs_rename,
     .unlink = rig_fs_unlink,

@@ -15,6 +15,9 @@ struct rig_fs {
     int write_rc;  /* What the next writes of records fail with, half done. 0: they succeed. */
     int sync_rc;   /* What every sync of a file fails with. */
     int create_rc; /* What opening a segment fails with if it may have to be made. */
+    int write_out_rc;       /* What writing out early fails with. */
+    uint64_t out_bytes;     /* Begun to be written out, ... */
+    uint64_t dropped_bytes; /* ... and dropped after that. */
     uint32_t writes;
     uint32_t syncs;
     uint32_t opens;
