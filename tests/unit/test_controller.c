@@ -23,7 +23,7 @@
 #include "tests/unit/free_port.h"
 
 #define VOTERS 3
-#define WATCHDOG_MS 20000
+#define WATCHDOG_MS 90000
 #define TAG_SESSION 1
 #define TAG_STREAM 2
 

@@ -18,7 +18,7 @@
 #include "common/world.h"
 #include "tests/unit/free_port.h"
 
-#define WATCHDOG_MS 20000
+#define WATCHDOG_MS 90000
 #define ACTORS_MAX 3
 #define LISTENER 7 /* Tags. */
 #define DIALER 8
