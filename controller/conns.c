@@ -88,6 +88,22 @@ void send_not_leader(struct controller *c, struct conn *conn)
     conn_close(c, conn, true);
 }
 
+/* Whoever is refused comes again each second: what was said just now is not said again. */
+static bool is_news(struct controller *c, int16_t error, uint32_t id)
+{
+    uint64_t now_ms = env_now_ms(c->env);
+    struct complaint *place = &c->complaints[0];
+    for (uint32_t i = 0; i < COMPLAINTS_MAX; i++) {
+        struct complaint *x = &c->complaints[i];
+        bool is_same = x->error == error && x->id == id;
+        if (is_same && now_ms - x->said_ms < COMPLAIN_MS) return false;
+        if (is_same || x->said_ms < place->said_ms) place = x;
+        if (is_same) break;
+    }
+    *place = (struct complaint){.error = error, .id = id, .said_ms = now_ms};
+    return true;
+}
+
 void send_refused(struct controller *c, struct conn *conn, int16_t error, const char *format, ...)
 {
     char text[RPC_TEXT_MAX];
@@ -96,7 +112,8 @@ void send_refused(struct controller *c, struct conn *conn, int16_t error, const 
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
 
-    log_warn(c->env, "refused %s: %s", conn->address, text);
+    if (is_news(c, error, conn->claimed_id))
+        log_warn(c->env, "refused %s: %s", conn->address, text);
     struct rpc_msg msg = {.kind = RPC_REFUSED};
     msg.refused.error = error;
     msg.refused.text = slice_of_text(text);

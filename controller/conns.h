@@ -28,7 +28,8 @@ void send_frame(struct controller *c, uint64_t conn, struct buf *frame); /* Take
 /* "Ask that one", and the end. */
 void send_not_leader(struct controller *c, struct conn *conn);
 
-/* "Never", with the reason, which is logged here too; and the end. */
+/* "Never", with the reason, which is logged here too (once a minute, however often its node comes
+ * again); and the end. */
 void send_refused(struct controller *c, struct conn *conn, int16_t error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -24,6 +24,8 @@
 #define STREAM_QUEUE_MAX_BYTES (2u * 1024 * 1024) /* Queued to a follower, then it has to wait. */
 #define STRANGER_FRAME_MAX_BYTES (64u * 1024)     /* Before a hello. */
 #define ADMIN_BODY_MAX_BYTES (4u * 1024 * 1024)
+#define COMPLAINTS_MAX 8  /* Different refusals that are remembered. */
+#define COMPLAIN_MS 60000 /* Between two lines that say the same. */
 
 enum phase {
     PHASE_FOLDER,  /* The first job reads the folder. */
@@ -73,6 +75,7 @@ struct conn {
     enum conn_kind kind;
     char address[ENV_ADDRESS_MAX];
     uint32_t node_id;         /* The voter's or the broker's. */
+    uint32_t claimed_id;      /* As its hello has it, admitted or not. */
     struct uuid incarnation;  /* Brokers, by their hello; voters: the disk. */
     int64_t epoch;            /* Sessions: the broker epoch that it speaks for; 0: none yet. */
     struct buf *registration; /* Waits until it is clear whether the id is in use. */
@@ -89,7 +92,16 @@ struct peer {
     bool is_connected;
     uint64_t dial_ms; /* When to dial again. */
     uint32_t pause_ms;
-    char refusal[RPC_TEXT_MAX + 1]; /* The last one that was logged. */
+    int16_t refused_error;    /* As it refused us last; 0: it has not. */
+    uint64_t refused_said_ms; /* When that was logged. */
+    uint64_t foreign_ms;      /* When it last said that it is of another cluster; 0: never. */
+};
+
+/* A refusal that was logged, so that the same one is not logged again at once. */
+struct complaint {
+    int16_t error; /* 0: this place is free. */
+    uint32_t id;
+    uint64_t said_ms;
 };
 
 /* ---- Writes and what waits for them. ---- */
@@ -208,6 +220,7 @@ struct controller {
     uint32_t peer_count;
     struct peer peers[RAFT_MEMBERS_MAX];
     uint64_t peers_key; /* Of the set that they are of. */
+    struct complaint complaints[COMPLAINTS_MAX];
     uint32_t address_count;
     struct node_voter addresses[ADDRESSES_MAX]; /* As the log has them (members.h). */
     bool may_vote;                              /* As the folder says. */

@@ -11,6 +11,7 @@
 #define PAUSE_MIN_MS 10
 #define PAUSE_MAX_MS 200
 #define PAUSE_REFUSED_MS 1000
+#define FOREIGN_VALID_MS (10 * PAUSE_REFUSED_MS) /* What it said of its cluster. */
 #define APPEND_MAX_BYTES (4u * 1024 * 1024)
 #define QUEUE_MAX_BYTES                                                       \
     (32u * 1024 * 1024) /* What is beyond is lost, as a network loses things. \
@@ -207,18 +208,49 @@ bool peers_on_hello(struct controller *c, struct conn *conn, const struct rpc_ms
     return true;
 }
 
+/* More than half of the voters have just said that they are of another cluster: not they, but what
+ * lies in this folder is out of place. One of them may be out of place itself. */
+static bool is_outvoted(struct controller *c)
+{
+    const struct raft_members *set = raft_members(&c->raft);
+    uint64_t now_ms = env_now_ms(c->env);
+    uint32_t voters = 0;
+    uint32_t foreign = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (!set->items[i].voter) continue;
+        voters++;
+        const struct peer *p = peers_find(c, set->items[i].id);
+        bool is_foreign =
+            p != NULL && p->foreign_ms != 0 && now_ms - p->foreign_ms <= FOREIGN_VALID_MS;
+        foreign += is_foreign;
+    }
+    return foreign * 2 > voters;
+}
+
 void peers_on_refused(struct controller *c, struct conn *conn, const struct rpc_msg *msg)
 {
     struct peer *p = peers_find(c, conn->node_id);
     CHECK(p != NULL);
 
     char text[RPC_TEXT_MAX + 1];
+    uint64_t now_ms = env_now_ms(c->env);
     (void)snprintf(text, sizeof text, "%.*s", (int)msg->refused.text.size,
                    (const char *)msg->refused.text.at);
-    if (strcmp(text, p->refusal) != 0)
+    p->dial_ms = now_ms + PAUSE_REFUSED_MS;
+    p->foreign_ms = msg->refused.error == KAFKA_INCONSISTENT_CLUSTER_ID ? now_ms : 0;
+    if (p->foreign_ms != 0 && is_outvoted(c)) {
+        controller_halt(c,
+                        "log.dirs %.150s is of cluster %s, but most controllers of the quorum are "
+                        "of another (%.150s): give this one the folder of their cluster, or an "
+                        "empty one and then `jackdaw quorum add`",
+                        c->options.log_dir, c->cluster_id, text);
+        return;
+    }
+    if (msg->refused.error != p->refused_error || now_ms - p->refused_said_ms >= COMPLAIN_MS) {
         log_error(c->env, "controller %u refuses this one: %s", p->id, text);
-    (void)snprintf(p->refusal, sizeof p->refusal, "%s", text);
-    p->dial_ms = env_now_ms(c->env) + PAUSE_REFUSED_MS;
+        p->refused_said_ms = now_ms;
+    }
+    p->refused_error = msg->refused.error;
 }
 
 /* ---- Raft's messages. ---- */

@@ -288,6 +288,7 @@ static void on_hello(struct controller *c, struct conn *conn, const struct rpc_m
         conn_close(c, conn, false);
         return;
     }
+    conn->claimed_id = msg->hello.node_id;
     if (msg->hello.role == RPC_ROLE_VOTER)
         (void)peers_on_hello(c, conn, msg);
     else

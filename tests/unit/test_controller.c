@@ -403,6 +403,22 @@ static struct run run(uint32_t voters, uint32_t decisions, uint64_t wait_ms)
     return r;
 }
 
+/* As run(), but what the world says goes to a file, and the child's wait status comes back. */
+static int run_until_the_end(const char *said)
+{
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct run r = {.voters = VOTERS};
+        CHECK(freopen(said, "w", stderr) != NULL);
+        run_here(&r, 1, WATCHDOG_MS / 2);
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    return status;
+}
+
 static void expect_equal_images(const struct run *r)
 {
     for (uint32_t i = 1; i < r->voters; i++) {
@@ -484,4 +500,40 @@ Test(controller, voter_that_was_away_too_long_takes_the_snapshot_over, .init = s
     struct run third = run(3, 1, 200);
     cr_expect_gt(third.indexes[2], second.indexes[2]);
     expect_equal_images(&third);
+}
+
+static void move(const char *from, const char *to)
+{
+    char a[96], b[96];
+    snprintf(a, sizeof a, "%s/%s", folder, from);
+    snprintf(b, sizeof b, "%s/%s", folder, to);
+    CHECK(rename(a, b) == 0);
+}
+
+/* One of three: the two others are right, and go on. */
+Test(controller, folder_of_another_cluster_ends_its_controller_with_the_way_out, .init = setup,
+     .fini = teardown)
+{
+    struct run other = run(3, 1, 0);
+    move("deep", "other");
+    struct run ours = run(3, 1, 0);
+    move("deep/102", "102");
+    move("other/102", "deep/102");
+
+    char path[96], text[16384];
+    snprintf(path, sizeof path, "%s/said", folder);
+    int status = run_until_the_end(path);
+    cr_assert(WIFEXITED(status));
+    cr_expect_eq(WEXITSTATUS(status), 70);
+
+    FILE *f = fopen(path, "r");
+    CHECK(f != NULL);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    const char *line = strstr(text, "log.dirs ");
+    cr_assert_not_null(line, "%s", text);
+    cr_expect_not_null(strstr(line, "deep/102 is of cluster "));
+    cr_expect_not_null(strstr(line, other.cluster_id));
+    cr_expect_not_null(strstr(line, ours.cluster_id));
+    cr_expect_not_null(strstr(line, "jackdaw quorum add"));
 }
