@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,6 +277,13 @@ static void join_delete(struct shard *s, struct request *r)
     request_answer(s, r, &answer);
 }
 
+static bool is_internal(struct slice name)
+{
+    char text[META_NAME_MAX + 1];
+    (void)snprintf(text, sizeof text, "%.*s", SLICE_TEXT(name));
+    return topic_is_internal(text);
+}
+
 bool handle_delete_records(struct shard *s, struct request *r, struct slice body)
 {
     struct delete_records_request q;
@@ -291,6 +299,8 @@ bool handle_delete_records(struct shard *s, struct request *r, struct slice body
         for (int32_t j = 0; j < topics[i].partitions.count; j++) {
             struct op *op = add_op(s, &route, topics[i].name, parts[j].partition_index);
             op->delete_records.before = parts[j].offset;
+            if (op->error == KAFKA_NONE && is_internal(topics[i].name))
+                op->error = KAFKA_INVALID_TOPIC_EXCEPTION;
         }
     }
     r->join = join_delete;

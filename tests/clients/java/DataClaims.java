@@ -168,6 +168,13 @@ final class DataClaims {
         }
         claims.refused("beyond the high watermark",
             org.apache.kafka.common.errors.OffsetOutOfRangeException.class, () -> deleteBefore(part, 11));
+        create("data-compact", 1, Map.of("cleanup.policy", "compact"));
+        claims.refused("of a compacted topic",
+                       org.apache.kafka.common.errors.PolicyViolationException.class,
+                       () -> deleteBefore(new TopicPartition("data-compact", 0), 0));
+        create("data-compact-delete", 1, Map.of("cleanup.policy", "compact,delete"));
+        claims.equal("one that is deleted as well", 0L,
+                     deleteBefore(new TopicPartition("data-compact-delete", 0), 0));
         claims.equal("-1 is the high watermark", 10L, deleteBefore(part, -1));
         claims.equal("all are gone", 10L, offset(part, OffsetSpec.earliest()).offset());
         claims.equal("the next record takes the next offset", 10L,
@@ -337,5 +344,8 @@ final class DataClaims {
             consumer.commitSync(Map.of(p, put));
             claims.equal("what was comes back, with epoch and metadata", put, consumer.committed(Set.of(p)).get(p));
         }
+        claims.refused("records of the topic where they lie cannot be deleted",
+                       org.apache.kafka.common.errors.InvalidTopicException.class,
+                       () -> deleteBefore(new TopicPartition("__consumer_offsets", 0), 0));
     }
 }
