@@ -92,6 +92,7 @@ struct request {
     bool is_held;
     uint64_t held_until_ms;
     uint64_t waits_for_create; /* Held, too, until that creation of topics is answered; or 0. */
+    struct buf *created;       /* The answer: it says which were refused. Or NULL. */
     bool wants_ids; /* A producer id: in shard->wanting_producer_ids. */
     TAILQ_ENTRY(request) ids_link;
     TAILQ_ENTRY(request) link;      /* In its connection. */
@@ -189,6 +190,7 @@ struct shard {
     uint64_t kept_bytes;          /* Of those that were kept back. */
     struct request_list requests; /* All there are. */
     struct request_list held;
+    uint64_t create_refused_said_ms;
     uint64_t creates;           /* Creations of topics asked for by Metadata requests, so far. */
     bool metadata_ready;        /* One of them has been answered. */
     struct deadlines deadlines; /* Groups that wait here, of this shard and of others. */

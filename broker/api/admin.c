@@ -79,6 +79,16 @@ uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_
     return post->create;
 }
 
+struct array forward_created(struct shard *s, const struct buf *answer)
+{
+    const struct kafka_api *api = kafka_api_find(KAFKA_API_CREATE_TOPICS);
+    struct create_topics_response created;
+    if (answer == NULL) return (struct array){0};
+    int rc = kafka_decode(api->response, kafka_api_version(api, CREATE_VERSION), buf_slice(answer),
+                          &s->scratch, &created);
+    return rc == 0 && created.topics.count > 0 ? created.topics : (struct array){0};
+}
+
 void forward_create_offsets_topic(struct shard *s)
 {
     uint64_t now_ms = env_now_ms(s->env);
@@ -263,7 +273,7 @@ static bool fail_each(struct shard *s, struct request *r, const struct post_admi
 void forward_on_back(struct shard *s, struct post_admin *post)
 {
     struct request *r = post->request;
-    if (post->create != 0) metadata_on_created(s, post->create);
+    if (post->create != 0) metadata_on_created(s, post->create, post->answer);
     if (r != NULL && post->answer != NULL) {
         request_answer_body(s, r, buf_slice(post->answer));
     } else if (r != NULL) {

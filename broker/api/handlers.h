@@ -77,7 +77,11 @@ void producer_ids_on_back(struct shard *s, struct post_producer_ids *post);
  * is held until the answer comes: then every broker knows them, not only this one. What is returned
  * names the creation; 0 if nothing was asked for. */
 uint64_t forward_auto_create(struct shard *s, const struct slice *names, uint32_t count);
-void metadata_on_created(struct shard *s, uint64_t create);
+void metadata_on_created(struct shard *s, uint64_t create, struct buf *answer);
+
+/* What that answer says of each topic, in the scratch memory; none if there is no answer, or no
+ * room for it. */
+struct array forward_created(struct shard *s, const struct buf *answer);
 
 /* An ask has come home (groups.c). */
 void groups_on_ask_back(struct shard *s, struct group_ask *ask);

@@ -6,11 +6,13 @@
 #include "broker/partition/partition.h"
 #include "proto/acl_operations.h"
 #include "proto/kafka_errors.h"
+#include "proto/msg/create_topics.h"
 #include "proto/msg/metadata.h"
 #include "proto/topic_names.h"
 
 #define HOLD_SUSPECT_MS 100
 #define HOLD_CREATE_MS 2000
+#define COMPLAIN_MS 10000
 #define HOLD_BEHIND_MS 2000
 #define AUTO_CREATE_MAX 100
 #define FIRST_VERSION_BY_ID 12
@@ -127,10 +129,32 @@ static const struct meta_topic *find_topic(const struct shard *s,
     return meta_topic_by_id(&s->image, asked->topic_id);
 }
 
-static int16_t why_unknown(const struct metadata_request_topic *asked, bool may_create)
+/* To ask again, as LEADER_NOT_AVAILABLE has clients do, would not help. */
+static bool is_final(int16_t error)
+{
+    return error == KAFKA_INVALID_TOPIC_EXCEPTION || error == KAFKA_INVALID_PARTITIONS ||
+           error == KAFKA_INVALID_REPLICATION_FACTOR || error == KAFKA_INVALID_CONFIG ||
+           error == KAFKA_POLICY_VIOLATION;
+}
+
+/* The final error with which the controllers refused to make that topic, or 0. */
+static int16_t why_refused(const struct array *created, struct slice name)
+{
+    const struct create_topics_response_topic *topics = created->items;
+    for (int32_t i = 0; i < created->count; i++) {
+        if (slice_equal(topics[i].name, name))
+            return is_final(topics[i].error_code) ? topics[i].error_code : KAFKA_NONE;
+    }
+    return KAFKA_NONE;
+}
+
+static int16_t why_unknown(const struct metadata_request_topic *asked, const struct array *created,
+                           bool may_create)
 {
     if (is_by_id(asked)) return KAFKA_UNKNOWN_TOPIC_ID;
     if (topic_name_fault(asked->name) != NULL) return KAFKA_INVALID_TOPIC_EXCEPTION;
+    int16_t refused = why_refused(created, asked->name);
+    if (refused != KAFKA_NONE) return refused;
     return may_create ? KAFKA_LEADER_NOT_AVAILABLE : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
@@ -197,6 +221,7 @@ static bool fill_topics(struct shard *s, struct request *r, const struct metadat
         }
     }
     const struct metadata_request_topic *asked = q->topics.items;
+    const struct array created = forward_created(s, r->created);
     const bool *repeated = find_repeated(s, q);
     if (repeated == NULL) return false;
     for (int32_t i = 0; !all && i < q->topics.count; i++) {
@@ -209,7 +234,8 @@ static bool fill_topics(struct shard *s, struct request *r, const struct metadat
             continue;
         }
         kafka_defaults(&schema_metadata_response_topic, out);
-        out->error_code = legal ? why_unknown(&asked[i], may_create(s, q)) : KAFKA_INVALID_REQUEST;
+        out->error_code =
+            legal ? why_unknown(&asked[i], &created, may_create(s, q)) : KAFKA_INVALID_REQUEST;
         out->name = legal || asked[i].name.at != NULL ? asked[i].name : slice_of_text("");
         out->topic_id = asked[i].topic_id;
     }
@@ -293,6 +319,19 @@ bool handle_metadata(struct shard *s, struct request *r, struct slice body)
     return answer_now(s, r, &q, false);
 }
 
+/* Does it still wait for a topic that the controllers have not refused to make? */
+static bool is_being_created(struct shard *s, const struct request *r,
+                             const struct metadata_request *q)
+{
+    struct slice names[AUTO_CREATE_MAX];
+    uint32_t count = unknown_names(s, q, names);
+    const struct array created = forward_created(s, r->created);
+    for (uint32_t i = 0; i < count; i++) {
+        if (why_refused(&created, names[i]) == KAFKA_NONE) return true;
+    }
+    return false;
+}
+
 /* Looks at a held request again. True: it is answered, and gone. */
 static bool retry(struct shard *s, struct request *r)
 {
@@ -305,8 +344,7 @@ static bool retry(struct shard *s, struct request *r)
     bool is_late = r->held_until_ms <= env_now_ms(s->env);
     if (ok && !is_late) {
         if (r->waits_for_create != 0 || !s->is_current) return false;
-        struct slice names[AUTO_CREATE_MAX];
-        bool waits = (may_create(s, &q) && unknown_names(s, &q, names) > 0) || names_suspect(s, &q);
+        bool waits = (may_create(s, &q) && is_being_created(s, r, &q)) || names_suspect(s, &q);
         if (waits) return false;
     }
     TAILQ_REMOVE(&s->held, r, held_link);
@@ -316,13 +354,29 @@ static bool retry(struct shard *s, struct request *r)
     return true;
 }
 
-void metadata_on_created(struct shard *s, uint64_t create)
+static void complain(struct shard *s, const struct buf *answer)
+{
+    s->scratch.used = 0;
+    const struct array created = forward_created(s, answer);
+    const struct create_topics_response_topic *topics = created.items;
+    for (int32_t i = 0; i < created.count; i++) {
+        bool is_news = env_now_ms(s->env) >= s->create_refused_said_ms + COMPLAIN_MS;
+        if (!is_final(topics[i].error_code) || !is_news) continue;
+        s->create_refused_said_ms = env_now_ms(s->env);
+        log_warn(s->env, "topic %.*s was asked for and cannot be created: %.*s",
+                 SLICE_TEXT(topics[i].name), SLICE_TEXT(topics[i].error_message));
+    }
+}
+
+void metadata_on_created(struct shard *s, uint64_t create, struct buf *answer)
 {
     struct request *r;
+    complain(s, answer);
     TAILQ_FOREACH(r, &s->held, held_link)
     {
         if (r->waits_for_create != create) continue;
         r->waits_for_create = 0;
+        r->created = answer == NULL ? NULL : buf_ref(answer);
         s->metadata_ready = true; /* This turn looks at it again. */
     }
 }

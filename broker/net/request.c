@@ -123,6 +123,7 @@ static void destroy_request(struct shard *s, struct request *r)
     if (r->free_state != NULL) r->free_state(s, r->state);
     route_free(r);
     buf_unref(r->frame);
+    buf_unref(r->created);
     if (r->pieces != &r->one_piece) free(r->pieces);
     free(r);
 }

@@ -8,6 +8,7 @@ from lib.cluster import Cluster, free_port, wait_for
 
 NONE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION = 0, 2, 3
 LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, MESSAGE_TOO_LARGE = 5, 6, 10
+INVALID_TOPIC_EXCEPTION, INVALID_REPLICATION_FACTOR = 17, 38
 INVALID_REQUIRED_ACKS, INVALID_TIMESTAMP, INVALID_REQUEST, UNSUPPORTED_COMPRESSION_TYPE = 21, 32, 42, 76
 TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_RECORD = 53, 87
 HOUR_MS = 3_600_000
@@ -209,6 +210,10 @@ def auto_creation(cluster, work, claims):
     told = wire.produce(leader, "raw-auto", 0, -1, a_batch())
     claims.check("Metadata of a topic that is not there makes it", (error, told) == (NONE, (NONE, 0)),
                  f"error {error}, then produce {told}")
+    cluster.create_topic("raw.rival", 1)
+    error, leader = wire.leader(cluster.bootstrap, "raw_rival")
+    claims.check("... but not of one whose name collides with another's", error == INVALID_TOPIC_EXCEPTION and leader is None,
+                 f"error {error}")
     strict = Cluster(" ".join(cluster.command), work / "strict", free_port(cluster.port + 10),
                      ["auto.create.topics.enable=false"])
     try:
@@ -220,3 +225,12 @@ def auto_creation(cluster, work, claims):
         claims.check("... and stays so", error == UNKNOWN_TOPIC_OR_PARTITION, f"error {error}")
     finally:
         strict.down()
+    greedy = Cluster(" ".join(cluster.command), work / "greedy", free_port(cluster.port + 10),
+                     ["default.replication.factor=4"])
+    try:
+        greedy.up()
+        error, leader = wire.leader(greedy.bootstrap, "raw-auto")
+        claims.check("more replicas than there are brokers is INVALID_REPLICATION_FACTOR",
+                     error == INVALID_REPLICATION_FACTOR and leader is None, f"error {error}")
+    finally:
+        greedy.down()
