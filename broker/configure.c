@@ -247,7 +247,7 @@ static int choose_replication_listener(struct server_config *c, struct broker_op
 
 static int fill_folders(struct server_config *c, struct broker_options *o)
 {
-    const char *key = config_is_set(c, "log.dirs") ? "log.dirs" : "log.dir";
+    const char *key = node_folders_key(c);
     const char *rest = config_text(c, key);
     struct slice folder;
     while (config_next_word(&rest, &folder)) {

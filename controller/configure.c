@@ -101,9 +101,9 @@ static int fill_voters(struct server_config *c, struct controller_options *o)
 static int fill_folder(struct server_config *c, struct controller_options *o, bool is_combined)
 {
     bool is_own = config_is_set(c, "metadata.log.dir");
-    const char *folder = is_own                         ? config_text(c, "metadata.log.dir")
-                         : config_is_set(c, "log.dirs") ? config_text(c, "log.dirs")
-                                                        : config_text(c, "log.dir");
+    const char *key = is_own ? "metadata.log.dir" : node_folders_key(c);
+    const char *folder = config_text(c, key);
+    if (strcspn(folder, ",") == 0) return config_refuse(c, "%s names no folder", key);
     /* As Kafka does: of several folders the first one has the metadata. */
     int size = snprintf(o->log_dir, sizeof o->log_dir, "%.*s%s", (int)strcspn(folder, ","), folder,
                         is_combined && !is_own ? COMBINED_FOLDER : "");

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/ring.h"
 #include "common/text.h"
+#include "proto/topic_configs.h"
 
 #define USAGE_STATUS 2
 
@@ -222,6 +223,27 @@ int node_voters(struct server_config *c, struct node_voter *out, uint32_t max, u
 
 /* ---- The rest. ---- */
 
+const char *node_folders_key(const struct server_config *c)
+{
+    return config_text(c, "log.dirs") != NULL ? "log.dirs" : "log.dir";
+}
+
+static int64_t seed_number(const struct server_config *c, const char *name)
+{
+    const struct config_key *key = cluster_config_find(slice_of_text(name));
+    CHECK(key != NULL);
+    const char *text = config_text(c, name);
+    return config_number(key, text != NULL ? text : key->otherwise);
+}
+
+static int check_seeds(struct server_config *c)
+{
+    char why[CONFIG_WHY_SIZE];
+    int rc = config_check_lags(seed_number(c, "log.cleaner." CONFIG_MIN_LAG),
+                               seed_number(c, "log.cleaner." CONFIG_MAX_LAG), why);
+    return rc == 0 ? 0 : config_refuse(c, "log.cleaner.%s", why);
+}
+
 int node_seeds(struct server_config *c, char out[NODE_SEEDS_MAX][NODE_SEED_SIZE], uint32_t *count)
 {
     *count = 0;
@@ -233,7 +255,7 @@ int node_seeds(struct server_config *c, char out[NODE_SEEDS_MAX][NODE_SEED_SIZE]
         if (size >= NODE_SEED_SIZE) return config_refuse(c, "%s is too long", v->key->name);
         ++*count;
     }
-    return 0;
+    return check_seeds(c);
 }
 
 /* ---- Programs. ---- */

@@ -51,6 +51,9 @@ bool node_is_of_controllers(const struct server_config *c, const char *listener)
 /* http.listeners; port 0: none. */
 MUST_USE int node_http(struct server_config *c, char host[ENV_HOST_MAX], uint16_t *port);
 
+/* "log.dirs", or "log.dir" where that is not said: an empty one is said, and names no folder. */
+const char *node_folders_key(const struct server_config *c);
+
 /* The seeds of the cluster's defaults, "key=value". */
 MUST_USE int node_seeds(struct server_config *c, char out[NODE_SEEDS_MAX][NODE_SEED_SIZE],
                         uint32_t *count);

@@ -370,6 +370,16 @@ int config_check(const struct config_key *key, struct slice value, char why[CONF
     return -ERR_INVALID;
 }
 
+int config_check_lags(int64_t min_ms, int64_t max_ms, char why[CONFIG_WHY_SIZE])
+{
+    if (min_ms <= max_ms) return 0;
+    (void)snprintf(why, CONFIG_WHY_SIZE,
+                   CONFIG_MIN_LAG " (%lld) > " CONFIG_MAX_LAG
+                                  " (%lld): a record would have to stay and to go",
+                   (long long)min_ms, (long long)max_ms);
+    return -ERR_INVALID;
+}
+
 int64_t config_number(const struct config_key *key, const char *text)
 {
     if (key->type == CONFIG_BOOLEAN) return strcmp(text, "true") == 0;

@@ -93,6 +93,11 @@ struct slice config_normal(const struct config_key *key, struct slice value, cha
 MUST_USE int config_check(const struct config_key *key, struct slice value,
                           char why[CONFIG_WHY_SIZE]);
 
+/* The same of the two keys of a topic that are about each other; 0 <= both. */
+#define CONFIG_MIN_LAG "min.compaction.lag.ms"
+#define CONFIG_MAX_LAG "max.compaction.lag.ms"
+MUST_USE int config_check_lags(int64_t min_ms, int64_t max_ms, char why[CONFIG_WHY_SIZE]);
+
 struct config_value {
     const char *text; /* Of the image, of the table, or in `scratch`: do not copy the struct. */
     enum config_source source;

@@ -292,8 +292,42 @@ static void forget_others(const struct resource *r, const struct array *configs)
     }
 }
 
+/* What will hold of a lag of the resource. */
+static int64_t lag_of(const struct resource *r, const char *name, uint32_t from, bool *is_changed)
+{
+    const struct config_key *key = topic_config_find(slice_of_text(name));
+    bool is_topic = r->type == CONFIG_RESOURCE_TOPIC;
+    const char *said = is_topic ? key->name : key->synonym;
+    int64_t lag_ms = topic_config_number(r->image, is_topic ? r->text : NULL, name);
+    for (uint32_t i = from; i < r->d->count; i++) {
+        const struct meta_record *record = &r->d->records[i];
+        if (record->kind != META_CONFIG || !slice_equal(record->config.key, slice_of_text(said)))
+            continue;
+        *is_changed = true;
+        if (record->config.value.at != NULL)
+            CHECK(text_to_i64(record->config.value, &lag_ms));
+        else
+            lag_ms = is_topic ? topic_config_number(r->image, NULL, name)
+                              : config_number(key, key->otherwise);
+    }
+    return lag_ms;
+}
+
+static struct refusal check_lags(const struct resource *r, uint32_t from)
+{
+    char why[CONFIG_WHY_SIZE];
+    bool is_default = r->type == CONFIG_RESOURCE_BROKER && r->name.size == 0;
+    if (r->type != CONFIG_RESOURCE_TOPIC && !is_default) return GRANTED;
+    bool is_changed = false;
+    int64_t min_ms = lag_of(r, CONFIG_MIN_LAG, from, &is_changed);
+    int64_t max_ms = lag_of(r, CONFIG_MAX_LAG, from, &is_changed);
+    if (!is_changed || config_check_lags(min_ms, max_ms, why) == 0) return GRANTED;
+    return REFUSE(r->d, bad_config(r), "%s", why);
+}
+
 static struct refusal alter_keys(struct resource *r, const struct array *configs, bool is_whole)
 {
+    uint32_t from = r->d->count;
     for (int32_t i = 0; i < configs->count; i++) {
         struct wish w = wish_of(configs, is_whole, i);
         if (is_wished(configs, is_whole, i, w.name))
@@ -303,7 +337,7 @@ static struct refusal alter_keys(struct resource *r, const struct array *configs
         if (refusal.error != 0) return refusal;
     }
     if (is_whole) forget_others(r, configs);
-    return GRANTED;
+    return check_lags(r, from);
 }
 
 /* Of a resource that is named twice nothing is changed: which one would count? */

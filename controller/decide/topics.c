@@ -1,6 +1,7 @@
 #include "controller/decide/topics.h"
 
 #include "common/check.h"
+#include "common/text.h"
 #include "controller/decide/assignment.h"
 #include "controller/decide/partitions.h"
 #include "controller/decide/placement.h"
@@ -90,6 +91,31 @@ static struct slice normal(const struct creation *c,
     return config_normal(topic_config_find(config->name), config->value, room);
 }
 
+/* The number that will hold; of what is given, which is sound, else the cluster's default. */
+static int64_t lag_of(const struct creation *c, const struct create_topics_request_topic *topic,
+                      const char *name, bool *is_given)
+{
+    int64_t lag_ms = topic_config_number(c->image, NULL, name);
+    const struct create_topics_request_config *configs = topic->configs.items;
+    for (int32_t i = 0; i < topic->configs.count; i++) {
+        if (!slice_equal(configs[i].name, slice_of_text(name))) continue;
+        *is_given = true;
+        CHECK(text_to_i64(normal(c, &configs[i]), &lag_ms));
+    }
+    return lag_ms;
+}
+
+static struct refusal check_lags(const struct creation *c,
+                                 const struct create_topics_request_topic *topic)
+{
+    char why[CONFIG_WHY_SIZE];
+    bool is_given = false;
+    int64_t min_ms = lag_of(c, topic, CONFIG_MIN_LAG, &is_given);
+    int64_t max_ms = lag_of(c, topic, CONFIG_MAX_LAG, &is_given);
+    if (!is_given || config_check_lags(min_ms, max_ms, why) == 0) return GRANTED;
+    return REFUSE(c->d, KAFKA_INVALID_CONFIG, "%s", why);
+}
+
 static struct refusal check_configs(struct creation *c,
                                     const struct create_topics_request_topic *topic)
 {
@@ -110,7 +136,7 @@ static struct refusal check_configs(struct creation *c,
                 return REFUSE(c->d, KAFKA_INVALID_CONFIG, "%s is set twice", key->name);
         }
     }
-    return GRANTED;
+    return check_lags(c, topic);
 }
 
 /* Given in order, as everybody does, the first look finds it. NULL: the number is missing. */

@@ -68,6 +68,29 @@ Test(alter_configs, is_checked)
     fixture_close(f);
 }
 
+Test(alter_configs, lags_that_contradict_each_other_are_refused)
+{
+    struct fixture *f = fixture_with(1, "1");
+    const char *min_lag = "min.compaction.lag.ms", *max_lag = "max.compaction.lag.ms";
+    const char *min_default = "log.cleaner.min.compaction.lag.ms";
+    const char *max_default = "log.cleaner.max.compaction.lag.ms";
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_SET, max_lag, "5"), 0);
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_SET, min_lag, "6"), KAFKA_INVALID_CONFIG);
+    cr_expect_null(meta_config_find(&f->image, 2, "t", min_lag));
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_SET, min_lag, "5"), 0);
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_SET, max_lag, "4"), KAFKA_INVALID_CONFIG);
+
+    /* The defaults of the cluster, and a topic that falls back to them. */
+    cr_expect_eq(change(f, 4, "", CONFIG_OP_SET, max_default, "3"), 0);
+    cr_expect_eq(change(f, 4, "", CONFIG_OP_SET, min_default, "4"), KAFKA_INVALID_REQUEST);
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_DELETE, max_lag, NULL), KAFKA_INVALID_CONFIG);
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_DELETE, min_lag, NULL), 0);
+    cr_expect_eq(change(f, 2, "t", CONFIG_OP_DELETE, max_lag, NULL), 0);
+    cr_expect_eq(change(f, 4, "", CONFIG_OP_DELETE, max_default, NULL), 0);
+    cr_expect_eq(change(f, 4, "", CONFIG_OP_SET, min_default, "4"), 0);
+    fixture_close(f);
+}
+
 Test(alter_configs, sets_deletes_appends_and_subtracts)
 {
     struct fixture *f = fixture_with(1, "1");

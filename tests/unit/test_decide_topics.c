@@ -206,6 +206,25 @@ Test(create_topics, configurations_are_checked_and_kept)
     fixture_close(f);
 }
 
+Test(create_topics, lags_that_contradict_each_other_are_refused)
+{
+    struct fixture *f = fixture_open();
+    fixture_brokers(f, 1);
+    struct create_topics_request_config configs[] = {
+        {slice_of_text("min.compaction.lag.ms"), slice_of_text(" 6")},
+        {slice_of_text("max.compaction.lag.ms"), slice_of_text("5")}};
+    struct create_topics_request_topic topic = ask("a", 1, 1);
+    topic.configs = (struct array){.items = configs, .count = 2};
+    cr_expect_eq(create_one(f, topic), KAFKA_INVALID_CONFIG);
+    configs[1].value = slice_of_text("6");
+    cr_expect_eq(create_one(f, topic), 0);
+
+    fixture_config(f, 4, "", "log.cleaner.max.compaction.lag.ms", "5");
+    cr_expect_eq(create_with(f, "b", "min.compaction.lag.ms", "6"), KAFKA_INVALID_CONFIG);
+    cr_expect_eq(create_with(f, "b", "min.compaction.lag.ms", "5"), 0);
+    fixture_close(f);
+}
+
 /* ---- Placement. ---- */
 
 Test(placement, leaders_and_replicas_are_even)
