@@ -19,7 +19,7 @@
 
 static struct arena new_arena(void)
 {
-    struct arena arena = {.base = calloc(1, ARENA_BYTES), .size = ARENA_BYTES};
+    struct arena arena = {.base = malloc(ARENA_BYTES), .size = ARENA_BYTES};
     CHECK(arena.base != NULL);
     return arena;
 }
