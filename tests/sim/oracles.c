@@ -19,7 +19,10 @@ void oracles_open(struct oracles *o, struct cluster *cluster, struct history *hi
 
 void oracles_close(struct oracles *o)
 {
-    for (uint32_t i = 0; i < CLUSTER_BROKERS_MAX; i++) free(o->brokers[i].views);
+    for (uint32_t i = 0; i < CLUSTER_BROKERS_MAX; i++) {
+        free(o->brokers[i].views);
+        for (uint32_t k = 0; k < CLUSTER_SHARDS_MAX; k++) free(o->brokers[i].places[k]);
+    }
     meta_image_close(&o->truth);
     chronicle_close(&o->chronicle);
     free(o->terms);
@@ -82,15 +85,44 @@ static struct replica_view *view_of(struct node_view *node, uint32_t part)
     return &node->views[part];
 }
 
+/* Brings the note up to date, if it is not. */
+static const struct place_note *note_place(struct oracles *o, struct place_note *note,
+                                           const struct partition *p)
+{
+    bool is_same = note->decision_count > 0 && note->number == p->key.partition &&
+                   uuid_equal(note->topic_id, p->key.topic_id);
+    if (is_same && note->decision_count == o->decision_count) return note;
+
+    uint32_t part = history_part(o->history, p->key.topic_id, p->topic, p->key.partition);
+    *note = (struct place_note){.topic_id = p->key.topic_id,
+                                .number = p->key.partition,
+                                .part = part,
+                                .decision_count = o->decision_count,
+                                .state = oracles_partition(o, part)};
+    return note;
+}
+
+static struct place_note *place_of(struct node_view *node, uint32_t shard, uint32_t index)
+{
+    if (index >= node->place_count[shard]) {
+        uint32_t count = index + 16;
+        node->places[shard] = realloc(node->places[shard], count * sizeof node->places[shard][0]);
+        CHECK(node->places[shard] != NULL);
+        memset(&node->places[shard][node->place_count[shard]], 0,
+               (count - node->place_count[shard]) * sizeof node->places[shard][0]);
+        node->place_count[shard] = count;
+    }
+    return &node->places[shard][index];
+}
+
 static void check_ends(struct oracles *o, struct cluster_node *n, const struct partition *p,
                        uint32_t part, const struct replica_view *view)
 {
     const struct replica *r = &p->replica;
-    const char *name = history_part_name(o->history, part);
     if (r->log_start > r->high_watermark || r->high_watermark > r->written) {
         sim_violation(o->cluster->sim, "[watermark] %s, %s: start %lld, watermark %lld, end %lld",
-                      sim_node_name(n->node), name, (long long)r->log_start,
-                      (long long)r->high_watermark, (long long)r->written);
+                      sim_node_name(n->node), history_part_name(o->history, part),
+                      (long long)r->log_start, (long long)r->high_watermark, (long long)r->written);
     }
     /* What has rotted is cut off, and fetched again. */
     if (view->is_rotten || cluster_is_rotten(o->cluster, n, p->topic, p->key.partition)) return;
@@ -98,8 +130,8 @@ static void check_ends(struct oracles *o, struct cluster_node *n, const struct p
     if (r->high_watermark < view->watermark && r->log_start < r->written) {
         sim_violation(o->cluster->sim,
                       "[watermark] %s, %s: it fell from %lld to %lld (leader epoch %d)",
-                      sim_node_name(n->node), name, (long long)view->watermark,
-                      (long long)r->high_watermark, r->leader_epoch);
+                      sim_node_name(n->node), history_part_name(o->history, part),
+                      (long long)view->watermark, (long long)r->high_watermark, r->leader_epoch);
     }
 }
 
@@ -118,11 +150,12 @@ static void check_complete(struct oracles *o, struct cluster_node *n, const stru
 }
 
 static void check_role(struct oracles *o, struct cluster_node *n, const struct partition *p,
-                       uint32_t part, const struct replica_view *view)
+                       const struct place_note *place, const struct replica_view *view)
 {
     const struct replica *r = &p->replica;
     int32_t id = (int32_t)n->index + 1;
-    const struct meta_partition *state = oracles_partition(o, part);
+    uint32_t part = place->part;
+    const struct meta_partition *state = place->state;
     if (state != NULL && id_set_has(&state->isr, id) && r->leader_epoch == state->leader_epoch) {
         check_complete(o, n, p, part, "is in sync for");
     }
@@ -145,13 +178,15 @@ static void check_role(struct oracles *o, struct cluster_node *n, const struct p
                   sim_node_name(n->node), history_part_name(o->history, part), r->leader_epoch);
 }
 
-static void check_partition(struct oracles *o, struct cluster_node *n, const struct partition *p)
+static void check_partition(struct oracles *o, struct cluster_node *n, const struct partition *p,
+                            struct place_note *note)
 {
     struct node_view *node = &o->brokers[n->index];
     bool is_ready = p->state == PARTITION_READY || p->state == PARTITION_TRUNCATING;
     if (!is_ready && p->state != PARTITION_FAILED) return;
 
-    uint32_t part = history_part(o->history, p->key.topic_id, p->topic, p->key.partition);
+    const struct place_note *place = note_place(o, note, p);
+    uint32_t part = place->part;
     struct replica_view *view = view_of(node, part);
     /* What it had told before its disk failed, in the same turn. */
     bool has_just_failed = !is_ready && view->life == node->life && view->leader_epoch >= 0 &&
@@ -173,7 +208,7 @@ static void check_partition(struct oracles *o, struct cluster_node *n, const str
     }
     o->partition_checks++;
     check_ends(o, n, p, part, view);
-    check_role(o, n, p, part, view);
+    check_role(o, n, p, place, view);
     /* A copy that is begun anew: in a folder of its own, or where the leader's log begins. */
     if (p->replica.written < view->log.next) view->log = (struct disk_log){0};
     view->watermark = p->replica.high_watermark;
@@ -196,8 +231,9 @@ static void check_shard(struct oracles *o, struct cluster_node *n, uint32_t inde
     oracles_check_image(o, &s->image, &o->brokers[n->index].image_index[index],
                         sim_node_name(n->node));
     const struct partition *p;
+    uint32_t at = 0;
     for (p = s->partitions; p != NULL && sim_violated(o->cluster->sim) == NULL; p = p->hh.next) {
-        check_partition(o, n, p);
+        check_partition(o, n, p, place_of(&o->brokers[n->index], index, at++));
     }
 }
 

@@ -16,6 +16,16 @@ struct replica_view {
     struct disk_log log;
 };
 
+/* What the n-th partition of a shard was when it was looked at last. Every turn looks at all of
+ * them; what they are called here and what was decided of them changes seldom. */
+struct place_note {
+    struct uuid topic_id;
+    int32_t number;
+    uint32_t part;
+    uint64_t decision_count; /* Until more is decided, `state` is what the metadata say. */
+    const struct meta_partition *state;
+};
+
 /* What they remember of one process. */
 struct node_view {
     uint32_t life;
@@ -23,6 +33,8 @@ struct node_view {
     uint64_t image_index[CLUSTER_SHARDS_MAX];
     uint32_t view_count;
     struct replica_view *views; /* By part. */
+    uint32_t place_count[CLUSTER_SHARDS_MAX];
+    struct place_note *places[CLUSTER_SHARDS_MAX];
 };
 
 struct term_note {
