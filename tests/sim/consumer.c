@@ -40,6 +40,18 @@ struct session {
     int32_t epoch;
 };
 
+/* A request that is being made; only what is counted is valid. */
+struct ask {
+    struct fetch_request q;
+    struct fetch_request_topic topics[READS_MAX];
+    struct fetch_request_partition parts[READS_MAX];
+    struct fetch_request_forgotten_topic forgotten[READS_MAX];
+    int32_t numbers[READS_MAX];
+    int32_t topic_count;
+    int32_t forgotten_count;
+    bool reads_anything;
+};
+
 struct consumer_client {
     struct client c; /* First. */
     bool says_epoch;
@@ -50,6 +62,7 @@ struct consumer_client {
     struct session sessions[CLUSTER_BROKERS_MAX];
     uint32_t read_count;
     struct read reads[READS_MAX];
+    struct ask ask;
 };
 
 static struct consumer_client *consumer_of(struct client *c)
@@ -107,17 +120,6 @@ static void session_forget(struct consumer_client *s, uint32_t broker)
 }
 
 /* ---- Asking. ---- */
-
-struct ask {
-    struct fetch_request q;
-    struct fetch_request_topic topics[READS_MAX];
-    struct fetch_request_partition parts[READS_MAX];
-    struct fetch_request_forgotten_topic forgotten[READS_MAX];
-    int32_t numbers[READS_MAX];
-    int32_t topic_count;
-    int32_t forgotten_count;
-    bool reads_anything;
-};
 
 static void ask_for(struct consumer_client *s, struct ask *a, struct read *r, uint32_t broker,
                     int32_t epoch)
@@ -177,11 +179,13 @@ static void fetch(struct consumer_client *s, uint32_t broker)
     if (session->is_out || !client_is_free(&s->c, broker)) return;
 
     bool has_sessions = client_version(&s->c, KAFKA_API_FETCH) >= SESSION_VERSION;
-    struct ask *a = calloc(1, sizeof *a);
-    CHECK(a != NULL);
+    struct ask *a = &s->ask;
+    a->topic_count = 0;
+    a->forgotten_count = 0;
+    a->reads_anything = false;
     kafka_defaults(&schema_fetch_request, &a->q);
     fill_ask(s, broker, a);
-    if (!a->reads_anything && a->forgotten_count == 0) goto out;
+    if (!a->reads_anything && a->forgotten_count == 0) return;
 
     a->q.max_wait_ms = (int32_t)s->wait_ms;
     a->q.min_bytes = 1;
@@ -195,8 +199,6 @@ static void fetch(struct consumer_client *s, uint32_t broker)
     }
     session->is_out = client_send(&s->c, broker, KAFKA_API_FETCH, &a->q, NULL, true);
     if (!session->is_out) session_forget(s, broker);
-out:
-    free(a);
 }
 
 static void ask_start(struct consumer_client *s, struct read *r, uint32_t broker)

@@ -1,4 +1,6 @@
 /* sim: runs whole clusters from seeds. See --help. */
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,8 @@
 #define RAFT_DURATION_MS (10 * 1000)
 #define STATUS_VIOLATION 1
 #define STATUS_USAGE 2
-#define STORY_MAX_BYTES 32768 /* Fits into a pipe, behind the result. */
+#define KEPT_MAX_BYTES (32 * 1024 * 1024) /* The most that mallopt() takes. */
+#define STORY_MAX_BYTES 32768             /* Fits into a pipe, behind the result. */
 
 static const char USAGE[] =
     "usage: sim [--seed N] [--count K] [--seeds FILE] [--until-failure] [--canary NAME] ...\n"
@@ -612,9 +615,18 @@ int main(int argc, char **argv)
         i++;
     }
     if (f.has_count && f.count == 0 && f.seeds_file == NULL) return refuse("--count 0");
+/* Processes of the world end and begin often, and each of them takes large arenas: what they give
+ * back is kept here, for the kernel clears every page that it gives out again. */
+static void keep_memory(void)
+{
+    CHECK(mallopt(M_MMAP_THRESHOLD, KEPT_MAX_BYTES) == 1);
+    CHECK(mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1);
+}
+
     if (f.seeds_file != NULL && read_seeds(&f) != 0) return STATUS_USAGE;
     if (f.until_failure && !f.has_count) f.count = UINT32_MAX;
     bool is_one = !f.has_count && f.listed_count == 0 && !f.until_failure && !f.compares;
+    keep_memory();
     int status = f.makes_table     ? table(&f)
                  : f.runs_canaries ? canaries(&f)
                  : is_one          ? run_one(&f)
