@@ -302,6 +302,17 @@ static struct run_result worker_wait(struct worker *w, char *story)
     return r;
 }
 
+/* The run that had the least of something. */
+struct least {
+    uint64_t value;
+    uint64_t seed;
+};
+
+static void take_least(struct least *least, uint64_t value, uint64_t seed, bool is_first)
+{
+    if (is_first || value < least->value) *least = (struct least){.value = value, .seed = seed};
+}
+
 static void add_up(struct run_result *sum, const struct run_result *r)
 {
     sum->simulated_ms += r->simulated_ms;
@@ -329,6 +340,8 @@ struct tally {
 struct many {
     const struct flags *f;
     struct run_result sum;
+    struct least simulated_ms;
+    struct least acked;
     uint64_t done;
     uint64_t failed;
     uint64_t first_failed;
@@ -366,6 +379,8 @@ static void take(struct many *m, struct worker *w)
     m->done++;
     if (m->f->runs_canaries && r.violation[0] != '\0' && fails_anyway(m->f, r.seed)) return;
     add_up(&m->sum, &r);
+    take_least(&m->simulated_ms, r.simulated_ms, r.seed, m->done == 1);
+    take_least(&m->acked, r.acked, r.seed, m->done == 1);
     if (r.violation[0] == '\0') return;
 
     count_tag(m, r.violation);
@@ -449,6 +464,11 @@ static int many(const struct flags *f)
     struct many m = {.f = f};
     run_many(&m);
     print_result(&m.sum, stdout);
+    (void)printf(
+        "least: %llu.%03llu s simulated (seed %llu), %llu records acknowledged (seed %llu)\n",
+        (unsigned long long)(m.simulated_ms.value / 1000),
+        (unsigned long long)(m.simulated_ms.value % 1000), (unsigned long long)m.simulated_ms.seed,
+        (unsigned long long)m.acked.value, (unsigned long long)m.acked.seed);
     (void)printf("%llu seeds, %llu failed\n", (unsigned long long)m.done,
                  (unsigned long long)m.failed);
     int status = f->wants_all_faults ? check_faults(&m) : EXIT_SUCCESS;
@@ -595,9 +615,18 @@ static int refuse(const char *arg)
     return STATUS_USAGE;
 }
 
+/* Processes of the world end and begin often, and each of them takes large arenas: what they give
+ * back is kept here, for the kernel clears every page that it gives out again. */
+static void keep_memory(void)
+{
+    CHECK(mallopt(M_MMAP_THRESHOLD, KEPT_MAX_BYTES) == 1);
+    CHECK(mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1);
+}
+
 int main(int argc, char **argv)
 {
     struct flags f = {.seed = 1, .count = 1, .jobs = 1, .canary = CANARY_COUNT};
+    keep_memory();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             (void)fputs(USAGE, stdout);
@@ -615,18 +644,9 @@ int main(int argc, char **argv)
         i++;
     }
     if (f.has_count && f.count == 0 && f.seeds_file == NULL) return refuse("--count 0");
-/* Processes of the world end and begin often, and each of them takes large arenas: what they give
- * back is kept here, for the kernel clears every page that it gives out again. */
-static void keep_memory(void)
-{
-    CHECK(mallopt(M_MMAP_THRESHOLD, KEPT_MAX_BYTES) == 1);
-    CHECK(mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1);
-}
-
     if (f.seeds_file != NULL && read_seeds(&f) != 0) return STATUS_USAGE;
     if (f.until_failure && !f.has_count) f.count = UINT32_MAX;
     bool is_one = !f.has_count && f.listed_count == 0 && !f.until_failure && !f.compares;
-    keep_memory();
     int status = f.makes_table     ? table(&f)
                  : f.runs_canaries ? canaries(&f)
                  : is_one          ? run_one(&f)
