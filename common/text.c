@@ -58,3 +58,26 @@ bool text_to_i64(struct slice text, int64_t *out)
     *out = negative ? value : -value;
     return true;
 }
+
+uint32_t text_next_character(const uint8_t **at, const uint8_t *end)
+{
+    uint32_t first = *(*at)++;
+    if (first < 0x80) return first;
+
+    uint32_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc2 ? 1 : 0;
+    if (more == 0 || first > 0xf4) return 0xfffd;
+    uint32_t value = first & (0x3fu >> more);
+    for (uint32_t i = 0; i < more; i++) {
+        if (*at == end || (**at & 0xc0) != 0x80) return 0xfffd;
+        value = value << 6 | (*(*at)++ & 0x3fu);
+    }
+    return value;
+}
+
+size_t text_utf16_units(struct slice text)
+{
+    size_t units = 0;
+    const uint8_t *at = text.at, *end = text.size > 0 ? text.at + text.size : text.at;
+    while (at < end) units += text_next_character(&at, end) >= 0x10000 ? 2 : 1;
+    return units;
+}

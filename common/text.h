@@ -19,4 +19,11 @@ bool uuid_from_text(const char *text, struct uuid *out);
 /* A whole decimal number of the slice, with an optional minus sign. False: it is not one. */
 bool text_to_i64(struct slice text, int64_t *out);
 
+/* The next character of UTF-8, of which there is a byte at least; bytes that are none count as
+ * U+FFFD, as Java decodes them. */
+uint32_t text_next_character(const uint8_t **at, const uint8_t *end);
+
+/* How long Java takes a text to be: in units of UTF-16. */
+size_t text_utf16_units(struct slice text);
+
 #endif

@@ -4,6 +4,7 @@
 #include "broker/groups/requests.h"
 #include "broker/groups/writes.h"
 #include "common/check.h"
+#include "common/text.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/offset_commit.h"
 #include "proto/msg/offset_delete.h"
@@ -71,7 +72,7 @@ static int16_t add_commit(struct groups *gs, const struct group_ask *ask, struct
     if (p->partition_index < 0 || (uint32_t)p->partition_index >= topic->partition_count) {
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
-    if (p->committed_metadata.size > gs->options->groups.metadata_max_bytes) {
+    if (text_utf16_units(p->committed_metadata) > gs->options->groups.metadata_max_bytes) {
         return KAFKA_OFFSET_METADATA_TOO_LARGE;
     }
     int64_t now_ms = env_wall_ms(gs->env);

@@ -8,6 +8,7 @@
 #include "broker/groups/offsets.h"
 #include "broker/groups/place.h"
 #include "broker/groups/subscription.h"
+#include "common/text.h"
 #include "proto/kafka_errors.h"
 
 #define SESSION_MS 10000
@@ -772,6 +773,18 @@ Test(place, a_group_lives_where_kafka_puts_it)
     cr_assert_eq(group_partition(slice_of_text("\xf0\x9f\x90\xa6"), 50), 25);
     cr_assert_eq(group_partition(slice_of_text("polygenelubricants"), 50), 0); /* INT32_MIN */
     cr_assert_eq(group_partition(slice_of_text("DESIGNING WORKHOUSES"), 50), 0);
+}
+
+/* offset.metadata.max.bytes counts what String.length() does. */
+Test(place, a_text_is_as_long_as_java_says)
+{
+    cr_assert_eq(text_utf16_units((struct slice){0}), 0);
+    cr_assert_eq(text_utf16_units(slice_of_text("")), 0);
+    cr_assert_eq(text_utf16_units(slice_of_text("gr\xc3\xbc\xc3\x9f")), 4);
+    cr_assert_eq(text_utf16_units(slice_of_text("\xe2\x82\xac")), 1);
+    cr_assert_eq(text_utf16_units(slice_of_text("\xf0\x9f\x90\xa6")), 2);
+    cr_assert_eq(text_utf16_units(slice_of_text("\x80\x80\xff")), 3); /* Each is U+FFFD. */
+    cr_assert_eq(text_utf16_units(slice_of_text("a\xc3")), 2);
 }
 
 /* ---- Offsets. ---- */
