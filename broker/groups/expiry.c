@@ -38,8 +38,10 @@ static bool is_of_no_use(const struct groups *gs, const struct group_entry *e, s
                          const struct offset_entry *o)
 {
     if (!o->is_there || o->under_way > 0) return false;
-    bool is_gone =
-        !uuid_is_zero(o->value.topic_id) && meta_topic_by_id(gs->image, o->value.topic_id) == NULL;
+    /* A deleted topic that can come back finds its groups where they were. */
+    bool is_gone = !uuid_is_zero(o->value.topic_id) &&
+                   meta_topic_by_id(gs->image, o->value.topic_id) == NULL &&
+                   meta_retired_find(gs->image, o->value.topic_id) == NULL;
     return is_gone || is_expired(gs, e, topic, &o->value);
 }
 

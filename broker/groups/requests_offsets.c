@@ -127,12 +127,13 @@ void request_offset_commit(struct groups *gs, struct group_ask *ask)
 
 /* ---- OffsetFetch ---- */
 
-/* A topic that was deleted and made again never gets its predecessor's offsets. */
+/* A topic that was deleted and made again never gets its predecessor's offsets; one that was
+ * deleted has none, though they are kept while it can come back. */
 static bool is_current(const struct offset_entry *e, const struct meta_topic *topic)
 {
     if (e == NULL || !e->is_there) return false;
-    if (topic == NULL || uuid_is_zero(e->value.topic_id)) return true;
-    return uuid_equal(topic->id, e->value.topic_id);
+    if (uuid_is_zero(e->value.topic_id)) return true;
+    return topic != NULL && uuid_equal(topic->id, e->value.topic_id);
 }
 
 static struct offset_fetch_response_group_partition
