@@ -65,7 +65,8 @@ static bool counts(const struct record_batch_header *h)
     return !batch_is_control(h) && !batch_is_transactional(h) && h->record_count > 0;
 }
 
-/* The records of a batch, unpacked. False: they cannot be read. */
+/* The records of a batch, unpacked. False: they cannot be read, or their offsets do not rise within
+ * the batch: nobody may have looked inside it when it was written. */
 static bool open_records(struct compaction *x, const struct record_batch_header *h,
                          struct slice batch, struct slice *records)
 {
@@ -79,8 +80,10 @@ static bool open_records(struct compaction *x, const struct record_batch_header 
     }
     struct record_cursor cursor = kafka_records_of(*records, h);
     struct record record;
+    int32_t last = -1;
     while (kafka_record_next(&cursor, &record)) {
-        if (record.offset_delta < 0 || record.offset_delta > h->last_offset_delta) return false;
+        if (record.offset_delta <= last || record.offset_delta > h->last_offset_delta) return false;
+        last = record.offset_delta;
     }
     return record_cursor_ok(&cursor);
 }

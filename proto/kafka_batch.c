@@ -211,11 +211,10 @@ enum batch_fault kafka_batch_check_crc(struct slice batch)
     return batch_crc(batch) == h.crc ? BATCH_OK : BATCH_BAD_CRC;
 }
 
-static enum batch_fault walk(struct slice batch, struct batch_facts *facts)
+static enum batch_fault walk(struct slice records, struct batch_facts *facts)
 {
     const struct record_batch_header *h = &facts->header;
-    struct reader in = reader_of(batch);
-    (void)read_slice(&in, BATCH_HEADER_SIZE);
+    struct reader in = reader_of(records);
 
     facts->timestamp_max = INT64_MIN;
     facts->timestamp_min = INT64_MAX;
@@ -235,6 +234,12 @@ static enum batch_fault walk(struct slice batch, struct batch_facts *facts)
     }
     facts->walked = true;
     return reader_left(&in) == 0 ? BATCH_OK : BATCH_TRAILING;
+}
+
+enum batch_fault kafka_records_check(struct slice records, const struct record_batch_header *h)
+{
+    struct batch_facts facts = {.header = *h};
+    return walk(records, &facts);
 }
 
 /* Without a producer id there is nothing to put in order; with one, everything is needed. A control
@@ -260,7 +265,8 @@ enum batch_fault kafka_batch_check(struct slice batch, struct batch_facts *facts
 
     facts->timestamp_max = h->max_timestamp;
     facts->timestamp_min = h->base_timestamp;
-    return batch_codec(h) == BATCH_CODEC_NONE ? walk(batch, facts) : BATCH_OK;
+    if (batch_codec(h) != BATCH_CODEC_NONE) return BATCH_OK;
+    return walk(slice_of(batch.at + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE), facts);
 }
 
 /* ---- Patches ---- */

@@ -141,6 +141,10 @@ struct batch_facts {
  * check came; it is whole if the answer is BATCH_OK. */
 enum batch_fault kafka_batch_check(struct slice batch, struct batch_facts *facts);
 
+/* The same for what lies in a compressed batch, which that leaves alone: as many records as the
+ * header says, each at its offset, and nothing behind them. */
+enum batch_fault kafka_records_check(struct slice records, const struct record_batch_header *h);
+
 /* Compute the checksum and compare: for recovery and for what a follower has fetched. */
 enum batch_fault kafka_batch_check_crc(struct slice batch);
 

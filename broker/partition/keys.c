@@ -7,6 +7,8 @@
 static int32_t count(struct slice records, const struct record_batch_header *h, int32_t *places,
                      int32_t max)
 {
+    if (kafka_records_check(records, h) != BATCH_OK) return KEYS_UNREADABLE;
+
     struct record_cursor cursor = kafka_records_of(records, h);
     struct record record;
     int32_t keyless = 0;
@@ -15,7 +17,7 @@ static int32_t count(struct slice records, const struct record_batch_header *h, 
         if (keyless < max) places[keyless] = place;
         keyless++;
     }
-    return record_cursor_ok(&cursor) ? keyless : KEYS_UNREADABLE;
+    return keyless;
 }
 
 int32_t batch_keyless(struct slice batch, int32_t *places, int32_t max)

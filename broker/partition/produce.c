@@ -59,9 +59,11 @@ static int16_t check_keys(struct op *op)
     op->produce.keyless = batch_keyless(op->produce.records, NULL, 0);
     if (op->produce.keyless == 0) return KAFKA_NONE;
 
-    const char *why = op->produce.keyless == KEYS_UNREADABLE
-                          ? "the records of a batch for a compacted topic cannot be unpacked"
-                          : "a compacted topic takes no record without a key";
+    const char *why =
+        op->produce.keyless == KEYS_UNREADABLE
+            ? "the records of a batch for a compacted topic cannot be unpacked, or are not "
+              "as its header says"
+            : "a compacted topic takes no record without a key";
     return refuse(op, KAFKA_INVALID_RECORD, why);
 }
 
@@ -172,8 +174,10 @@ static int16_t repack(const struct partition *p, struct op *op, struct record_ba
     *again = batch_repack(op->produce.records, header, (enum batch_codec)p->config.codec,
                           p->config.pack_level);
     if (*again == NULL) {
-        return refuse(op, KAFKA_INVALID_RECORD,
-                      "the records of the batch cannot be unpacked, and compression.type wants it");
+        return refuse(
+            op, KAFKA_INVALID_RECORD,
+            "the records of the batch cannot be unpacked, which compression.type wants, or "
+            "are not as its header says");
     }
     if ((*again)->size > p->config.max_message_bytes) {
         buf_unref(*again);

@@ -5,12 +5,15 @@
 
 #define UNPACKED_MAX ((size_t)64 * 1024 * 1024)
 
+/* False: they are not what the header says. */
 static bool add_all(struct rebatch *to, struct slice records, const struct record_batch_header *h)
 {
+    if (kafka_records_check(records, h) != BATCH_OK) return false;
+
     struct record_cursor cursor = kafka_records_of(records, h);
     struct record record;
     while (kafka_record_next(&cursor, &record)) rebatch_add(to, &record);
-    return record_cursor_ok(&cursor);
+    return true;
 }
 
 struct buf *batch_repack(struct slice batch, const struct record_batch_header *header,

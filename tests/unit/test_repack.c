@@ -64,6 +64,26 @@ Test(repack, with_a_level)
     buf_unref(third);
 }
 
+/* A header that speaks of fewer, or records at other offsets than theirs. */
+Test(repack, records_that_are_not_as_the_header_says_are_none)
+{
+    struct buf *plain = make();
+    struct buf *packed = repack(plain, BATCH_CODEC_GZIP, PACK_LEVEL_OWN);
+    struct record_batch_header h;
+    cr_assert_eq(kafka_batch_peek(buf_slice(packed), &h), BATCH_OK);
+    h.record_count = 2;
+    cr_expect_null(batch_repack(buf_slice(packed), &h, BATCH_CODEC_ZSTD, PACK_LEVEL_OWN));
+    h.record_count = 4;
+    cr_expect_null(batch_repack(buf_slice(packed), &h, BATCH_CODEC_ZSTD, PACK_LEVEL_OWN));
+
+    /* Of the first record, which begins with its length, its attributes and its time. */
+    plain->data[BATCH_HEADER_SIZE + 3] = 2;
+    cr_assert_eq(kafka_batch_peek(buf_slice(plain), &h), BATCH_OK);
+    cr_expect_null(batch_repack(buf_slice(plain), &h, BATCH_CODEC_ZSTD, PACK_LEVEL_OWN));
+    buf_unref(plain);
+    buf_unref(packed);
+}
+
 Test(repack, what_cannot_be_unpacked_is_none)
 {
     struct buf *plain = make();
