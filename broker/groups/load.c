@@ -40,7 +40,8 @@ static void apply_group(struct coordinator *c, const struct group_record *r)
     struct group_entry *e = entry_find_or_add(c, r->metadata.key.group);
     static const struct group_metadata_value nothing = {.current_state_timestamp_ms = -1};
     group_restore(e->group, r->is_tombstone ? &nothing : &r->metadata.value);
-    e->is_stored = !r->is_tombstone || entry_is_consumer(e);
+    e->is_stored_classic = !r->is_tombstone;
+    e->is_stored = e->is_stored_classic || entry_is_consumer(e);
 }
 
 static struct slice consumer_group_of(const struct group_record *r)
@@ -69,7 +70,7 @@ static void apply_consumer(struct coordinator *c, const struct group_record *r)
     if (e->consumer == NULL) e->consumer = consumer_new(e->group->id);
     consumer_replay(e->consumer, r);
     if (r->kind != GROUP_RECORD_CONSUMER_EPOCH) return;
-    e->is_stored = !r->is_tombstone || e->group->protocol_type.at != NULL;
+    e->is_stored = !r->is_tombstone || e->is_stored_classic;
 }
 
 static void apply_record(struct coordinator *c, const struct record *record)

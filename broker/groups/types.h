@@ -69,7 +69,8 @@ struct group_entry {
     struct offsets offsets;
     uint32_t write_count;            /* Under way. */
     struct group_write *last_change; /* Under way: the last one that changes `consumer`; NULL. */
-    bool is_stored;                  /* The log has a record of the group itself. */
+    bool is_stored;                  /* The log has a record of the group itself, ... */
+    bool is_stored_classic;          /* ... of the classic protocol. While it is loaded. */
     bool is_deleting;                /* Its last write is under way. */
     uint32_t heap_index;             /* In groups->timers; 0: not there. */
     UT_hash_handle hh;               /* In its coordinator, by group id. */
