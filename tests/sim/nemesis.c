@@ -77,6 +77,24 @@ static bool is_known(const struct nemesis *n, const struct cluster_node *node)
     return b != NULL && s != NULL && s->broker_epoch == b->epoch;
 }
 
+static bool counts_on(const struct meta_partition *p, int32_t id)
+{
+    return id_set_has(&p->isr, id) || id_set_has(&p->elr, id) || id_set_has(&p->last_known_elr, id);
+}
+
+/* A topic that was deleted, and may come back, has what was there when it went: nobody gets a copy
+ * anew, so each that is lost is lost for good. */
+static bool is_kept_for_undelete(const struct nemesis *n, int32_t id)
+{
+    const struct meta_retired *r = n->oracles->truth.retired;
+    for (; r != NULL; r = r->hh.next) {
+        for (uint32_t i = 0; i < r->topic->partition_count; i++) {
+            if (counts_on(&r->topic->partitions[i], id)) return true;
+        }
+    }
+    return false;
+}
+
 /* Of each partition that counts on its copy, another one counts as well; and no copy that counts
  * was lost without the metadata knowing. */
 static bool may_lose_disk(const struct nemesis *n, const struct cluster_node *node)
@@ -89,13 +107,12 @@ static bool may_lose_disk(const struct nemesis *n, const struct cluster_node *no
     if (cluster_is_rotten(n->cluster, NULL, NULL, 0))
         return false; /* Perhaps the copy that stays. */
     int32_t id = (int32_t)node->index + 1;
+    if (is_kept_for_undelete(n, id)) return false;
     const struct meta_image *image = &n->oracles->truth;
     for (const struct meta_topic *t = image->topics_by_name; t != NULL; t = t->by_name.next) {
         for (uint32_t i = 0; i < t->partition_count; i++) {
             const struct meta_partition *p = &t->partitions[i];
-            bool counts = id_set_has(&p->isr, id) || id_set_has(&p->elr, id) ||
-                          id_set_has(&p->last_known_elr, id);
-            if (!counts) continue;
+            if (!counts_on(p, id)) continue;
             if (p->isr.count - id_set_has(&p->isr, id) < 1) return false;
         }
     }
