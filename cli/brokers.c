@@ -8,6 +8,7 @@
 #include "cli/clock.h"
 #include "cli/json.h"
 #include "cli/plan.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "proto/kafka_apis.h"
@@ -282,7 +283,7 @@ static const struct part PARTS[] = {
 
 static int run(struct call *c, const struct part *part)
 {
-    char *bootstrap = where_bootstrap(&c->o->where);
+    char *bootstrap = reach_bootstrap(&c->o->where, c->o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
 
     wire_init(&c->w, bootstrap, (uint32_t)c->o->timeout_s * 1000);

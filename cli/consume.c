@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/clock.h"
 #include "cli/json.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "common/check.h"
@@ -293,7 +294,8 @@ static int read_on(struct consumer *c)
 
 static rd_kafka_t *new_consumer(const struct consume_options *o)
 {
-    char *bootstrap = where_bootstrap(&o->where);
+    int64_t wait_s = o->timeout_s > 0 ? o->timeout_s : METADATA_TIMEOUT_MS / 1000;
+    char *bootstrap = reach_bootstrap(&o->where, wait_s, REACH_STARTING);
     if (bootstrap == NULL) return NULL;
 
     /* Partitions are assigned by hand: the group's name is only there because it must be. */

@@ -7,6 +7,7 @@
 
 #include "cli/args.h"
 #include "cli/clock.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
 #include "cli/where.h"
@@ -216,7 +217,7 @@ static int run(const struct disks_options *o, const struct strings *operands)
     bool moves = strcmp(what, "move") == 0;
     if (moves && (operands->count < 2 || o->to == NULL || o->broker < 0))
         return misuse("disks move: say TOPIC:NUMBER..., --broker ID and --to FOLDER");
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
 
     struct wire w;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 
 struct subverb {
@@ -28,7 +29,7 @@ static int dispatch(const struct groups_options *o, const struct strings *operan
     size_t count = operands->count > 0 ? operands->count - 1 : 0;
     if (count < verb->name_count_min) return misuse("groups %s: which group?", name);
 
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STARTING);
     if (bootstrap == NULL) return EXIT_FAILED;
     int status = verb->run(o, bootstrap, count > 0 ? operands->at + 1 : NULL, count);
     free(bootstrap);

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/json.h"
 #include "cli/moves.h"
+#include "cli/reach.h"
 #include "cli/recover.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
@@ -171,7 +172,7 @@ static int show_or_recover(const struct partitions_options *o, struct wire *w, c
 
 static int run(const struct partitions_options *o, const char *verb, char **names, size_t count)
 {
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
 
     struct wire w;

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/json.h"
 #include "cli/local_process.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "cli/wire.h"
@@ -34,7 +35,7 @@ struct quorum_options {
 static int call(const struct quorum_options *o, int16_t key, int16_t version, const void *request,
                 void *response, int (*then)(const void *response, const struct quorum_options *o))
 {
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
     struct wire wire;
     wire_init(&wire, bootstrap, (uint32_t)o->timeout_s * 1000);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 
 struct subverb {
@@ -30,7 +31,7 @@ static int dispatch(struct topics_options *o, const struct strings *operands)
     if (o->watch && verb->run != topics_describe)
         return misuse("topics %s: --watch goes with describe", verb->name);
     if (o->watch && o->json) return misuse("topics describe: --watch is drawn, and no JSON");
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STARTING);
     if (bootstrap == NULL) return EXIT_FAILED;
     char **topics = count > 0 ? operands->at + 1 : NULL;
     int status = verb->run(o, bootstrap, topics, count);

@@ -6,6 +6,7 @@
 
 #include "cli/args.h"
 #include "cli/group_wire.h"
+#include "cli/reach.h"
 #include "cli/verbs.h"
 #include "cli/where.h"
 #include "cli/wire.h"
@@ -111,7 +112,7 @@ static int run(const struct why_options *o, const struct strings *operands)
     if (operands->count != 2 || strcmp(operands->at[0], "group") != 0) {
         return misuse("why: `jackdaw why group NAME` is what there is");
     }
-    char *bootstrap = where_bootstrap(&o->where);
+    char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
     char *coordinator =
         group_coordinator(bootstrap, (uint32_t)o->timeout_s * 1000, operands->at[1]);
