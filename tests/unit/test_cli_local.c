@@ -70,6 +70,47 @@ Test(cli_local, what_was_made_is_found_again, .init = make_dir)
     rmdir(dir);
 }
 
+/* A file in the folder, or in a folder in it. */
+static void make_in(const char *data, const char *name, const char *file)
+{
+    char path[LOCAL_PATH_SIZE];
+    path_of(path, "%s/%s", data, name);
+    if (file != NULL && access(path, F_OK) != 0) cr_assert_eq(mkdir(path, 0755), 0);
+    if (file != NULL) path_of(path, "%s/%s/%s", data, name, file);
+    write_text(path, "x");
+}
+
+Test(cli_local, wiping_leaves_what_a_person_put_between_what_is_stored, .init = make_dir)
+{
+    static const char *const mine[] = {"notes",       "debug.log", "my.checkpoint", "old/notes-1",
+                                       "events.ring", "a-0/notes", "1234.snapshot", "old/a.log"};
+    struct cluster c = {0};
+    char data[LOCAL_PATH_SIZE], path[LOCAL_PATH_SIZE];
+    create(&c, NULL);
+    path_of(data, "%s/data", c.nodes[0].home);
+    cr_assert_eq(mkdir(data, 0755), 0);
+    make_in(data, "a-0", "00000000000000000000.log");
+    for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++) {
+        char *text = copy_text(mine[i]), *folder = NULL, *file = NULL;
+        if (split_pair(text, '/', &folder, &file))
+            make_in(data, folder, file);
+        else
+            make_in(data, mine[i], NULL);
+        free(text);
+    }
+    cr_assert_eq(cluster_wipe(&c), EXIT_OK);
+    for (size_t i = 0; i < sizeof mine / sizeof mine[0]; i++) {
+        path_of(path, "%s/%s", data, mine[i]);
+        cr_expect_eq(access(path, F_OK), 0, "%s", mine[i]);
+    }
+    path_of(path, "%s/a-0/00000000000000000000.log", data);
+    cr_expect_neq(access(path, F_OK), 0);
+    cluster_close(&c);
+    char *command = format_text("rm -r %s", dir);
+    cr_assert_eq(system(command), 0);
+    free(command);
+}
+
 Test(cli_local, wiping_leaves_what_is_not_ours, .init = make_dir)
 {
     struct cluster c = {0};
@@ -77,8 +118,12 @@ Test(cli_local, wiping_leaves_what_is_not_ours, .init = make_dir)
     create(&c, NULL);
     path_of(data, "%s/data", c.nodes[0].home);
     cr_assert_eq(mkdir(data, 0755), 0);
-    path_of(path, "%s/data/log", c.nodes[0].home);
-    write_text(path, "x");
+    make_in(data, "meta.properties", NULL);
+    make_in(data, "events-12.before.ring", NULL);
+    make_in(data, "replication-offset-checkpoint.2.tmp", NULL);
+    make_in(data, "a.b-c-17", "00000000000000000000.log");
+    make_in(data, "a.b-c-17", "00000000000000000001-4.kept");
+    make_in(data, "a-0.adff4707c48e4811a8dd30e8844ed999-delete", "partition.metadata");
     path_of(path, "%s/notes", c.nodes[1].home);
     write_text(path, "x");
     cr_assert_eq(cluster_wipe(&c), EXIT_OK);
