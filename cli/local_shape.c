@@ -79,14 +79,6 @@ static const char *pairs_get(const struct pairs *p, const char *key)
     return NULL;
 }
 
-static char *trim(char *text)
-{
-    while (*text == ' ' || *text == '\t') text++;
-    size_t size = strlen(text);
-    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL) text[--size] = 0;
-    return text;
-}
-
 /* With `all`, keys that stand more than once are kept more than once ("set" in our own file). */
 static int pairs_read(struct pairs *p, const char *path, bool all)
 {

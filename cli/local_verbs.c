@@ -15,11 +15,13 @@
 #include "cli/local_start.h"
 #include "cli/local_stop.h"
 #include "cli/verbs.h"
+#include "proto/config.h"
 #include "proto/rpc.h"
 
 #define START_TIMEOUT_S 60
 #define STOP_TIMEOUT_S 60
 #define GONE_TIMEOUT_MS 10000
+#define TAKE_BACK_TIMEOUT_MS 20000
 #define HTTP_PORT_SPAN 500 /* How far above --port the last port of a cluster may lie. */
 #define ROW_DIR(to) \
     OPT_TEXT("dir", 0, to, "DIR", "the cluster's folder (default: " LOCAL_DIR_DEFAULT ")")
@@ -95,6 +97,23 @@ static int check_same_shape(const struct up_options *o, const struct cluster *c)
     return EXIT_OK;
 }
 
+/* A key that no node knows, or a value that it does not take, is said before anything is made. */
+static int check_set(const char *set)
+{
+    struct server_config *c = get_memory(sizeof *c);
+    char *text = copy_text(set), *key = NULL, *value = NULL;
+    int status = EXIT_OK;
+    memset(c, 0, sizeof *c);
+    if (!split_pair(text, '=', &key, &value) || strchr(text, '\n') != NULL)
+        status = misuse("up: --set wants key=value, not %s", set);
+    else if (config_set(c, trim(key), trim(value)) != 0)
+        status = misuse("up: --set %s: %s", set, c->error);
+    config_close(c);
+    free(text);
+    free(c);
+    return status;
+}
+
 static int check_shape(const struct shape *s)
 {
     if (s->port + HTTP_PORT_SPAN > 65535) return misuse("up: --port may be at most 65035");
@@ -102,10 +121,8 @@ static int check_shape(const struct shape *s)
         return misuse("up: broker ids must stay below 100 (controllers have 101 and up)");
     }
     for (size_t i = 0; i < s->sets.count; i++) {
-        const char *text = s->sets.at[i], *equals = strchr(text, '=');
-        if (equals == NULL || equals == text || strchr(text, '\n') != NULL) {
-            return misuse("up: --set wants key=value, not %s", text);
-        }
+        int status = check_set(s->sets.at[i]);
+        if (status != EXIT_OK) return status;
     }
     return EXIT_OK;
 }
@@ -119,7 +136,7 @@ static const struct node **all_nodes(const struct cluster *c)
 
 /* Opens the cluster, or makes it where there is none: then its ports must be free first, so that
  * a refusal leaves nothing behind. Leaves the folder locked. */
-static int open_or_create(struct up_options *o, struct cluster *c, int *lock_fd)
+static int open_or_create(struct up_options *o, struct cluster *c, int *lock_fd, bool *is_new)
 {
     int kind = look_at_dir(o->dir, c);
     if (kind == 2) return EXIT_FAILED;
@@ -136,6 +153,7 @@ static int open_or_create(struct up_options *o, struct cluster *c, int *lock_fd)
     cluster_close(c);
     if (status != EXIT_OK) return status;
 
+    *is_new = true;
     if (cluster_create(c, o->dir, &o->shape) != 0) {
         return fail("the cluster cannot be made in %s: %s", o->dir, strerror(errno));
     }
@@ -143,12 +161,50 @@ static int open_or_create(struct up_options *o, struct cluster *c, int *lock_fd)
     return *lock_fd < 0 ? -*lock_fd : EXIT_OK;
 }
 
+/* Brokers first: they hand over and say goodbye to controllers that still listen. */
+static int stop_all(const struct cluster *c, uint32_t timeout_ms)
+{
+    const struct node **nodes = all_nodes(c);
+    size_t broker_count = (size_t)c->shape.brokers;
+    (void)!nodes_stop(nodes, broker_count, timeout_ms);
+    (void)!nodes_stop(nodes + broker_count, c->node_count - broker_count, timeout_ms);
+    free(nodes);
+    for (size_t i = 0; i < c->node_count; i++) {
+        if (process_look(&c->nodes[i]).state == PROCESS_DOWN) continue;
+        return fail("%s still runs", c->nodes[i].name);
+    }
+    return EXIT_OK;
+}
+
+/* The first `up` of a cluster has failed: what it made goes again, unless all of it runs. */
+static void take_back(const struct cluster *c, const char *dir)
+{
+    bool runs = c->node_count > 0;
+    for (size_t i = 0; i < c->node_count; i++)
+        runs &= process_look(&c->nodes[i]).state == PROCESS_UP;
+    if (runs) {
+        fprintf(stderr,
+                "jackdaw: its nodes run on: `jackdaw up --dir %s` waits for them again, "
+                "`jackdaw down --dir %s --wipe` takes all of it back\n",
+                dir, dir);
+        return;
+    }
+    int lock_fd = c->node_count > 0 ? cluster_lock(c->dir) : -1;
+    if (lock_fd < 0) return;
+    int status = stop_all(c, TAKE_BACK_TIMEOUT_MS);
+    if (status == EXIT_OK) status = cluster_wipe(c);
+    close(lock_fd);
+    if (status == EXIT_OK)
+        fprintf(stderr, "jackdaw: nothing of it is left in %s: mend that, and `up` again\n", dir);
+}
+
 static int up(struct up_options *o)
 {
     struct cluster c = {0};
     int lock_fd = -1;
+    bool is_new = false;
     uint64_t began = clock_ms();
-    int status = open_or_create(o, &c, &lock_fd);
+    int status = open_or_create(o, &c, &lock_fd, &is_new);
     if (status == EXIT_OK) {
         const struct node **nodes = all_nodes(&c);
         /* Makes again what an interrupted `up` has not. */
@@ -166,6 +222,8 @@ static int up(struct up_options *o)
         char *bootstrap = cluster_bootstrap(&c);
         printf("bootstrap %s (start took %.3f s)\n", bootstrap, (double)(clock_ms() - began) / 1e3);
         free(bootstrap);
+    } else if (is_new) {
+        take_back(&c, o->dir);
     }
     cluster_close(&c);
     return status;
@@ -429,21 +487,6 @@ int verb_start(int argc, char **argv)
         .example = "jackdaw start broker-2",
     };
     return with_node(&usage, argc, argv, &dir, start_node, &timeout_s);
-}
-
-/* Brokers first: they hand over and say goodbye to controllers that still listen. */
-static int stop_all(const struct cluster *c, uint32_t timeout_ms)
-{
-    const struct node **nodes = all_nodes(c);
-    size_t broker_count = (size_t)c->shape.brokers;
-    (void)!nodes_stop(nodes, broker_count, timeout_ms);
-    (void)!nodes_stop(nodes + broker_count, c->node_count - broker_count, timeout_ms);
-    free(nodes);
-    for (size_t i = 0; i < c->node_count; i++) {
-        if (process_look(&c->nodes[i]).state == PROCESS_DOWN) continue;
-        return fail("%s still runs", c->nodes[i].name);
-    }
-    return EXIT_OK;
 }
 
 int verb_down(int argc, char **argv)

@@ -102,6 +102,14 @@ bool split_pair(char *text, char separator, char **key, char **value)
     return true;
 }
 
+char *trim(char *text)
+{
+    while (*text == ' ' || *text == '\t') text++;
+    size_t size = strlen(text);
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL) text[--size] = 0;
+    return text;
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -35,6 +35,9 @@ char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* A number that fills the whole text and lies within the bounds. */
 bool number_of(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* The text without the white space around it, in place of a copy. */
+char *trim(char *text);
+
 /* Splits "key=value" in place of a copy: false without a key. Both point into `text`. */
 bool split_pair(char *text, char separator, char **key, char **value);
 
