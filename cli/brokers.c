@@ -71,7 +71,9 @@ static int list(struct call *c)
     {
         char address[288];
         const char *rack = text_in(b, "rack"), *state = state_of(b);
+        bool is_here = *text_in(b, "host") != 0; /* Else it has no listener as the one asked. */
         snprintf(address, sizeof address, "%.200s:%lld", text_in(b, "host"), number_in(b, "port"));
+        if (!is_here) snprintf(address, sizeof address, "-");
         const char *colour = !fancy                          ? ""
                              : flag_in(b, "fenced")          ? "\033[31m"
                              : strcmp(state, "serving") != 0 ? "\033[33m"

@@ -208,6 +208,7 @@ int view_brokers(const struct view *v, struct wire *w, json_t **out)
     struct describe_cluster_response response;
     kafka_defaults(&schema_describe_cluster_request, &request);
     request.include_fenced_brokers = true;
+    request.include_brokers_elsewhere = true;
     int rc = wire_call(w, KAFKA_API_DESCRIBE_CLUSTER, 2, &request, &response);
     if (rc != 0) return rc;
 

@@ -26,7 +26,8 @@ static void fill_state(const struct shard *s, const struct meta_broker *broker,
     out->drained = strcmp(drained.text, "true") == 0;
 }
 
-static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced,
+static bool fill_brokers(struct shard *s, struct request *r,
+                         const struct describe_cluster_request *q,
                          struct describe_cluster_response *answer)
 {
     uint32_t capacity = HASH_COUNT(s->image.brokers);
@@ -39,13 +40,14 @@ static bool fill_brokers(struct shard *s, struct request *r, bool include_fenced
     {
         struct describe_cluster_response_broker *out = &items[count];
         kafka_defaults(&schema_describe_cluster_response_broker, out);
-        if (broker->fenced && !include_fenced) continue;
-        if (!broker_endpoint(s, r, broker, &out->host, &out->port)) continue;
+        if (broker->fenced && !q->include_fenced_brokers) continue;
+        bool is_here = broker_endpoint(s, r, broker, &out->host, &out->port);
+        if (!is_here && !q->include_brokers_elsewhere) continue;
         out->broker_id = broker->id;
         if (broker->rack[0] != '\0') out->rack = slice_of_text(broker->rack);
         if (r->version.number >= 2) fill_state(s, broker, out);
         bool is_better = answer->controller_id < 0 || broker->id == s->options->id;
-        if (is_better && !broker->fenced) answer->controller_id = broker->id;
+        if (is_better && is_here && !broker->fenced) answer->controller_id = broker->id;
         count++;
     }
     answer->brokers = (struct array){items, count};
@@ -69,7 +71,7 @@ bool handle_describe_cluster(struct shard *s, struct request *r, struct slice bo
         answer.error_message =
             slice_of_text("ask a broker for brokers; controllers speak to brokers only");
         answer.endpoint_type = q.endpoint_type;
-    } else if (!fill_brokers(s, r, q.include_fenced_brokers, &answer)) {
+    } else if (!fill_brokers(s, r, &q, &answer)) {
         return false;
     }
     request_answer(s, r, &answer);

@@ -1,6 +1,7 @@
 /* describe_cluster.h -- API 60, DescribeCluster: versions 0 to 2, all flexible.
  *
- * Tags from 10000 on are ours; clients that do not know them pass over them.
+ * Tags from 10000 on are ours; clients that do not know them pass over them. A broker elsewhere has
+ * no listener of the name by which it is asked: its host is empty.
  */
 #ifndef PROTO_MSG_DESCRIBE_CLUSTER_H
 #define PROTO_MSG_DESCRIBE_CLUSTER_H
@@ -11,7 +12,8 @@
 #define DESCRIBE_CLUSTER_REQUEST(T, F, A, P, S, N)               \
     F(T, BOOL, include_cluster_authorized_operations, 0, ANY, 0) \
     F(T, I8,   endpoint_type,                         1, ANY, 1) \
-    F(T, BOOL, include_fenced_brokers,                2, ANY, 0)
+    F(T, BOOL, include_fenced_brokers,                2, ANY, 0) \
+    F(T, BOOL, include_brokers_elsewhere,             2, ANY, 0, TAG(10000))
 
 #define DESCRIBE_CLUSTER_RESPONSE_BROKER(T, F, A, P, S, N) \
     F(T, I32,  broker_id, 0, ANY, 0)                       \
