@@ -8,14 +8,18 @@ static bool is_allowed(uint8_t c)
            c == '_' || c == '-';
 }
 
+bool topic_name_is_metadata(struct slice name)
+{
+    return slice_equal(name, slice_of_text("__cluster_metadata"));
+}
+
 const char *topic_name_fault(struct slice name)
 {
     if (name.at == NULL || name.size == 0) return "the topic name is empty";
     if (name.size > META_NAME_MAX) return "the topic name is longer than 249 characters";
     if (slice_equal(name, slice_of_text(".")) || slice_equal(name, slice_of_text("..")))
         return "the topic name is '.' or '..', which means a directory";
-    if (slice_equal(name, slice_of_text("__cluster_metadata")))
-        return "__cluster_metadata is the controllers' own log";
+    if (topic_name_is_metadata(name)) return "__cluster_metadata is the controllers' own log";
     for (size_t i = 0; i < name.size; i++) {
         if (!is_allowed(name.at[i]))
             return "the topic name has characters other than letters, digits, '.', '_' and '-'";

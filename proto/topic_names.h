@@ -7,6 +7,9 @@
 /* NULL, or what is wrong with the name itself. */
 const char *topic_name_fault(struct slice name);
 
+/* The name of the controllers' own log, which is no topic. */
+bool topic_name_is_metadata(struct slice name);
+
 /* Names that differ in '.' and '_' only would share the name of a metric. */
 bool topic_names_collide(struct slice a, struct slice b);
 

@@ -161,6 +161,7 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
         &pages->topics[pages->answer.topics.count++];
     kafka_defaults(&schema_describe_topic_partitions_response_topic, out);
     out->name = name;
+    out->topic_authorized_operations = ACL_OF_TOPIC;
     if (topic == NULL) {
         out->error_code = topic_name_fault(name) != NULL ? KAFKA_INVALID_TOPIC_EXCEPTION
                                                          : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
@@ -168,7 +169,6 @@ static bool fill_pages_topic(struct pages *pages, struct slice name, int32_t fir
     }
     out->topic_id = topic->id;
     out->is_internal = topic_is_internal(topic->name);
-    out->topic_authorized_operations = ACL_OF_TOPIC;
     uint32_t from =
         (uint32_t)first < topic->partition_count ? (uint32_t)first : topic->partition_count;
     uint32_t count = topic->partition_count - from;
@@ -199,6 +199,19 @@ static void refuse_each(struct pages *pages, const struct slice *names, size_t c
     pages->answer.topics.count = (int32_t)count;
 }
 
+/* A cursor is one of an answer before: it names one of the topics that were asked for, if any
+ * were. */
+static bool is_cursor_legal(const struct describe_topic_partitions_request *q,
+                            const struct slice *names, size_t count)
+{
+    if (q->cursor == NULL) return true;
+    if (q->cursor->partition_index < 0) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(names[i], q->cursor->topic_name)) return true;
+    }
+    return q->topics.count <= 0;
+}
+
 bool handle_describe_topic_partitions(struct shard *s, struct request *r, struct slice body)
 {
     struct describe_topic_partitions_request q;
@@ -214,7 +227,7 @@ bool handle_describe_topic_partitions(struct shard *s, struct request *r, struct
     pages.topics = arena_take(&s->scratch, count, sizeof *pages.topics);
     if (pages.topics == NULL && count > 0) return false;
     pages.answer.topics = (struct array){pages.topics, 0};
-    bool is_legal = q.cursor == NULL || q.cursor->partition_index >= 0;
+    bool is_legal = is_cursor_legal(&q, names, count);
     if (!is_legal) refuse_each(&pages, names, count, KAFKA_INVALID_REQUEST);
     for (size_t i = 0; is_legal && i < count && pages.answer.next_cursor == NULL; i++) {
         int order = q.cursor != NULL ? compare_names(&names[i], &q.cursor->topic_name) : 1;

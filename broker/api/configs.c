@@ -6,6 +6,7 @@
 #include "proto/config.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/describe_configs.h"
+#include "proto/topic_names.h"
 
 /* The wire's header and the table's both tag an enum with each of these names. The numbers are the
  * same; the table's get other tags here. */
@@ -127,8 +128,11 @@ static void fill_topic(struct rows *rows, struct describe_configs_response_resul
     const struct meta_topic *topic =
         meta_topic_by_name(&rows->s->image, rows->resource->resource_name);
     if (topic == NULL) {
+        const char *fault = topic_name_fault(rows->resource->resource_name);
         out->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-        out->error_message = slice_of_text(kafka_error_text(out->error_code));
+        if (fault != NULL) out->error_code = KAFKA_INVALID_TOPIC_EXCEPTION;
+        out->error_message =
+            slice_of_text(fault != NULL ? fault : kafka_error_text(out->error_code));
         return;
     }
     uint32_t count = topic_config_count();

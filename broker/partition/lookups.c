@@ -32,7 +32,9 @@ void partition_list_offsets(struct partition *p, struct op *op)
     if (op->list.timestamp_ms == LIST_OFFSETS_EARLIEST ||
         op->list.timestamp_ms == LIST_OFFSETS_EARLIEST_LOCAL) {
         op->list.offset = journal_start(p->journal);
-        op->list.epoch = epochs_of(epochs, op->list.offset);
+        /* Where nothing is yet, what comes is of this epoch. */
+        bool is_empty = op->list.offset == r->written;
+        op->list.epoch = is_empty ? r->leader_epoch : epochs_of(epochs, op->list.offset);
         op_finish(p->host, op, KAFKA_NONE);
         return;
     }

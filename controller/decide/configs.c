@@ -174,7 +174,9 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
 {
     const struct config_key *key;
     struct refusal refusal = find_key(r, name, &key);
-    if (refusal.error != 0) return refusal;
+    /* As Kafka does: a topic has none of a key that nobody knows. */
+    bool is_nothing = r->type == CONFIG_RESOURCE_TOPIC && operation == CONFIG_OP_DELETE;
+    if (refusal.error != 0) return is_nothing ? GRANTED : refusal;
 
     value = config_normal(key, value, arena_take(r->d->arena, value.size, 1));
     switch (operation) {

@@ -62,6 +62,8 @@ static struct refusal check_name(struct creation *c, int32_t index)
     struct slice name = topics[index].name;
 
     const char *fault = topic_name_fault(name);
+    /* As Kafka says it: the name is fine, and taken for good. */
+    if (topic_name_is_metadata(name)) return REFUSE(c->d, KAFKA_INVALID_REQUEST, "%s", fault);
     if (fault != NULL) return REFUSE(c->d, KAFKA_INVALID_TOPIC_EXCEPTION, "%s", fault);
     if (meta_topic_by_name(c->image, name) != NULL)
         return REFUSE(c->d, KAFKA_TOPIC_ALREADY_EXISTS, "Topic '%.*s' already exists.",
@@ -480,7 +482,8 @@ static struct refusal grow(struct growth *g, const struct create_partitions_requ
                       first, wish->count);
     if (wish->count - first > DECIDE_PARTITIONS_MAX - (int32_t)g->partition_count)
         return too_many(g->d);
-    if (wish->assignments.count > 0) return grow_by_hand(g, topic, wish);
+    /* An empty list is one; that there is none is said by a null. */
+    if (wish->assignments.count >= 0) return grow_by_hand(g, topic, wish);
 
     uint32_t replica_count = topic->partitions[0].replicas.count;
     if (replica_count > g->placement.count)

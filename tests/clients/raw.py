@@ -128,13 +128,16 @@ def topics_by_id(cluster, work, claims):
 
 
 def pages(cluster, work, claims):
-    """DescribeTopicPartitions, from a partition that cannot be."""
+    """DescribeTopicPartitions, from a partition that cannot be, and from a topic that was not asked for."""
     address = cluster.bootstrap.split(",")[0]
-    body = b"\2" + b"\6raw-a" + b"\0" + struct.pack(">i", 10) + b"\1" + b"\6raw-a" + struct.pack(">i", -1) + b"\0\0"
-    told = wire.Reader(wire.call(address, wire.DESCRIBE_TOPIC_PARTITIONS, 0, body, flexible=True))
-    told.take("b"), told.take("i"), told.take("b")
-    error = told.take("h")
-    claims.check("a cursor of a negative partition is INVALID_REQUEST", error == INVALID_REQUEST, f"error {error}")
+    for claim, cursor, wanted in (("a cursor of a negative partition is INVALID_REQUEST", b"\6raw-a" + struct.pack(">i", -1), INVALID_REQUEST),
+                                  ("a cursor of another topic is INVALID_REQUEST", b"\6raw-0" + struct.pack(">i", 0), INVALID_REQUEST),
+                                  ("one of a topic that is asked for is not", b"\6raw-a" + struct.pack(">i", 0), NONE)):
+        body = b"\2" + b"\6raw-a" + b"\0" + struct.pack(">i", 10) + b"\1" + cursor + b"\0\0"
+        told = wire.Reader(wire.call(address, wire.DESCRIBE_TOPIC_PARTITIONS, 0, body, flexible=True))
+        told.take("b"), told.take("i"), told.take("b")
+        error = told.take("h")
+        claims.check(claim, error == wanted, f"error {error}")
 
 
 def no_bytes(cluster, work, claims):

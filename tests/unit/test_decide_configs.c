@@ -34,6 +34,7 @@ static const struct config_case CASES[] = {
     {2, "t",    CONFIG_OP_SET,    "retention.ms",        NULL,   KAFKA_INVALID_REQUEST},
     {2, "t",    CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_INVALID_CONFIG},
     {2, "t",    CONFIG_OP_APPEND, "retention.ms",        "5",    KAFKA_INVALID_CONFIG},
+    {2, "t",    CONFIG_OP_DELETE, "no.such.key",         NULL,   KAFKA_NONE},
     {2, "t",    9,                "retention.ms",        "5",    KAFKA_INVALID_REQUEST},
     {2, "none", CONFIG_OP_SET,    "retention.ms",        "5",    KAFKA_UNKNOWN_TOPIC_OR_PARTITION},
     {4, "",     CONFIG_OP_SET,    "log.retention.ms",    "5",    KAFKA_NONE},

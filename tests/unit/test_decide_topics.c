@@ -58,7 +58,7 @@ static const struct name_case NAMES[] = {
     {"..",                 KAFKA_INVALID_TOPIC_EXCEPTION},
     {"a/b",                KAFKA_INVALID_TOPIC_EXCEPTION},
     {"with space",         KAFKA_INVALID_TOPIC_EXCEPTION},
-    {"__cluster_metadata", KAFKA_INVALID_TOPIC_EXCEPTION},
+    {"__cluster_metadata", KAFKA_INVALID_REQUEST},
     {"there",              KAFKA_TOPIC_ALREADY_EXISTS},
     {"dots_and.lines",     KAFKA_INVALID_TOPIC_EXCEPTION}, /* Collides with dots.and_lines. */
     {"dots.and_lines",     KAFKA_TOPIC_ALREADY_EXISTS},
@@ -387,10 +387,11 @@ Test(delete_topics, one_that_is_named_twice_stays)
 
 /* ---- More partitions. ---- */
 
-static int16_t grow(struct fixture *f, const char *name, int32_t count)
+/* With a list of so many assignments, which are empty; -1: with none. */
+static int16_t grow_by(struct fixture *f, const char *name, int32_t count, int32_t assigned)
 {
     struct create_partitions_request_topic topic = {
-        .name = slice_of_text(name), .count = count, .assignments = {.count = -1}};
+        .name = slice_of_text(name), .count = count, .assignments = {.count = assigned}};
     struct create_partitions_request request = {.topics = {.items = &topic, .count = 1}};
     struct create_partitions_response reply;
     cr_assert_eq(decide_create_partitions(&f->image, &request, &f->d, &reply), 0);
@@ -398,6 +399,11 @@ static int16_t grow(struct fixture *f, const char *name, int32_t count)
     if (error == 0) fixture_commit(f);
     fixture_drop(f);
     return error;
+}
+
+static int16_t grow(struct fixture *f, const char *name, int32_t count)
+{
+    return grow_by(f, name, count, -1);
 }
 
 Test(create_partitions, go_on_after_the_old_ones)
@@ -413,6 +419,7 @@ Test(create_partitions, go_on_after_the_old_ones)
     cr_expect_eq(grow(f, "t", 3), KAFKA_INVALID_PARTITIONS);
     cr_expect_eq(grow(f, "t", 2), KAFKA_INVALID_PARTITIONS);
     cr_expect_eq(grow(f, "none", 2), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    cr_expect_eq(grow_by(f, "t", 4, 0), KAFKA_INVALID_REPLICA_ASSIGNMENT);
     fixture_fence(f, 1);
     fixture_fence(f, 2);
     cr_expect_eq(grow(f, "t", 4), KAFKA_INVALID_REPLICATION_FACTOR);

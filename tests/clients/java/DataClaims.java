@@ -136,6 +136,8 @@ final class DataClaims {
             offset(part, OffsetSpec.latest()).leaderEpoch().isPresent());
         create("data-empty", 1, Map.of());
         TopicPartition empty = new TopicPartition("data-empty", 0);
+        claims.equal("an empty partition begins in the leader's epoch", Optional.of(0),
+            offset(empty, OffsetSpec.earliest()).leaderEpoch());
         claims.equal("an empty partition has no highest timestamp", -1L,
             offset(empty, OffsetSpec.maxTimestamp()).offset());
         try (KafkaConsumer<String, String> consumer = consumer(Map.of())) {
