@@ -225,13 +225,34 @@ static bool has_row(const struct rows *rows, const char *name)
     return false;
 }
 
+/* Of the keys that are text to us, those that are lists to Kafka's clients. */
+static bool is_list(const char *name)
+{
+    static const char *const lists[] = {
+        "advertised.listeners",
+        "controller.listener.names",
+        "controller.quorum.voters",
+        "group.consumer.assignors",
+        "listeners",
+        "log.dir",
+        "log.dirs",
+        "process.roles",
+        "controller.quorum.bootstrap.servers",
+        "group.coordinator.rebalance.protocols",
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (strcmp(name, lists[i]) == 0) return true;
+    }
+    return false;
+}
+
 static int8_t type_of(const struct server_key *key)
 {
     switch (key->kind) {
     case CONFIG_NUMBER: return key->max > INT32_MAX ? CONFIG_TYPE_LONG : CONFIG_TYPE_INT;
     case CONFIG_FLAG: return CONFIG_TYPE_BOOLEAN;
     case CONFIG_RATIO: return CONFIG_TYPE_DOUBLE;
-    case CONFIG_TEXT: return CONFIG_TYPE_STRING;
+    case CONFIG_TEXT: return is_list(key->name) ? CONFIG_TYPE_LIST : CONFIG_TYPE_STRING;
     }
     UNREACHABLE();
 }

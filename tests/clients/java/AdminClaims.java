@@ -289,6 +289,7 @@ final class AdminClaims {
         Config seen = configs(broker("1"));
         claims.equal("its id comes from its file", "1 STATIC_BROKER_CONFIG", source(seen, "node.id"));
         claims.holds("and cannot be changed", seen.get("node.id").isReadOnly(), seen.get("node.id"));
+        claims.equal("its listeners are a list", ConfigEntry.ConfigType.LIST, seen.get("listeners").type());
         claims.holds("it tells the cluster's defaults, too", seen.get("log.retention.hours") != null,
             seen.entries().size() + " keys");
         List<String> undocumented = seen.entries().stream()
