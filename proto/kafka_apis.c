@@ -17,6 +17,7 @@
 #include "proto/msg/describe_configs.h"
 #include "proto/msg/describe_groups.h"
 #include "proto/msg/describe_log_dirs.h"
+#include "proto/msg/describe_producers.h"
 #include "proto/msg/describe_quorum.h"
 #include "proto/msg/describe_topic_partitions.h"
 #include "proto/msg/elect_leaders.h"

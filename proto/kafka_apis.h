@@ -58,6 +58,7 @@
     X(55, DESCRIBE_QUORUM, describe_quorum, "DescribeQuorum", 0, 2, 0)                       \
     X(57, UPDATE_FEATURES, update_features, "UpdateFeatures", 0, 2, 0)                       \
     X(60, DESCRIBE_CLUSTER, describe_cluster, "DescribeCluster", 0, 2, 0)                    \
+    X(61, DESCRIBE_PRODUCERS, describe_producers, "DescribeProducers", 0, 0, 0)              \
     X(64, UNREGISTER_BROKER, unregister_broker, "UnregisterBroker", 0, 0, 0)                 \
     X(68, CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat,                                \
       "ConsumerGroupHeartbeat", 0, 1, 0)                                                     \

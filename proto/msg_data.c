@@ -1,5 +1,6 @@
 /* The tables of the APIs that move records, and of the structs they share. */
 #include "proto/msg/delete_records.h"
+#include "proto/msg/describe_producers.h"
 #include "proto/msg/fetch.h"
 #include "proto/msg/init_producer_id.h"
 #include "proto/msg/list_offsets.h"
@@ -54,3 +55,10 @@ DEFINE(DELETE_RECORDS_REQUEST, delete_records_request);
 DEFINE(DELETE_RECORDS_RESPONSE_PARTITION, delete_records_response_partition);
 DEFINE(DELETE_RECORDS_RESPONSE_TOPIC, delete_records_response_topic);
 DEFINE(DELETE_RECORDS_RESPONSE, delete_records_response);
+
+DEFINE(DESCRIBE_PRODUCERS_REQUEST_TOPIC, describe_producers_request_topic);
+DEFINE(DESCRIBE_PRODUCERS_REQUEST, describe_producers_request);
+DEFINE(DESCRIBE_PRODUCERS_RESPONSE_PRODUCER, describe_producers_response_producer);
+DEFINE(DESCRIBE_PRODUCERS_RESPONSE_PARTITION, describe_producers_response_partition);
+DEFINE(DESCRIBE_PRODUCERS_RESPONSE_TOPIC, describe_producers_response_topic);
+DEFINE(DESCRIBE_PRODUCERS_RESPONSE, describe_producers_response);

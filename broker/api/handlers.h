@@ -15,6 +15,7 @@
     X(LIST_OFFSETS, list_offsets)                 /* offsets.c */    \
     X(OFFSET_FOR_LEADER_EPOCH, epoch_end)                            \
     X(DELETE_RECORDS, delete_records)                                \
+    X(DESCRIBE_PRODUCERS, producers)                                 \
     X(METADATA, metadata)                         /* metadata.c */   \
     X(DESCRIBE_CLUSTER, describe_cluster)         /* cluster.c */    \
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions)          \

@@ -5,10 +5,13 @@
 #include "broker/api/common.h"
 #include "broker/api/handlers.h"
 #include "broker/net/router.h"
+#include "broker/partition/producers.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/delete_records.h"
+#include "proto/msg/describe_producers.h"
 #include "proto/msg/list_offsets.h"
 #include "proto/msg/offset_for_leader_epoch.h"
+#include "proto/topic_names.h"
 
 #define WAIT_MS 30000
 #define FIRST_VERSION_WITH_NOT_AVAILABLE 5
@@ -306,5 +309,94 @@ bool handle_delete_records(struct shard *s, struct request *r, struct slice body
     r->join = join_delete;
     uint64_t wait_ms = q.timeout_ms > 0 ? (uint64_t)q.timeout_ms : 0;
     route_go(s, &route, &(struct route_limits){.wait_ms = wait_ms, .replica_id = -1});
+    return true;
+}
+
+/* ---- DescribeProducers ---- */
+
+static bool fill_producers(struct shard *s, const struct op *op, struct slice topic,
+                           struct describe_producers_response_partition *out)
+{
+    kafka_defaults(&schema_describe_producers_response_partition, out);
+    out->partition_index = op->partition;
+    out->error_code = op->error;
+    const char *fault = topic_name_fault(topic);
+    if (fault != NULL) {
+        out->error_code = KAFKA_INVALID_TOPIC_EXCEPTION;
+        out->error_message = slice_of_text(fault);
+    }
+    uint32_t count = out->error_code == KAFKA_NONE ? op->producers.count : 0;
+    struct describe_producers_response_producer *items =
+        arena_take(&s->scratch, count, sizeof *items);
+    if (items == NULL && count > 0) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct producer_state *from = &op->producers.states[i];
+        kafka_defaults(&schema_describe_producers_response_producer, &items[i]);
+        items[i].producer_id = from->id;
+        items[i].producer_epoch = from->epoch;
+        items[i].last_sequence = from->last_sequence;
+        items[i].last_timestamp = from->last_timestamp_ms;
+        items[i].coordinator_epoch = -1; /* Of transactions, which do not exist here yet. */
+    }
+    out->active_producers = (struct array){items, (int32_t)count};
+    return true;
+}
+
+static bool fill_producers_topic(struct shard *s, struct request *r,
+                                 const struct describe_producers_request_topic *asked,
+                                 uint32_t *slot, struct describe_producers_response_topic *out)
+{
+    int32_t count = asked->partition_indexes.count;
+    struct describe_producers_response_partition *parts =
+        arena_take(&s->scratch, (size_t)count, sizeof *parts);
+    if (parts == NULL && count > 0) return false;
+    for (int32_t i = 0; i < count; i++) {
+        if (!fill_producers(s, route_op(r, (*slot)++), asked->name, &parts[i])) return false;
+    }
+    *out = (struct describe_producers_response_topic){.name = asked->name,
+                                                      .partitions = {parts, count}};
+    return true;
+}
+
+static void join_producers(struct shard *s, struct request *r)
+{
+    struct describe_producers_request q;
+    struct describe_producers_response answer;
+    kafka_defaults(&schema_describe_producers_response, &answer);
+    struct describe_producers_response_topic *topics = NULL;
+    bool ok = reopen(s, r, &q);
+    if (ok) topics = arena_take(&s->scratch, (size_t)q.topics.count, sizeof *topics);
+    ok = ok && (topics != NULL || q.topics.count == 0);
+    const struct describe_producers_request_topic *asked = ok ? q.topics.items : NULL;
+    uint32_t slot = 0;
+    for (int32_t i = 0; ok && i < q.topics.count; i++) {
+        ok = fill_producers_topic(s, r, &asked[i], &slot, &topics[i]);
+    }
+    if (!ok) {
+        too_large(s, r);
+        return;
+    }
+    answer.topics = (struct array){topics, q.topics.count};
+    request_answer(s, r, &answer);
+}
+
+bool handle_producers(struct shard *s, struct request *r, struct slice body)
+{
+    struct describe_producers_request q;
+    if (request_decode(s, r, body, &q) != 0) return false;
+
+    uint32_t count =
+        count_all(q.topics, sizeof(struct describe_producers_request_topic),
+                  offsetof(struct describe_producers_request_topic, partition_indexes));
+    struct route route;
+    if (!route_begin(s, r, OP_PRODUCERS, count, &route)) return false;
+    const struct describe_producers_request_topic *topics = q.topics.items;
+    for (int32_t i = 0; i < q.topics.count; i++) {
+        const int32_t *numbers = topics[i].partition_indexes.items;
+        for (int32_t j = 0; j < topics[i].partition_indexes.count; j++)
+            (void)add_op(s, &route, topics[i].name, numbers[j]);
+    }
+    r->join = join_producers;
+    route_go(s, &route, &(struct route_limits){.wait_ms = WAIT_MS, .replica_id = -1});
     return true;
 }

@@ -141,8 +141,11 @@ void route_drop_ranges(struct shard *s, const struct request *r)
 void route_free(struct request *r)
 {
     for (uint32_t i = 0; i < r->group_count; i++) {
-        buf_unref(r->groups[i]->frame);
-        free(r->groups[i]);
+        struct op_group *g = r->groups[i];
+        for (uint32_t j = 0; j < g->count && g->kind == OP_PRODUCERS; j++)
+            free(g->ops[j].producers.states);
+        buf_unref(g->frame);
+        free(g);
     }
     free(r->groups);
     r->groups = NULL;

@@ -134,3 +134,13 @@ void partition_log_size(struct partition *p, struct op *op)
     op->log_size.high_watermark = r->high_watermark;
     op_finish(p->host, op, KAFKA_NONE);
 }
+
+void partition_producers(struct partition *p, struct op *op)
+{
+    if (p->state != PARTITION_READY) {
+        op_refuse(p->host, op, KAFKA_NOT_LEADER_OR_FOLLOWER);
+        return;
+    }
+    op->producers.states = producers_list(&p->producers, &op->producers.count);
+    op_finish(p->host, op, KAFKA_NONE);
+}

@@ -14,4 +14,7 @@ void partition_delete_records(struct partition *p, struct op *op);
 /* Whatever its role: how large the log is here, and how far behind. */
 void partition_log_size(struct partition *p, struct op *op);
 
+/* Whatever its role, as in Kafka: who has written to it with sequences. */
+void partition_producers(struct partition *p, struct op *op);
+
 #endif

@@ -26,12 +26,14 @@ enum op_kind {
     OP_LIST_OFFSETS,
     OP_EPOCH_END,
     OP_DELETE_RECORDS,
-    OP_LOG_SIZE, /* Of leaders and followers alike. */
-    OP_MOVE_DIR, /* The same: to another of log.dirs. */
+    OP_LOG_SIZE,  /* Of leaders and followers alike. */
+    OP_PRODUCERS, /* The same. */
+    OP_MOVE_DIR,  /* The same: to another of log.dirs. */
 };
 
 struct op_group;
 struct partition;
+struct producer_state; /* producers.h */
 
 struct op {
     struct op_group *group;
@@ -107,6 +109,11 @@ struct op {
             int64_t future_bytes;
             int64_t future_lag;
         } log_size;
+        struct {
+            /* The answer, which the home shard frees. */
+            uint32_t count;
+            struct producer_state *states;
+        } producers;
         struct {
             uint32_t dir;
         } move_dir;

@@ -506,6 +506,7 @@ void partition_start_op(struct partition *p, struct op *op)
     case OP_EPOCH_END: partition_epoch_end(p, op); return;
     case OP_DELETE_RECORDS: partition_delete_records(p, op); return;
     case OP_LOG_SIZE: partition_log_size(p, op); return;
+    case OP_PRODUCERS: partition_producers(p, op); return;
     case OP_MOVE_DIR: op_finish(p->host, op, mover_begin(p, op->move_dir.dir)); return;
     }
     UNREACHABLE();

@@ -127,6 +127,23 @@ void producers_observe(void *producers, const struct record_batch_header *header
     producers_note(producers, header);
 }
 
+struct producer_state *producers_list(const struct producers *p, uint32_t *count)
+{
+    *count = HASH_COUNT(p->by_id);
+    if (*count == 0) return NULL;
+
+    struct producer_state *all = calloc(*count, sizeof *all);
+    CHECK(all != NULL);
+    struct producer_state *to = all;
+    for (const struct producer *known = p->by_id; known != NULL; known = known->hh.next) {
+        CHECK(known->count > 0);
+        const struct producer_batch *last = &known->batches[known->count - 1];
+        *to++ = (struct producer_state){known->id, known->epoch, last->last_sequence,
+                                        last->timestamp_ms};
+    }
+    return all;
+}
+
 void producers_close(struct producers *p)
 {
     struct producer *known, *next;

@@ -54,6 +54,17 @@ struct producers {
     uint32_t refusal_count;                               /* Ever. */
 };
 
+/* What is told of a producer (KIP-664). */
+struct producer_state {
+    int64_t id;
+    int16_t epoch;
+    int32_t last_sequence;
+    int64_t last_timestamp_ms;
+};
+
+/* All of them, in the order in which they were seen first. malloc'd; NULL: there are none. */
+struct producer_state *producers_list(const struct producers *p, uint32_t *count);
+
 enum producers_verdict {
     PRODUCERS_NEXT,          /* Append it. Also a batch of no producer. */
     PRODUCERS_DUPLICATE,     /* It is in the log: *found. */

@@ -48,6 +48,7 @@ static struct op_list *list_of(const struct op *op)
     case OP_DELETE_RECORDS: return &p->deleting;
     case OP_EPOCH_END:
     case OP_LOG_SIZE:
+    case OP_PRODUCERS:
     case OP_MOVE_DIR: break;
     }
     UNREACHABLE();

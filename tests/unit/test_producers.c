@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "broker/partition/producers.h"
 #include "common/crc32c.h"
@@ -175,4 +176,27 @@ Test(producers, a_snapshot_with_any_byte_wrong_is_refused)
     cr_assert(producers_restore(&p, (struct slice){0}));
     cr_assert_null(p.by_id);
     writer_close(&out);
+}
+
+Test(producers, what_is_told_of_each_is_its_last_batch)
+{
+    struct producers p = {0};
+    uint32_t count = 1;
+    cr_expect_null(producers_list(&p, &count));
+    cr_expect_eq(count, 0);
+    note(&p, batch(9, 3, 0, 3, 100));
+    note(&p, batch(7, 0, 5, 1, 103));
+    struct record_batch_header last = batch(9, 3, 3, 2, 104);
+    last.max_timestamp = 12345;
+    note(&p, last);
+    struct producer_state *all = producers_list(&p, &count);
+    cr_assert_eq(count, 2);
+    cr_expect_eq(all[0].id, 9);
+    cr_expect_eq(all[0].epoch, 3);
+    cr_expect_eq(all[0].last_sequence, 4);
+    cr_expect_eq(all[0].last_timestamp_ms, 12345);
+    cr_expect_eq(all[1].id, 7);
+    cr_expect_eq(all[1].last_sequence, 5);
+    free(all);
+    producers_close(&p);
 }

@@ -18,11 +18,13 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
+import org.apache.kafka.clients.admin.DescribeProducersOptions;
 import org.apache.kafka.clients.admin.FeatureMetadata;
 import org.apache.kafka.clients.admin.ListConfigResourcesOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.ProducerState;
 import org.apache.kafka.clients.admin.QuorumInfo;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -63,6 +65,7 @@ final class DataClaims {
             DataClaims all = new DataClaims(args[0], admin);
             all.claims.about("listOffsets", all::listOffsets);
             all.claims.about("deleteRecords", all::deleteRecords);
+            all.claims.about("describeProducers", all::describeProducers);
             all.claims.about("refused records", all::refusedRecords);
             all.claims.about("LogAppendTime", all::appendTime);
             all.claims.about("auto-creation", all::autoCreation);
@@ -181,6 +184,35 @@ final class DataClaims {
         claims.equal("all are gone", 10L, offset(part, OffsetSpec.earliest()).offset());
         claims.equal("the next record takes the next offset", 10L,
             send(part.topic(), null, "next", Map.of()).offset());
+    }
+
+    private Collection<ProducerState> producersOf(TopicPartition part, DescribeProducersOptions options) throws Exception {
+        return admin.describeProducers(List.of(part), options).partitionResult(part).get().activeProducers();
+    }
+
+    private void describeProducers() throws Exception {
+        TopicPartition part = new TopicPartition("data-producers", 0);
+        create(part.topic(), 1, Map.of());
+        claims.equal("nobody has written", 0, producersOf(part, new DescribeProducersOptions()).size());
+        long last = 0;
+        try (KafkaProducer<String, String> producer = producer(Map.of("acks", "all"))) {
+            for (int i = 0; i < 3; i++) {
+                last = BASE_MS + i;
+                producer.send(new ProducerRecord<>(part.topic(), 0, last, null, "v" + i)).get();
+            }
+        }
+        List<Integer> replicas = new ArrayList<>();
+        admin.describeTopics(List.of(part.topic())).allTopicNames().get().get(part.topic()).partitions().get(0).replicas()
+            .forEach(node -> replicas.add(node.id()));
+        for (int replica : replicas) {
+            List<ProducerState> all = List.copyOf(producersOf(part, new DescribeProducersOptions().brokerId(replica)));
+            claims.equal("one has, says replica " + replica, 1, all.size());
+            ProducerState one = all.get(0);
+            claims.equal("its epoch and last sequence", "0 2", one.producerEpoch() + " " + one.lastSequence());
+            claims.equal("the time of its last record", last, one.lastTimestamp());
+            claims.equal("no transaction is open", "none none", (one.coordinatorEpoch().isPresent() ? "an epoch" : "none")
+                + (one.currentTransactionStartOffset().isPresent() ? " an offset" : " none"));
+        }
     }
 
     private static List<ConsumerRecord<String, String>> read(KafkaConsumer<String, String> consumer, int count) {
