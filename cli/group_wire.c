@@ -1,21 +1,36 @@
 #include "cli/group_wire.h"
 
+#include "cli/clock.h"
 #include "proto/kafka_apis.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/find_coordinator.h"
 
 #define FIND_VERSION 2
 #define DESCRIBE_VERSION 1
+#define AGAIN_US 50000
+
+bool group_may_ask_again(int16_t error, uint64_t end_ms)
+{
+    bool is_passing = error == KAFKA_NOT_COORDINATOR || error == KAFKA_COORDINATOR_NOT_AVAILABLE ||
+                      error == KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
+    if (!is_passing || clock_ms() >= end_ms) return false;
+    pause_us(AGAIN_US);
+    return true;
+}
 
 char *group_coordinator(const char *bootstrap, uint32_t timeout_ms, const char *group)
 {
+    uint64_t end_ms = clock_ms() + timeout_ms;
     struct find_coordinator_request q;
     struct find_coordinator_response a;
     kafka_defaults(&schema_find_coordinator_request, &q);
     q.key = slice_of_text(group);
     struct wire wire;
     wire_init(&wire, bootstrap, timeout_ms);
-    int rc = wire_call(&wire, KAFKA_API_FIND_COORDINATOR, FIND_VERSION, &q, &a);
+    int rc;
+    do {
+        rc = wire_call(&wire, KAFKA_API_FIND_COORDINATOR, FIND_VERSION, &q, &a);
+    } while (rc == 0 && group_may_ask_again(a.error_code, end_ms));
     char *address = NULL;
     if (rc != 0) {
         fail("no broker at %s answers: %s", bootstrap, wire_why(rc));

@@ -10,6 +10,10 @@
 #include "cli/wire.h"
 #include "proto/msg/consumer_group_describe.h"
 
+/* Is it an error that passes, while a coordinator is found or loads? Then it has waited a little;
+ * false at end_ms. */
+bool group_may_ask_again(int16_t error, uint64_t end_ms);
+
 /* "host:port" of the group's coordinator, malloc'd; NULL: said why not. */
 char *group_coordinator(const char *bootstrap, uint32_t timeout_ms, const char *group);
 

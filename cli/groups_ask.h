@@ -8,6 +8,7 @@ struct groups_client {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     int timeout_ms;
+    uint64_t end_ms; /* Until then it is asked again what a coordinator cannot say yet. */
     const char *bootstrap;
 };
 
@@ -20,6 +21,15 @@ rd_kafka_AdminOptions_t *groups_admin(struct groups_client *c, rd_kafka_admin_op
 
 /* The answer, which the caller destroys; NULL: there is none, which has been said. */
 rd_kafka_event_t *groups_wait(struct groups_client *c);
+
+/* The same; NULL: *err says why, which has not been said. */
+rd_kafka_event_t *groups_try(struct groups_client *c, rd_kafka_resp_err_t *err);
+
+/* Why a request about a group (NULL: about all of them) has failed. Always EXIT_FAILED. */
+int groups_say(const struct groups_client *c, const char *group, rd_kafka_resp_err_t err);
+
+/* May it be asked again, after a short wait? So it is while a coordinator is found, or loads. */
+bool groups_again(struct groups_client *c, rd_kafka_resp_err_t err);
 
 /* All that the group has committed, sorted; the caller destroys it. NULL: said why. */
 rd_kafka_topic_partition_list_t *groups_committed(struct groups_client *c, const char *group);

@@ -164,26 +164,24 @@ static void print_plan(const struct groups_options *o, const rd_kafka_topic_part
     if (!o->execute) puts("Nothing is changed yet: add --execute to do it.");
 }
 
-static int carry_out(struct groups_client *c, const char *group,
-                     const rd_kafka_topic_partition_list_t *plan)
+/* Of a whole answer: the first error there is. */
+static rd_kafka_resp_err_t first_error(const rd_kafka_group_result_t *result)
 {
-    rd_kafka_AdminOptions_t *options = groups_admin(c, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
-    rd_kafka_AlterConsumerGroupOffsets_t *request =
-        rd_kafka_AlterConsumerGroupOffsets_new(group, plan);
-    rd_kafka_AlterConsumerGroupOffsets(c->rk, &request, 1, options, c->queue);
-    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_event_t *event = groups_wait(c);
-    if (event == NULL) return EXIT_FAILED;
+    const rd_kafka_error_t *error = rd_kafka_group_result_error(result);
+    if (error != NULL) return rd_kafka_error_code(error);
+    const rd_kafka_topic_partition_list_t *parts = rd_kafka_group_result_partitions(result);
+    for (int i = 0; parts != NULL && i < parts->cnt; i++) {
+        if (parts->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return parts->elems[i].err;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
 
-    size_t count = 0;
-    const rd_kafka_group_result_t **results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-        rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
-    int status = count == 1 ? EXIT_OK : fail("%s: no answer", group);
-    const rd_kafka_error_t *error = count == 1 ? rd_kafka_group_result_error(results[0]) : NULL;
-    if (error != NULL) status = fail("%s: %s", group, rd_kafka_error_string(error));
-    const rd_kafka_topic_partition_list_t *parts =
-        count == 1 && error == NULL ? rd_kafka_group_result_partitions(results[0]) : NULL;
+static int say_changed(const char *group, const rd_kafka_group_result_t *result)
+{
+    const rd_kafka_error_t *error = rd_kafka_group_result_error(result);
+    if (error != NULL) return fail("%s: %s", group, rd_kafka_error_string(error));
+    const rd_kafka_topic_partition_list_t *parts = rd_kafka_group_result_partitions(result);
+    int status = EXIT_OK;
     for (int i = 0; parts != NULL && i < parts->cnt; i++) {
         rd_kafka_resp_err_t err = parts->elems[i].err;
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
@@ -193,7 +191,42 @@ static int carry_out(struct groups_client *c, const char *group,
                           ? " (somebody is in the group: its members must stop first)"
                           : "");
     }
-    rd_kafka_event_destroy(event);
+    return status;
+}
+
+/* False: it may be tried again. */
+static bool carry_out_once(struct groups_client *c, const char *group,
+                           const rd_kafka_topic_partition_list_t *plan, int *status)
+{
+    rd_kafka_AdminOptions_t *options = groups_admin(c, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    rd_kafka_AlterConsumerGroupOffsets_t *request =
+        rd_kafka_AlterConsumerGroupOffsets_new(group, plan);
+    rd_kafka_AlterConsumerGroupOffsets(c->rk, &request, 1, options, c->queue);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_resp_err_t err;
+    rd_kafka_event_t *event = groups_try(c, &err);
+    const rd_kafka_group_result_t **results = NULL;
+    size_t count = 0;
+    if (event != NULL) {
+        results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+            rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
+        err = count == 1 ? first_error(results[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
+    }
+    bool is_over = !groups_again(c, err);
+    if (is_over) {
+        *status = count == 1 ? say_changed(group, results[0]) : groups_say(c, group, err);
+    }
+    if (event != NULL) rd_kafka_event_destroy(event);
+    return is_over;
+}
+
+static int carry_out(struct groups_client *c, const char *group,
+                     const rd_kafka_topic_partition_list_t *plan)
+{
+    int status = EXIT_FAILED;
+    while (!carry_out_once(c, group, plan, &status)) {
+    }
     return status;
 }
 
@@ -242,38 +275,45 @@ int groups_reset(const struct groups_options *o, const char *bootstrap, char **n
 
 /* ---- delete ---- */
 
-static int say_deleted(rd_kafka_event_t *event)
+static rd_kafka_resp_err_t ask_deletion(struct groups_client *c, const char *name)
 {
+    rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(name);
+    rd_kafka_AdminOptions_t *options = groups_admin(c, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+    rd_kafka_DeleteGroups(c->rk, &group, 1, options, c->queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_DeleteGroup_destroy(group);
+    rd_kafka_resp_err_t err;
+    rd_kafka_event_t *event = groups_try(c, &err);
+    if (event == NULL) return err;
+
     size_t count = 0;
-    int status = EXIT_OK;
     const rd_kafka_group_result_t **results =
         rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
-    for (size_t i = 0; i < count; i++) {
-        const rd_kafka_error_t *error = rd_kafka_group_result_error(results[i]);
-        const char *name = rd_kafka_group_result_name(results[i]);
-        if (error == NULL) {
-            printf("%s deleted\n", name);
-        } else {
-            status = fail("%s: %s", name, rd_kafka_error_string(error));
-        }
-    }
-    return status;
+    err = count != 1 ? RD_KAFKA_RESP_ERR__BAD_MSG
+                     : rd_kafka_error_code(rd_kafka_group_result_error(results[0]));
+    rd_kafka_event_destroy(event);
+    return err;
+}
+
+static int delete_one(struct groups_client *c, const char *name)
+{
+    rd_kafka_resp_err_t err;
+    do {
+        err = ask_deletion(c, name);
+    } while (groups_again(c, err));
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return groups_say(c, name, err);
+    printf("%s deleted\n", name);
+    return EXIT_OK;
 }
 
 int groups_delete(const struct groups_options *o, const char *bootstrap, char **names, size_t count)
 {
     struct groups_client c;
     if (!groups_open(&c, o, bootstrap)) return EXIT_FAILED;
-    rd_kafka_DeleteGroup_t **groups = get_memory(count * sizeof(rd_kafka_DeleteGroup_t *));
-    for (size_t i = 0; i < count; i++) groups[i] = rd_kafka_DeleteGroup_new(names[i]);
-    rd_kafka_AdminOptions_t *options = groups_admin(&c, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
-    rd_kafka_DeleteGroups(c.rk, groups, count, options, c.queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_DeleteGroup_destroy_array(groups, count);
-    free(groups);
-    rd_kafka_event_t *event = groups_wait(&c);
-    int status = event != NULL ? say_deleted(event) : EXIT_FAILED;
-    if (event != NULL) rd_kafka_event_destroy(event);
+    int status = EXIT_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (delete_one(&c, names[i]) != EXIT_OK) status = EXIT_FAILED;
+    }
     groups_close(&c);
     return status;
 }

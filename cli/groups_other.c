@@ -13,7 +13,7 @@ const struct rd_kafka_group_list *groups_others_ask(struct groups_client *c, con
         fail("not all brokers have answered");
         return list;
     }
-    fail("%s", rd_kafka_err2str(err));
+    (void)groups_say(c, NULL, err);
     return NULL;
 }
 

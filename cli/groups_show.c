@@ -33,8 +33,14 @@ static rd_kafka_event_t *ask_list(struct groups_client *c,
     size_t error_count = 0;
     const rd_kafka_error_t **errors =
         rd_kafka_ListConsumerGroups_result_errors(result, &error_count);
-    for (size_t i = 0; i < error_count; i++) fail("%s", rd_kafka_error_string(errors[i]));
+    for (size_t i = 0; i < error_count; i++) {
+        (void)groups_say(c, NULL, rd_kafka_error_code(errors[i]));
+    }
     *groups = rd_kafka_ListConsumerGroups_result_valid(result, count);
+    if (error_count > 0 && *count == 0) {
+        rd_kafka_event_destroy(event);
+        return NULL;
+    }
     if (*count > 1) qsort(*groups, *count, sizeof **groups, compare_listings);
     return event;
 }
@@ -402,17 +408,45 @@ static int describe_one(struct groups_client *c, const struct groups_options *o,
     return EXIT_OK;
 }
 
+static const rd_kafka_ConsumerGroupDescription_t **described(rd_kafka_event_t *event, size_t *count)
+{
+    return rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(event), count);
+}
+
+/* NULL: there is no answer, which has been said. Groups whose coordinator is not there yet are
+ * waited for. */
+static rd_kafka_event_t *ask_descriptions(struct groups_client *c, const char **names, size_t count)
+{
+    for (;;) {
+        rd_kafka_AdminOptions_t *options =
+            groups_admin(c, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        rd_kafka_DescribeConsumerGroups(c->rk, names, count, options, c->queue);
+        rd_kafka_AdminOptions_destroy(options);
+        rd_kafka_resp_err_t err;
+        rd_kafka_event_t *event = groups_try(c, &err);
+        size_t told = 0;
+        const rd_kafka_ConsumerGroupDescription_t **groups =
+            event != NULL ? described(event, &told) : NULL;
+        bool is_again = event == NULL && groups_again(c, err);
+        for (size_t i = 0; i < told && !is_again; i++) {
+            const rd_kafka_error_t *error = rd_kafka_ConsumerGroupDescription_error(groups[i]);
+            is_again = groups_again(c, rd_kafka_error_code(error));
+        }
+        if (!is_again) {
+            if (event == NULL) (void)groups_say(c, NULL, err);
+            return event;
+        }
+        if (event != NULL) rd_kafka_event_destroy(event);
+    }
+}
+
 static int describe(struct groups_client *c, const struct groups_options *o, const char **names,
                     size_t count)
 {
-    rd_kafka_AdminOptions_t *options = groups_admin(c, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    rd_kafka_DescribeConsumerGroups(c->rk, names, count, options, c->queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_event_t *event = groups_wait(c);
+    rd_kafka_event_t *event = ask_descriptions(c, names, count);
     if (event == NULL) return EXIT_FAILED;
-    const rd_kafka_ConsumerGroupDescription_t **groups =
-        rd_kafka_DescribeConsumerGroups_result_groups(
-            rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+    const rd_kafka_ConsumerGroupDescription_t **groups = described(event, &count);
     int status = EXIT_OK;
     json_t *all = json_array();
     for (size_t i = 0; i < count; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/clock.h"
 #include "cli/group_wire.h"
 #include "cli/reach.h"
 #include "cli/verbs.h"
@@ -15,6 +16,7 @@
 #include "proto/msg/describe_groups.h"
 
 #define DESCRIBE_VERSION 5
+#define ASK_AGAIN (-1)
 #define SAME_STATE(s, text) slice_equal((s), slice_of_text(text))
 
 struct why_options {
@@ -80,7 +82,8 @@ static int ask_consumers(const struct why_options *o, const char *coordinator, c
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 
-static int ask(const struct why_options *o, const char *coordinator, const char *group)
+static int ask(const struct why_options *o, const char *coordinator, const char *group,
+               uint64_t end_ms)
 {
     struct describe_groups_request q;
     struct describe_groups_response a;
@@ -96,6 +99,8 @@ static int ask(const struct why_options *o, const char *coordinator, const char 
     if (rc == 0 && a.groups.count != 1) rc = -ERR_MALFORMED;
     if (rc != 0) {
         status = fail("%s does not answer: %s", coordinator, wire_why(rc));
+    } else if (group_may_ask_again(g->error_code, end_ms)) {
+        status = ASK_AGAIN;
     } else if (g->error_code != KAFKA_NONE) {
         status = fail("%s: %s", group, kafka_error_text(g->error_code));
     } else if (SAME_STATE(g->group_state, "Dead")) {
@@ -114,10 +119,15 @@ static int run(const struct why_options *o, const struct strings *operands)
     }
     char *bootstrap = reach_bootstrap(&o->where, o->timeout_s, REACH_STANDING);
     if (bootstrap == NULL) return EXIT_FAILED;
-    char *coordinator =
-        group_coordinator(bootstrap, (uint32_t)o->timeout_s * 1000, operands->at[1]);
-    int status = coordinator != NULL ? ask(o, coordinator, operands->at[1]) : EXIT_FAILED;
-    free(coordinator);
+    uint32_t timeout_ms = (uint32_t)o->timeout_s * 1000;
+    uint64_t end_ms = clock_ms() + timeout_ms;
+    const char *group = operands->at[1];
+    int status;
+    do {
+        char *coordinator = group_coordinator(bootstrap, timeout_ms, group);
+        status = coordinator != NULL ? ask(o, coordinator, group, end_ms) : EXIT_FAILED;
+        free(coordinator);
+    } while (status == ASK_AGAIN);
     free(bootstrap);
     return status;
 }
