@@ -79,13 +79,14 @@ static int create_partitions(struct call *call)
 
 static int incremental_alter_configs(struct call *call)
 {
-    return decide_incremental_alter_configs(decision_image(call->c), call->request, &call->d,
-                                            call->response);
+    return decide_incremental_alter_configs(decision_image(call->c), &call->c->options.groups,
+                                            call->request, &call->d, call->response);
 }
 
 static int alter_configs(struct call *call)
 {
-    return decide_alter_configs(decision_image(call->c), call->request, &call->d, call->response);
+    return decide_alter_configs(decision_image(call->c), &call->c->options.groups, call->request,
+                                &call->d, call->response);
 }
 
 static int elect_leaders(struct call *call)

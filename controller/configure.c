@@ -24,6 +24,12 @@ static int fill_numbers(struct server_config *c, struct controller_options *o)
     o->balance_interval_ms =
         is_balanced ? config_u32_of(c, "leader.imbalance.check.interval.seconds") * 1000 : 0;
     o->balance_percentage = config_u32_of(c, "leader.imbalance.per.broker.percentage");
+    o->groups = (struct group_limits){
+        .session_min_ms = config_u32_of(c, "group.consumer.min.session.timeout.ms"),
+        .session_max_ms = config_u32_of(c, "group.consumer.max.session.timeout.ms"),
+        .heartbeat_min_ms = config_u32_of(c, "group.consumer.min.heartbeat.interval.ms"),
+        .heartbeat_max_ms = config_u32_of(c, "group.consumer.max.heartbeat.interval.ms"),
+    };
     if (node_ring(c, &o->ring_bytes, &o->ring_flush_ms) != 0) return -ERR_INVALID;
     return config_need_above(c, "broker.session.timeout.ms", "broker.heartbeat.interval.ms");
 }

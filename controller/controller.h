@@ -19,6 +19,7 @@
 #include "controller/raft/raft.h"
 #include "proto/meta.h"
 #include "proto/node_config.h"
+#include "proto/topic_configs.h"
 
 #define CONTROLLER_VOTERS_MAX RAFT_VOTERS_MAX
 #define CONTROLLER_SEEDS_MAX NODE_SEEDS_MAX
@@ -61,6 +62,7 @@ struct controller_options {
     uint32_t handover_max_ms; /* A leader that does not hand over for so long is replaced: 8000 */
     uint32_t balance_interval_ms; /* leader.imbalance.check.interval.seconds: 300000; 0: never. */
     uint32_t balance_percentage;  /* leader.imbalance.per.broker.percentage: 10 */
+    struct group_limits groups;   /* Of what groups ask for: group.consumer.min... and max... */
     uint32_t stop_max_ms;         /* An orderly stop gives up waiting after this: 2000 */
     uint32_t connection_max;      /* max.connections; the real world only. */
     uint32_t connection_max_per_address; /* max.connections.per.ip */

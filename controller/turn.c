@@ -38,6 +38,7 @@ void controller_options_default(struct controller_options *o)
         .handover_max_ms = 8000,
         .balance_interval_ms = 300000,
         .balance_percentage = 10,
+        .groups = group_limits_default,
         .stop_max_ms = 2000,
         .snapshot_bytes = 8u * 1024 * 1024,
         .snapshot_entries = 20000,

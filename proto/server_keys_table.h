@@ -132,9 +132,9 @@ X("group.consumer.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "5000", 1, I
   "between heartbeats of members of the consumer protocol")
 X("group.consumer.max.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
   AT_ONCE)
-X("group.consumer.max.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "15000", 1, INT32_MAX,
+X("group.consumer.max.heartbeat.interval.ms", NUMBER, HONOURED, BOTH, "15000", 1, INT32_MAX,
   "a group may not be given more")
-X("group.consumer.max.session.timeout.ms", NUMBER, HONOURED, BROKER, "60000", 1, INT32_MAX,
+X("group.consumer.max.session.timeout.ms", NUMBER, HONOURED, BOTH, "60000", 1, INT32_MAX,
   "a group may not be given more")
 X("group.consumer.max.size", NUMBER, HONOURED, BROKER, "2147483647", 1, INT32_MAX,
   "members of one group of the consumer protocol")
@@ -143,9 +143,9 @@ X("group.consumer.migration.policy", TEXT, HONOURED, BROKER, "bidirectional", 0,
   "protocol), downgrade, disabled")
 X("group.consumer.min.assignment.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 0, INT32_MAX,
   AT_ONCE)
-X("group.consumer.min.heartbeat.interval.ms", NUMBER, HONOURED, BROKER, "5000", 1, INT32_MAX,
+X("group.consumer.min.heartbeat.interval.ms", NUMBER, HONOURED, BOTH, "5000", 1, INT32_MAX,
   "a group may not be given less")
-X("group.consumer.min.session.timeout.ms", NUMBER, HONOURED, BROKER, "45000", 1, INT32_MAX,
+X("group.consumer.min.session.timeout.ms", NUMBER, HONOURED, BOTH, "45000", 1, INT32_MAX,
   "a group may not be given less")
 X("group.consumer.regex.refresh.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 10000, INT32_MAX,
   "expressions are held against the topics whenever those change")

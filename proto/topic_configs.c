@@ -370,6 +370,28 @@ int config_check(const struct config_key *key, struct slice value, char why[CONF
     return -ERR_INVALID;
 }
 
+const struct group_limits group_limits_default = {45000, 60000, 5000, 15000};
+
+int group_config_check(const struct group_limits *limits, const struct config_key *key,
+                       struct slice value, char why[CONFIG_WHY_SIZE])
+{
+    bool is_session = strcmp(key->name, "consumer.session.timeout.ms") == 0;
+    const char *what = is_session ? "session.timeout.ms" : "heartbeat.interval.ms";
+    uint32_t min = is_session ? limits->session_min_ms : limits->heartbeat_min_ms;
+    uint32_t max = is_session ? limits->session_max_ms : limits->heartbeat_max_ms;
+    int64_t number = 0;
+    bool is_number = text_to_i64(value, &number);
+    CHECK(is_number);
+    if (number >= min && number <= max) return 0;
+
+    /* As Kafka says it. */
+    bool is_low = number < min;
+    (void)snprintf(why, CONFIG_WHY_SIZE, "%s must be %s than or equal to group.consumer.%s.%s (%u)",
+                   key->name, is_low ? "greater" : "less", is_low ? "min" : "max", what,
+                   is_low ? min : max);
+    return -ERR_INVALID;
+}
+
 int config_check_lags(int64_t min_ms, int64_t max_ms, char why[CONFIG_WHY_SIZE])
 {
     if (min_ms <= max_ms) return 0;

@@ -83,6 +83,15 @@ uint32_t group_config_count(void);
 const struct config_key *group_config_at(uint32_t index);
 const struct config_key *group_config_find(struct slice name); /* NULL: no such key. */
 
+/* What a group may be given: group.consumer.min.session.timeout.ms and its fellows. */
+struct group_limits {
+    uint32_t session_min_ms;   /* 45000 */
+    uint32_t session_max_ms;   /* 60000 */
+    uint32_t heartbeat_min_ms; /* 5000 */
+    uint32_t heartbeat_max_ms; /* 15000 */
+};
+extern const struct group_limits group_limits_default;
+
 /* The value as it is kept: as ConfigDef in Kafka reads it, without white space around it (nor
  * around the commas of a list), and a boolean in small letters. Lies in `room`, which has
  * value.size bytes; NULL: as it came. */
@@ -93,10 +102,18 @@ struct slice config_normal(const struct config_key *key, struct slice value, cha
 MUST_USE int config_check(const struct config_key *key, struct slice value,
                           char why[CONFIG_WHY_SIZE]);
 
+/* Of a value that config_check() took: is it within the limits of a group's key? The same. */
+MUST_USE int group_config_check(const struct group_limits *limits, const struct config_key *key,
+                                struct slice value, char why[CONFIG_WHY_SIZE]);
+
 /* The same of the two keys of a topic that are about each other; 0 <= both. */
 #define CONFIG_MIN_LAG "min.compaction.lag.ms"
 #define CONFIG_MAX_LAG "max.compaction.lag.ms"
 MUST_USE int config_check_lags(int64_t min_ms, int64_t max_ms, char why[CONFIG_WHY_SIZE]);
+
+/* Of a value that config_check() took: is it within the limits of a group's key? The same. */
+MUST_USE int group_config_check(const struct group_limits *limits, const struct config_key *key,
+                                struct slice value, char why[CONFIG_WHY_SIZE]);
 
 struct config_value {
     const char *text; /* Of the image, of the table, or in `scratch`: do not copy the struct. */

@@ -14,6 +14,7 @@
 
 struct resource {
     const struct meta_image *image;
+    const struct group_limits *limits;
     struct decision *d;
     int8_t type;
     struct slice name; /* As sent: "" is all brokers. */
@@ -196,7 +197,10 @@ static struct refusal change(struct resource *r, int8_t operation, struct slice 
         return REFUSE(r->d, KAFKA_INVALID_REQUEST, "Null value not supported for %.*s",
                       SLICE_TEXT(name));
     char why[CONFIG_WHY_SIZE];
-    if (config_check(key, value, why) != 0) return REFUSE(r->d, bad_config(r), "%s", why);
+    int rc = config_check(key, value, why);
+    if (rc == 0 && r->type == CONFIG_RESOURCE_GROUP)
+        rc = group_config_check(r->limits, key, value, why);
+    if (rc != 0) return REFUSE(r->d, bad_config(r), "%s", why);
     add_config(r, name, value);
     return maybe_drain(r, key, value);
 }
@@ -252,6 +256,7 @@ struct asked {
 
 struct alteration {
     const struct meta_image *image;
+    const struct group_limits *limits;
     struct decision *d;
     bool is_whole; /* What it does not name goes back to its default. */
     int32_t count;
@@ -371,7 +376,11 @@ static void end_resource(struct resource *r, struct refusal refusal, uint32_t be
 static struct refusal alter_resource(const struct alteration *a, int32_t number)
 {
     const struct asked *asked = &a->asked[number];
-    struct resource r = {.image = a->image, .d = a->d, .type = asked->type, .name = asked->name};
+    struct resource r = {.image = a->image,
+                         .limits = a->limits,
+                         .d = a->d,
+                         .type = asked->type,
+                         .name = asked->name};
     uint32_t before = a->d->count;
     struct refusal refusal = begin_resource(a, &r, number);
     if (refusal.error == 0) refusal = alter_keys(&r, asked->configs, a->is_whole);
@@ -396,6 +405,7 @@ static int alter_all(const struct alteration *a, bool validate_only, struct arra
 }
 
 int decide_incremental_alter_configs(const struct meta_image *image,
+                                     const struct group_limits *limits,
                                      const struct incremental_alter_configs_request *request,
                                      struct decision *d,
                                      struct incremental_alter_configs_response *reply)
@@ -408,12 +418,12 @@ int decide_incremental_alter_configs(const struct meta_image *image,
     for (int32_t i = 0; i < count; i++)
         asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
                                   &resources[i].configs};
-    const struct alteration a = {image, d, false, count, asked};
+    const struct alteration a = {image, limits, d, false, count, asked};
     *reply = (struct incremental_alter_configs_response){0};
     return alter_all(&a, request->validate_only, &reply->responses);
 }
 
-int decide_alter_configs(const struct meta_image *image,
+int decide_alter_configs(const struct meta_image *image, const struct group_limits *limits,
                          const struct alter_configs_request *request, struct decision *d,
                          struct alter_configs_response *reply)
 {
@@ -425,7 +435,7 @@ int decide_alter_configs(const struct meta_image *image,
     for (int32_t i = 0; i < count; i++)
         asked[i] = (struct asked){resources[i].resource_type, resources[i].resource_name,
                                   &resources[i].configs};
-    const struct alteration a = {image, d, true, count, asked};
+    const struct alteration a = {image, limits, d, true, count, asked};
     *reply = (struct alter_configs_response){0};
     return alter_all(&a, request->validate_only, &reply->responses);
 }

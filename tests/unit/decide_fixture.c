@@ -178,7 +178,8 @@ int16_t fixture_alter_config(struct fixture *f, int8_t type, const char *name, i
     struct incremental_alter_configs_request request = {
         .resources = {.items = &resource, .count = 1}};
     struct incremental_alter_configs_response reply;
-    CHECK(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply) == 0);
+    CHECK(decide_incremental_alter_configs(&f->image, &group_limits_default, &request, &f->d,
+                                           &reply) == 0);
     const struct altered_resource *r = reply.responses.items;
     int16_t error = r->error_code;
     CHECK(r->resource_type == type);

@@ -118,7 +118,8 @@ Test(alter_configs, the_old_request_replaces_everything)
                                                       .configs = {.items = &config, .count = 1}};
     struct alter_configs_request request = {.resources = {.items = &resource, .count = 1}};
     struct alter_configs_response reply;
-    cr_assert_eq(decide_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    cr_assert_eq(decide_alter_configs(&f->image, &group_limits_default, &request, &f->d, &reply),
+                 0);
     const struct meta_config *gone = f->image.configs->hh.next;
     cr_assert_str_eq(gone->key, "segment.bytes");
     cr_expect_neq(f->d.records[1].config.key.at, (const uint8_t *)gone->key,
@@ -242,6 +243,36 @@ Test(configs, values_are_kept_as_they_are_read)
     fixture_close(f);
 }
 
+Test(configs, a_group_is_given_what_the_brokers_allow)
+{
+    struct fixture *f = fixture_with(1, "1");
+    static const struct {
+        const char *key, *value, *refused;
+    } rows[] = {
+        {"consumer.session.timeout.ms", "45000", NULL},
+        {"consumer.session.timeout.ms", "60000", NULL},
+        {"consumer.heartbeat.interval.ms", "5000", NULL},
+        {"consumer.heartbeat.interval.ms", "15000", NULL},
+        {"consumer.session.timeout.ms", "44999",
+         "greater than or equal to group.consumer.min.session.timeout.ms (45000)"},
+        {"consumer.session.timeout.ms", "60001",
+         "less than or equal to group.consumer.max.session.timeout.ms (60000)"},
+        {"consumer.heartbeat.interval.ms", "4999",
+         "greater than or equal to group.consumer.min.heartbeat.interval.ms (5000)"},
+        {"consumer.heartbeat.interval.ms", "15001",
+         "less than or equal to group.consumer.max.heartbeat.interval.ms (15000)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char why[512] = "";
+        int16_t error = fixture_alter_config(f, CONFIG_RESOURCE_GROUP, "g", CONFIG_OP_SET,
+                                             rows[i].key, rows[i].value, why);
+        cr_expect_eq(error, rows[i].refused == NULL ? 0 : KAFKA_INVALID_CONFIG, "%s=%s",
+                     rows[i].key, rows[i].value);
+        if (rows[i].refused != NULL) cr_expect(strstr(why, rows[i].refused) != NULL, "%s", why);
+    }
+    fixture_close(f);
+}
+
 Test(configs, a_resource_that_is_named_twice_stays_as_it_is)
 {
     struct fixture *f = fixture_with(1, "1");
@@ -256,7 +287,9 @@ Test(configs, a_resource_that_is_named_twice_stays_as_it_is)
     }
     struct incremental_alter_configs_request request = {.resources = {.items = twice, .count = 2}};
     struct incremental_alter_configs_response reply;
-    cr_assert_eq(decide_incremental_alter_configs(&f->image, &request, &f->d, &reply), 0);
+    cr_assert_eq(
+        decide_incremental_alter_configs(&f->image, &group_limits_default, &request, &f->d, &reply),
+        0);
     const struct altered_resource *r = reply.responses.items;
     for (int i = 0; i < 2; i++) cr_expect_eq(r[i].error_code, KAFKA_INVALID_REQUEST);
     cr_expect_eq(f->d.count, 0);
