@@ -19,6 +19,7 @@ struct find_item {
     int64_t timestamp_ms; /* NEWEST: the largest known so far and the end of its batch; else -1. */
     int64_t last_offset;
     bool is_complete; /* NEWEST: that is the answer for this segment. */
+    bool is_split;    /* NEWEST: of the batch that the start cuts, its records are looked at. */
     bool is_opened;   /* By the job, which closes it. */
 };
 
@@ -147,6 +148,32 @@ static int find_in_item(struct find_work *x, struct fs *fs, const struct find_it
     return rc;
 }
 
+static int64_t newest_of(const struct find_work *x, struct record_cursor cursor)
+{
+    int64_t newest = -1;
+    struct record record;
+    while (kafka_record_next(&cursor, &record)) {
+        if (record.offset >= x->start && record.timestamp_ms > newest) newest = record.timestamp_ms;
+    }
+    return newest;
+}
+
+/* The newest of the records that count in a batch that the start cuts: its header knows of all. */
+static int64_t newest_of_rest(const struct find_work *x, const struct record_batch_header *h,
+                              struct slice batch)
+{
+    if (batch_is_log_append_time(h)) return h->max_timestamp;
+    if (batch_codec(h) == BATCH_CODEC_NONE) return newest_of(x, kafka_batch_records(batch));
+
+    struct slice packed = slice_of(batch.at + BATCH_HEADER_SIZE, batch.size - BATCH_HEADER_SIZE);
+    struct writer plain = writer_with(UNPACKED_MAX);
+    int64_t newest = h->max_timestamp; /* As a search finds what cannot be unpacked. */
+    if (kafka_unpack(batch_codec(h), packed, &plain))
+        newest = newest_of(x, kafka_records_of(writer_slice(&plain), h));
+    writer_close(&plain);
+    return newest;
+}
+
 /* NEWEST: completes what is known of the segment by its batches that count. */
 static int measure(struct find_work *x, struct fs *fs, struct find_item *item)
 {
@@ -156,31 +183,62 @@ static int measure(struct find_work *x, struct fs *fs, struct find_item *item)
     int rc;
     while ((rc = scan_next(&s)) == 1) {
         int64_t last = batch_last_offset(&s.header);
+        bool was_whole = s.is_whole;
+        s.is_whole = false;
         if (last >= x->limit) break;
         if (last < x->start || s.header.max_timestamp <= item->timestamp_ms) continue;
         if (s.header.record_count == 0) continue;
-        item->timestamp_ms = s.header.max_timestamp;
+        int64_t newest = s.header.max_timestamp;
+        if (item->is_split && s.header.base_offset < x->start) {
+            if (!was_whole) {
+                s.is_whole = true;
+                s.at = s.batch_at;
+                s.offset_min = s.header.base_offset;
+                continue;
+            }
+            newest = newest_of_rest(x, &s.header, s.batch);
+        }
+        if (newest <= item->timestamp_ms) continue;
+        item->timestamp_ms = newest;
         item->last_offset = last;
     }
     scan_close(&s);
     return rc < 0 ? rc : 0;
 }
 
-static int find_newest(struct find_work *x, struct fs *fs)
+static struct find_item *newest_item(struct find_work *x, struct fs *fs, int *rc)
 {
     struct find_item *best = NULL;
     for (uint32_t i = 0; i < x->item_count; i++) {
-        int rc = measure(x, fs, &x->items[i]);
-        if (rc < 0) return rc;
+        *rc = measure(x, fs, &x->items[i]);
+        if (*rc < 0) return NULL;
         if (best == NULL || x->items[i].timestamp_ms > best->timestamp_ms) best = &x->items[i];
     }
-    if (best == NULL || best->timestamp_ms < 0) return 0;
-    /* A position that served to measure may lie past the batch. */
-    if (!best->is_complete) {
-        best->is_indexed = false;
+    return best;
+}
+
+/* Where no record has a time, the first one is as new as any. */
+static int find_newest(struct find_work *x, struct fs *fs)
+{
+    int rc = 0;
+    struct find_item *best;
+    while ((best = newest_item(x, fs, &rc)) != NULL) {
+        /* A position that served to measure may lie past the batch. */
+        if (!best->is_complete) {
+            best->is_indexed = false;
+            best->from = 0;
+        }
+        int64_t offset_min = best->timestamp_ms < 0 ? x->start : best->last_offset;
+        rc = find_in_item(x, fs, best, best->timestamp_ms, offset_min);
+        if (rc != 0 || best->is_split || best->base >= x->start) return rc;
+
+        /* What made its batch the newest was deleted, and the rest of that batch was not. */
+        best->is_split = true;
+        best->is_complete = false;
+        best->timestamp_ms = -1;
         best->from = 0;
     }
-    return find_in_item(x, fs, best, best->timestamp_ms, best->last_offset);
+    return rc;
 }
 
 static void find_run(struct fs *fs, struct job *job)
@@ -263,16 +321,19 @@ static bool describe(const struct find_work *x, const struct segment *s, struct 
 static bool describe_newest(const struct find_work *x, const struct segment *s,
                             struct find_item *item)
 {
-    if (s->c.max_timestamp < 0) return false;
     struct time_entry time;
     struct offset_entry entry;
+    if (s->c.max_timestamp < 0) {
+        item->is_complete = true;
+        return true;
+    }
     if (s->c.max_timestamp_offset >= x->start && s->c.max_timestamp_offset < x->limit) {
         item->timestamp_ms = s->c.max_timestamp;
         item->last_offset = s->c.max_timestamp_offset;
         item->is_complete = true;
         item->is_indexed = s->is_indexed;
-        bool found = s->is_indexed && index_offset_floor(&s->c.offsets,
-                                                         item->last_offset - s->c.base, &entry);
+        bool found = s->is_indexed &&
+                     index_offset_floor(&s->c.offsets, item->last_offset - s->c.base, &entry);
         if (found) item->from = entry.at;
         return true;
     }
@@ -287,12 +348,14 @@ static bool describe_newest(const struct find_work *x, const struct segment *s,
     return true;
 }
 
-/* Of segments whose newest record is known, only the newest matters. */
+/* Of segments whose newest record is known, only the newest matters. Of the one that the start
+ * cuts it is not known for sure. */
 static void add_item(struct journal *j, struct find_work *x, struct find_item item)
 {
-    for (uint32_t i = 0; item.is_complete && i < x->item_count; i++) {
+    bool is_sure = item.is_complete && item.base >= x->start;
+    for (uint32_t i = 0; is_sure && i < x->item_count; i++) {
         struct find_item *other = &x->items[i];
-        if (!other->is_complete) continue;
+        if (!other->is_complete || other->base < x->start) continue;
         if (other->timestamp_ms >= item.timestamp_ms) {
             env_file_unref(j->env, item.file);
         } else {

@@ -169,8 +169,8 @@ Test(journal, a_segment_ends_when_its_time_is_over)
     rig_open(r);
     static const int64_t times[] = {5000, 5999, 6000, 6001, 100, 7002};
     for (int i = 0; i < 6; i++) {
-        rig_append(r, (struct rig_batch){
-                          .offset = i, .count = 1, .epoch = 1, .timestamp_ms = times[i]});
+        rig_append(
+            r, (struct rig_batch){.offset = i, .count = 1, .epoch = 1, .timestamp_ms = times[i]});
     }
     journal_flush(r->j);
     rig_run_all(r);
@@ -399,14 +399,15 @@ Test(journal, an_idle_one_is_small)
     cr_assert_lt(each, 4096);
 }
 
-/* Five records of one batch, packed, their timestamps in no order. */
-static void append_packed(enum batch_codec codec)
+/* Records of one batch, packed. */
+static void append_packed(enum batch_codec codec, const int64_t *times, int count)
 {
-    static const int64_t times[] = {0, 5000, 3000, 9000, 7000};
     struct record_spec records[5];
-    for (int i = 0; i < 5; i++)
+    cr_assert_leq(count, 5);
+    for (int i = 0; i < count; i++)
         records[i] = (struct record_spec){.value = slice_of_text("v"), .timestamp_ms = times[i]};
-    struct batch_spec spec = batch_spec_of(records, 5);
+    struct batch_spec spec = batch_spec_of(records, count);
+    spec.base_offset = journal_assigned(r->j);
     struct writer plain = writer_with(10000), packed = writer_with(10000);
     kafka_batch_build(&spec, &plain);
     struct record_batch_header header;
@@ -440,7 +441,7 @@ static struct journal_found find_time(int64_t timestamp_ms)
 Test(journal, a_record_is_found_by_its_time_within_a_packed_batch)
 {
     rig_open(r);
-    append_packed(BATCH_CODEC_ZSTD);
+    append_packed(BATCH_CODEC_ZSTD, (int64_t[]){0, 5000, 3000, 9000, 7000}, 5);
     static const int64_t expected[][3] = {
         {0, 0, 0},       {1, 1, 5000},   {5000, 1, 5000}, {5001, 3, 9000},
         {9000, 3, 9000}, {9001, -1, -1}, {-3, 3, 9000}, /* The newest. */
@@ -449,6 +450,27 @@ Test(journal, a_record_is_found_by_its_time_within_a_packed_batch)
         struct journal_found found = find_time(expected[i][0]);
         cr_expect_eq(found.offset, expected[i][1], "%lld", (long long)expected[i][0]);
         cr_expect_eq(found.timestamp_ms, expected[i][2], "%lld", (long long)expected[i][0]);
+    }
+}
+
+/* What a batch's header knows of deleted records is not believed. */
+Test(journal, the_newest_is_found_though_the_newest_of_its_batch_is_deleted)
+{
+    static const struct {
+        int64_t start, offset, timestamp_ms;
+    } expected[] = {{0, 0, 9000}, {1, 2, 7000}, {3, 4, 6000}, {4, 4, 6000},
+                    {5, 6, 2000}, {7, 7, 1000}, {8, 8, -1},   {10, -1, -1}};
+    rig_open(r);
+    append_packed(BATCH_CODEC_LZ4, (int64_t[]){9000, 3000, 7000, 5000}, 4);
+    append_packed(BATCH_CODEC_NONE, (int64_t[]){6000, 0, 2000, 1000}, 4);
+    append_packed(BATCH_CODEC_NONE, (int64_t[]){-1, -1}, 2);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        journal_set_start(r->j, expected[i].start);
+        struct journal_found found = find_time(-3);
+        cr_expect_eq(found.rc, 0);
+        cr_expect_eq(found.offset, expected[i].offset, "from %lld: %lld",
+                     (long long)expected[i].start, (long long)found.offset);
+        cr_expect_eq(found.timestamp_ms, expected[i].timestamp_ms);
     }
 }
 
@@ -463,8 +485,8 @@ Test(journal, a_kill_with_everything_in_flight_leaks_nothing)
     journal_find_time(r->j, 1100, 100, 1);
     journal_sync(r->j);
     for (int i = 0; i < 30; i++) {
-        rig_append(r, (struct rig_batch){
-                          .offset = 120 + i, .count = 1, .epoch = 4, .value_bytes = 90});
+        rig_append(
+            r, (struct rig_batch){.offset = 120 + i, .count = 1, .epoch = 4, .value_bytes = 90});
         if (i == 10) journal_flush(r->j);
     }
     /* One has run and is not home yet, with a file in its hands. */
