@@ -129,8 +129,9 @@ static bool refuse_repeated(struct shard *s, const struct route *route)
     for (uint32_t i = 0; i < route->count; i++) sorted[i] = &route->ops[i];
     qsort(sorted, route->count, sizeof *sorted, compare_ops);
     for (uint32_t i = 1; i < route->count; i++) {
-        bool is_known = sorted[i]->error != KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-        if (!is_known || compare_ops(&sorted[i - 1], &sorted[i]) != 0) continue;
+        /* Topics that are not have no id, and are not one. */
+        bool has_topic = !uuid_is_zero(sorted[i]->topic_id);
+        if (!has_topic || compare_ops(&sorted[i - 1], &sorted[i]) != 0) continue;
         sorted[i - 1]->error = KAFKA_INVALID_REQUEST;
         sorted[i]->error = KAFKA_INVALID_REQUEST;
     }

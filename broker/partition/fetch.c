@@ -14,7 +14,7 @@ static bool is_follower(const struct op *op)
 static int16_t check_epoch(const struct partition *p, const struct op *op)
 {
     if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
-    if (op->current_leader_epoch < 0 && !is_follower(op)) return KAFKA_NONE;
+    if (op->current_leader_epoch == -1 && !is_follower(op)) return KAFKA_NONE;
     if ((p->host->options->broker_canary & BROKER_CANARY_NO_EPOCH_FENCE) != 0) return KAFKA_NONE;
     if (op->current_leader_epoch < p->replica.leader_epoch) return KAFKA_FENCED_LEADER_EPOCH;
     if (op->current_leader_epoch > p->replica.leader_epoch) return KAFKA_UNKNOWN_LEADER_EPOCH;

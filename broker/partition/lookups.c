@@ -10,7 +10,7 @@
 static int16_t check_leader(const struct partition *p, const struct op *op)
 {
     if (!partition_leads(p) || p->state != PARTITION_READY) return KAFKA_NOT_LEADER_OR_FOLLOWER;
-    if (op->current_leader_epoch < 0) return KAFKA_NONE;
+    if (op->current_leader_epoch == -1) return KAFKA_NONE;
     if (op->current_leader_epoch < p->replica.leader_epoch) return KAFKA_FENCED_LEADER_EPOCH;
     if (op->current_leader_epoch > p->replica.leader_epoch) return KAFKA_UNKNOWN_LEADER_EPOCH;
     return KAFKA_NONE;
