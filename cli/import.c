@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/args.h"
@@ -125,6 +126,52 @@ static int make_cluster(struct import *x, const struct plan *p)
     return EXIT_OK;
 }
 
+/* ---- Room ---- */
+
+/* The folder in which the new one will be. */
+static void parent_of(const char *path, char out[FS_PATH_MAX])
+{
+    struct stat st;
+    (void)snprintf(out, FS_PATH_MAX, "%s", path);
+    for (char *slash = strrchr(out, '/'); stat(out, &st) != 0 && slash != NULL && slash > out;
+         slash = strrchr(out, '/'))
+        *slash = '\0';
+}
+
+/* Copies on the file system of what they are made of may share its blocks: what these need is not
+ * known before. */
+static bool may_share(const struct plan *p, const char *folder)
+{
+    struct stat to, from;
+    if (stat(folder, &to) != 0) return true;
+    for (uint32_t i = 0; i < p->source_count; i++) {
+        const struct source *s = &p->sources[i];
+        if (s->is_broker && stat(s->path, &from) == 0 && from.st_dev == to.st_dev) return true;
+    }
+    return false;
+}
+
+static void check_room(struct plan *p)
+{
+    char folder[FS_PATH_MAX], need[32], free_text[32];
+    struct fs_space space;
+    parent_of(p->options->to, folder);
+    if (p->fs->ops->space(p->fs, folder, &space) != 0 || space.free_bytes >= p->bytes) return;
+
+    report_bytes(p->bytes, need);
+    report_bytes(space.free_bytes, free_text);
+    if (may_share(p, folder))
+        plan_say(&p->notes,
+                 "%s has %s free, and %s are to be copied: it needs a file system whose "
+                 "copies share blocks",
+                 folder, free_text, need);
+    else
+        plan_say(&p->refused,
+                 "%s has %s free, and %s are to be copied: make room, or say --to "
+                 "another disk",
+                 folder, free_text, need);
+}
+
 static int carry_out(struct import *x, struct plan *p)
 {
     char why[SOURCE_WHY_SIZE] = "";
@@ -148,6 +195,7 @@ static int run(struct import *x)
     char size[32];
     x->doing = "reading";
     plan_make(&p, &x->options);
+    if (p.refused.count == 0) check_room(&p);
     bool may = p.refused.count == 0;
     bool does = x->does && may;
     if (!x->json) {
