@@ -571,6 +571,7 @@ static bool take_switch(const char *arg, struct flags *f)
         {"--all-faults", &f->wants_all_faults},
         {"--canaries", &f->runs_canaries},
         {"--protocols", &f->has_protocols},
+        {"--whole", &f->is_whole},
         {"--table", &f->makes_table},
         {"--same-trace", &f->compares},
         {"--verbose", &f->verbose},
