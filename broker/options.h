@@ -123,6 +123,8 @@ enum broker_canary {
     BROKER_CANARY_FULL_HALTS = 1u << 14,    /* A full disk ends the broker. */
     BROKER_CANARY_CUT_ROT = 1u << 15,       /* A start cuts at a bad batch, and says nothing. */
     BROKER_CANARY_ANY_FOLDER = 1u << 16,    /* A folder of that name is taken for the topic's. */
+    BROKER_CANARY_NO_GAP_GRACE = 1u << 17,  /* A gap that a refusal has made is told at once. */
+    BROKER_CANARY_REMOVE_BEYOND = 1u << 18, /* A segment more goes than lies below the start. */
     BROKER_CANARY_BURY_EARLY = 1u << 10,    /* A deleted topic's files go while it may come back. */
 };
 

@@ -37,6 +37,7 @@ enum controller_canary {
     CONTROLLER_CANARY_ANY_LAST_HOPE = 1u << 8,        /* LastKnownELR: whoever is there first. */
     CONTROLLER_CANARY_PUSH_UNCOMMITTED = 1u << 9,     /* Brokers are told what may yet change. */
     CONTROLLER_CANARY_PUSH_SKIPS = 1u << 10,          /* The stream leaves decisions out. */
+    CONTROLLER_CANARY_SHORTEST = 1u << 11,            /* Who reaches furthest? The other one. */
 };
 
 /* A quorum that lost its majority for good (recover.h). */

@@ -13,5 +13,6 @@ struct decision decision_begin(struct controller *c, size_t arena_bytes)
     if (c->options.canary & CONTROLLER_CANARY_REGISTER_KEEPS)
         canary |= DECIDE_CANARY_REGISTER_KEEPS;
     if (c->options.canary & CONTROLLER_CANARY_ANY_LAST_HOPE) canary |= DECIDE_CANARY_ANY_LAST_HOPE;
+    if (c->options.canary & CONTROLLER_CANARY_SHORTEST) canary |= DECIDE_CANARY_SHORTEST;
     return (struct decision){.arena = scratch(c, SCRATCH_WORK, arena_bytes), .canary = canary};
 }

@@ -353,10 +353,13 @@ void remove_begin(struct journal *j)
     }
     if (count == 0) return;
     struct remove_work *x = work_new(j, &kind, sizeof *x, remove_run);
-    x->gone = calloc(count, sizeof *x->gone);
+    x->gone = calloc(count + 1, sizeof *x->gone);
     CHECK(x->gone != NULL);
     for (uint32_t i = 0; i < count; i++) x->gone[x->gone_count++] = j->segments[i]->c.base;
     journal_drop_segments(j, 0, count);
+    bool goes_on = (j->canary & JOURNAL_CANARY_REMOVE_BEYOND) != 0 && j->segment_count > 1 &&
+                   j->segments[0]->c.base < j->mark.contents.then.base;
+    if (goes_on) x->gone[x->gone_count++] = j->segments[0]->c.base;
     lookups_clear(j);
     j->names_dirty = true;
     j->is_removing = true;

@@ -34,6 +34,7 @@
 #define JOURNAL_CANARY_DROP_EARLY 4u    /* Tombstones go the first time that they are seen. */
 #define JOURNAL_CANARY_RETIRE_PAST 8u   /* Retention goes past the limit that its owner gives. */
 #define JOURNAL_CANARY_INDEX_BEYOND 16u /* After a power cut an index is believed past its log. */
+#define JOURNAL_CANARY_REMOVE_BEYOND 32u /* A segment more goes than lies below the start. */
 
 struct journal_options {
     char dir[FS_PATH_MAX]; /* Made if it does not exist. */

@@ -214,6 +214,9 @@ static void on_prepared(struct partition *p)
         .cleaned = p->checkpoint.cleaned,
         .descriptors = &p->host->descriptors,
         .owner = p,
+        .canary = (p->host->options->broker_canary & BROKER_CANARY_REMOVE_BEYOND) != 0
+                      ? JOURNAL_CANARY_REMOVE_BEYOND
+                      : 0,
     };
     partition_journal_options(&p->config, &options);
     (void)snprintf(options.dir, sizeof options.dir, "%s", prepare->dir);

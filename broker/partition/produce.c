@@ -12,6 +12,11 @@
 #define GAP_SAID_MS 10000
 #define GAP_GRACE_MS 5000 /* Clients wait a second before they send again. */
 
+static bool has_canary(const struct partition *p, uint32_t canary)
+{
+    return (p->host->options->broker_canary & canary) != 0;
+}
+
 /* May this leader take anything at all? */
 static int16_t check_leader(struct partition *p, const struct op *op)
 {
@@ -103,7 +108,9 @@ static int16_t gap_error(struct partition *p, const struct record_batch_header *
 {
     uint64_t since_ms = p->role_ms > p->refused_ms ? p->role_ms : p->refused_ms;
     uint64_t now_ms = env_now_ms(p->host->env);
-    if (now_ms - since_ms < GAP_GRACE_MS) return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    bool is_excused = now_ms - since_ms < GAP_GRACE_MS;
+    if (is_excused && !has_canary(p, BROKER_CANARY_NO_GAP_GRACE))
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
 
     if (now_ms - p->gap_said_ms >= GAP_SAID_MS) {
         p->gap_said_ms = now_ms;
@@ -120,7 +127,7 @@ static int16_t check_producer(struct partition *p, struct op *op,
 {
     struct producer_batch found;
     *is_duplicate = false;
-    if ((p->host->options->broker_canary & BROKER_CANARY_NO_DEDUPE) != 0) return KAFKA_NONE;
+    if (has_canary(p, BROKER_CANARY_NO_DEDUPE)) return KAFKA_NONE;
     switch (producers_check(&p->producers, header, &found)) {
     case PRODUCERS_NEXT: return KAFKA_NONE;
     case PRODUCERS_DUPLICATE:
@@ -256,11 +263,6 @@ void partition_resume(struct partition *p)
         op->produce.is_held = false;
         partition_produce(p, op);
     }
-}
-
-static bool has_canary(const struct partition *p, uint32_t canary)
-{
-    return (p->host->options->broker_canary & canary) != 0;
 }
 
 /* Once in a while, for canaries. */

@@ -234,6 +234,7 @@ static void become_leader(struct replica *r, int64_t log_end, uint64_t now_ms)
     r->epoch_start = log_end;
     r->retry_at_ms = 0;
     r->peer_count = 0;
+    if (is_canary(r, REPLICA_CANARY_EARLY_CLOCK)) now_ms = 0;
     for (uint32_t i = 0; i < r->replicas.count; i++) {
         if (r->replicas.ids[i] == r->options.self) continue;
         /* Rule 9: its clock starts now, or at its first fetch; what it has is not known yet. */

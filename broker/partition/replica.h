@@ -41,6 +41,7 @@ enum replica_canary {
     REPLICA_CANARY_JOIN_BELOW_EPOCH = 1u << 7, /* A follower joins below the epoch's start. */
     REPLICA_CANARY_FORGET_WATERMARK = 1u << 8, /* A new role begins with the start as watermark. */
     REPLICA_CANARY_LEAD_ON = 1u << 9,          /* Leads on in an epoch that has no leader. */
+    REPLICA_CANARY_EARLY_CLOCK = 1u << 10,     /* Lag clocks start before the epoch. */
 };
 
 /* A leader that is asked to hand over (DESIGN 6.12):

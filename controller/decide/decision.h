@@ -30,6 +30,7 @@ enum decide_canary {
     DECIDE_CANARY_ISR_FENCED = 1u << 3,
     DECIDE_CANARY_REGISTER_KEEPS = 1u << 4,
     DECIDE_CANARY_ANY_LAST_HOPE = 1u << 5,
+    DECIDE_CANARY_SHORTEST = 1u << 6,
 };
 
 /* A zeroed record of that kind at the end. Valid until the next one is added. */

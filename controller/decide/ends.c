@@ -60,7 +60,8 @@ static bool reaches_further(const struct log_end *a, const struct log_end *b)
 }
 
 int32_t ends_best(const struct log_ends *ends, const struct meta_image *image,
-                  const struct meta_topic *topic, int32_t number, const struct id_set *required)
+                  const struct meta_topic *topic, int32_t number, const struct id_set *required,
+                  uint32_t canary)
 {
     const struct id_set *replicas = &topic->partitions[number].replicas;
     const struct id_set *offline = &topic->partitions[number].offline;
@@ -73,7 +74,9 @@ int32_t ends_best(const struct log_ends *ends, const struct meta_image *image,
         }
         const struct log_end *e = ends_find(ends, image, topic->id, number, id);
         if (e == NULL) return META_NOBODY;
-        if (reaches_further(e, best)) best = e;
+        bool is_better = reaches_further(e, best);
+        if (best != NULL && (canary & DECIDE_CANARY_SHORTEST) != 0) is_better = !is_better;
+        if (is_better) best = e;
     }
     return best == NULL ? META_NOBODY : best->key.broker;
 }
@@ -99,7 +102,8 @@ void decide_recover(const struct meta_image *image, const struct log_ends *ends,
     if (p->last_known_elr.count == 0) return;
 
     bool waits = !(d->canary & DECIDE_CANARY_ANY_LAST_HOPE);
-    int32_t id = ends_best(ends, image, topic, number, waits ? &p->last_known_elr : NULL);
+    int32_t id =
+        ends_best(ends, image, topic, number, waits ? &p->last_known_elr : NULL, d->canary);
     if (id == META_NOBODY) return;
     const struct log_end *e = ends_find(ends, image, topic->id, number, id);
     decision_cause(d,

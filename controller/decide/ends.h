@@ -39,9 +39,11 @@ const struct log_end *ends_find(const struct log_ends *ends, const struct meta_i
 /* Whose log reaches furthest: the highest epoch, then the highest end, then the first in order of
  * preference. Epochs tell who wrote: of two logs whose last epoch is the same, one is the beginning
  * of the other. Any replica that is fit to lead may be it; nobody is (META_NOBODY) unless all of
- * those have told, and all `required` replicas are among them (NULL: none is). */
+ * those have told, and all `required` replicas are among them (NULL: none is).
+ * `canary`: a set of enum decide_canary. */
 int32_t ends_best(const struct log_ends *ends, const struct meta_image *image,
-                  const struct meta_topic *topic, int32_t number, const struct id_set *required);
+                  const struct meta_topic *topic, int32_t number, const struct id_set *required,
+                  uint32_t canary);
 
 /* It is decided: what was told of the partition is of no use any more. */
 void ends_forget(struct log_ends *ends, struct uuid topic_id, int32_t number);

@@ -55,7 +55,7 @@ static void elect_unclean(const struct meta_image *image, const struct log_ends 
         out->error_message = slice_of_text("the partition has a leader");
         return;
     }
-    int32_t id = ends_best(ends, image, topic, number, NULL);
+    int32_t id = ends_best(ends, image, topic, number, NULL, d->canary);
     if (id == META_NOBODY) {
         out->error_code = KAFKA_ELIGIBLE_LEADERS_NOT_AVAILABLE;
         out->error_message = slice_of_text("no replica lives, or one that lives has not told yet "

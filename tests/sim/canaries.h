@@ -67,6 +67,8 @@
       3, "a new incarnation keeps its leaderships and its places in ISRs") \
     X(any_last_hope, controller.canary, CONTROLLER_CANARY_ANY_LAST_HOPE, \
       24, "when nobody is known to have everything, whoever is there first leads") \
+    X(shortest, controller.canary, CONTROLLER_CANARY_SHORTEST, \
+      22, "when nobody is known to have everything, whoever reaches least far leads") \
     X(push_uncommitted, controller.canary, CONTROLLER_CANARY_PUSH_UNCOMMITTED, \
       2, "brokers are told decisions that are not committed") \
     X(push_skips, controller.canary, CONTROLLER_CANARY_PUSH_SKIPS, \
@@ -85,6 +87,12 @@
       3, "batches end in another partition of their topic") \
     X(any_folder, broker.broker_canary, BROKER_CANARY_ANY_FOLDER, \
       17, "a folder of the topic's name is taken for its own, whatever its id") \
+    X(no_gap_grace, broker.broker_canary, BROKER_CANARY_NO_GAP_GRACE, \
+      5, "a gap that a refusal has made is told as a wrong sequence at once") \
+    X(remove_beyond, broker.broker_canary, BROKER_CANARY_REMOVE_BEYOND, \
+      4, "the file of a segment more goes than lies below the log's start") \
+    X(early_clock, broker.replica_canary, REPLICA_CANARY_EARLY_CLOCK, \
+      2, "a new leader's followers have been silent since long before its epoch") \
     X(full_halts, broker.broker_canary, BROKER_CANARY_FULL_HALTS, \
       3, "a full disk ends the broker") \
     X(cut_rot, broker.broker_canary, BROKER_CANARY_CUT_ROT, \

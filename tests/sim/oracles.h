@@ -11,6 +11,7 @@
  * [watermark]  log start <= high watermark <= log end; it never falls while the process lives.
  * [complete]   Whoever leads, or is in the committed ISR, has all that was ever committed.
  * [join]       Whoever is taken into an ISR has all that was committed, as it is registered now.
+ * [lag]        No leader proposes that a follower leaves before it can have been silent for long.
  * [handover]   Whom a leader hands over to has everything; nothing is appended from then on.
  * [ring]       What a node decided can be decided anew from the ring of its events (rings.h).
  * [committed]  Below high watermarks all logs are the same, at all times (history.h).

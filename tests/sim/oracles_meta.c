@@ -159,6 +159,38 @@ static void check_joining(struct oracles *o, const struct meta_partition *from,
     }
 }
 
+/* The lag clock of a follower starts in the epoch (DESIGN 6.9): no leader proposes that one leaves
+ * before it has led for as long as a follower may be silent, or behind. */
+static void check_leaving(struct oracles *o, const struct meta_partition *from,
+                          const struct meta_record *to, struct slice cause)
+{
+    static const char words[] = "propose";
+    if (cause.at == NULL || memmem(cause.at, cause.size, words, sizeof words - 1) == NULL) return;
+    if (from->leader != to->partition.leader) return;
+    if (from->leader_epoch != to->partition.leader_epoch) return;
+
+    const struct broker_options *options = &o->cluster->options.broker;
+    uint64_t least_ms = options->replica_hang_ms;
+    if (options->replica_lag_max_ms < least_ms) least_ms = options->replica_lag_max_ms;
+    const struct meta_topic *topic = meta_topic_by_id(&o->truth, to->partition.topic_id);
+    uint32_t part = history_part(o->history, topic->id, topic->name, to->partition.partition);
+    const struct part_note *note = &o->history->parts[part];
+    if (note->reign_count == 0) return;
+    uint64_t led_us = sim_now_us(o->cluster->sim) - note->reigns[note->reign_count - 1].since_us;
+    if (led_us >= least_ms * 1000) return;
+
+    for (uint32_t i = 0; i < from->isr.count; i++) {
+        int32_t id = from->isr.ids[i];
+        if (id_set_has(&to->partition.isr, id)) continue;
+        if (!id_set_has(&to->partition.replicas, id)) continue;
+        sim_violation(o->cluster->sim,
+                      "[lag] broker %d leads %s for %llu ms, and broker %d is to leave its ISR: "
+                      "it could have been silent or behind for %llu",
+                      from->leader, history_part_name(o->history, part),
+                      (unsigned long long)(led_us / 1000), id, (unsigned long long)least_ms);
+    }
+}
+
 static void check_partition_state(struct oracles *o, const struct meta_topic *t, uint32_t number)
 {
     const struct meta_partition *p = &t->partitions[number];
@@ -191,6 +223,7 @@ static bool fold_records(struct oracles *o, uint64_t index, uint64_t term,
         if (topic == NULL || (uint32_t)r->partition.partition >= topic->partition_count) continue;
         check_succession(o, &topic->partitions[r->partition.partition], r, topic->name);
         check_joining(o, &topic->partitions[r->partition.partition], r);
+        check_leaving(o, &topic->partitions[r->partition.partition], r, batch->cause);
     }
     const char *why = "";
     int rc = meta_try(&o->truth, index, term, batch, &why);

@@ -17,6 +17,7 @@
 #define RETRY_MS 40
 #define SLOWER 10
 #define QUEUE_IS_NEW INT64_MIN
+#define GRACE_US 4900000 /* Less than the brokers grant: answers take their time. */
 
 struct queue;
 
@@ -48,6 +49,8 @@ struct queue {
     bool asks_id;
     int32_t next_sequence;
     uint64_t retry_ms;
+    int32_t refused_by;  /* The broker that had too few in sync, the last time; 0: none. */
+    uint64_t refused_us; /* That was not before. */
 };
 
 struct producer_client {
@@ -157,9 +160,8 @@ static void make_batch(struct producer_client *p)
     if (t->partition_count == 0) return;
     /* Topics that come and go under one name are spoken of by id only. */
     if (t->name[0] == 'v' && client_version(c, KAFKA_API_PRODUCE) < 13) return;
-    int32_t number = c->is_slow
-                         ? (int32_t)(p->rounds / c->topic_count % t->partition_count)
-                         : (int32_t)prng_range(&c->prng, 0, t->partition_count - 1);
+    int32_t number = c->is_slow ? (int32_t)(p->rounds / c->topic_count % t->partition_count)
+                                : (int32_t)prng_range(&c->prng, 0, t->partition_count - 1);
     uint32_t part = history_part(c->history, t->id, t->name, number);
 
     struct queue *queue = NULL;
@@ -308,6 +310,40 @@ static void on_failed(struct producer_client *p, struct out_batch *b, int16_t er
     queue->retry_ms = env_now_ms(p->c.env) + RETRY_MS;
 }
 
+/* DESIGN 6.14: a leader that has refused what came before, or has just begun to lead, says so when
+ * it finds a gap, and does not call the sequence wrong: librdkafka would send what is in flight
+ * under another epoch, doubled. */
+static void check_gap(struct producer_client *p, uint32_t broker, const struct out_batch *b)
+{
+    struct history *h = p->c.history;
+    const struct queue *queue = b->queue;
+    const struct part_note *part = &h->parts[queue->part];
+    int32_t id = (int32_t)broker + 1;
+    uint64_t since_us = 0;
+    if (queue->refused_by == id) since_us = queue->refused_us;
+    if (part->reign_count > 0) {
+        const struct reign *last = &part->reigns[part->reign_count - 1];
+        if (last->leader == id && last->since_us > since_us) since_us = last->since_us;
+    }
+    uint64_t passed_us = sim_now_us(h->sim) - since_us;
+    if (since_us == 0 || passed_us >= GRACE_US) return;
+    sim_violation(h->sim,
+                  "[gap] broker %d calls the sequence of record %llu in %s wrong, not %llu ms "
+                  "after it had begun to lead or had refused what came before",
+                  id, (unsigned long long)b->first_id, history_part_name(h, queue->part),
+                  (unsigned long long)(passed_us / 1000));
+}
+
+static void note_error(struct producer_client *p, uint32_t broker, const struct out_batch *b,
+                       int16_t error)
+{
+    if (!p->is_idempotent) return;
+    if (error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER) check_gap(p, broker, b);
+    if (error != KAFKA_NOT_ENOUGH_REPLICAS) return;
+    b->queue->refused_by = (int32_t)broker + 1;
+    b->queue->refused_us = p->c.history->records[b->first_id].last_us;
+}
+
 static void on_produced(struct producer_client *p, uint32_t broker,
                         const struct produce_response *m, struct out_batch *b)
 {
@@ -328,6 +364,7 @@ static void on_produced(struct producer_client *p, uint32_t broker,
     } else if (error == KAFKA_DUPLICATE_SEQUENCE_NUMBER) {
         on_acked(p, b, broker, -1);
     } else {
+        note_error(p, broker, b, error);
         on_failed(p, b, error);
     }
 }

@@ -34,6 +34,9 @@
       "log start <= high watermark <= log end, and it never falls while the process lives") \
     X(handover, \
       "a leader that hands over has a successor with all it has, and appends nothing more") \
+    X(lag, "a new leader throws out no follower whose time has not passed in its epoch") \
+    X(gap, \
+      "a gap that a refusal or a new leadership has made is not told as the end of a producer") \
     X(lease, "a leader that nobody has answered for the lease acknowledges no acks=1 record") \
     X(epoch, "who leads in an epoch is whom the metadata name: one leader in each") \
     X(isr, \

@@ -17,7 +17,7 @@ struct judge {
     const char *who;
     bool is_leader;
     int64_t log_start; /* What lies below is deleted, and may still be there. */
-    int64_t next; /* Offset; -1: the first batch decides. */
+    int64_t next;      /* Offset; -1: the first batch decides. */
     uint64_t last_id[HISTORY_PRODUCERS_MAX];
     bool has_last_id[HISTORY_PRODUCERS_MAX];
 };
@@ -65,6 +65,12 @@ static bool see_batch(void *arg, struct slice batch, const struct record_batch_h
         sim_violation(h->sim, "[final] the log of %s on %s has %lld behind %lld",
                       history_part_name(h, j->part), j->who, (long long)header->base_offset,
                       (long long)j->next);
+        return false;
+    }
+    if (j->next < 0 && header->base_offset > j->log_start) {
+        sim_violation(h->sim, "[final] the log of %s on %s begins at %lld, and should at %lld",
+                      history_part_name(h, j->part), j->who, (long long)header->base_offset,
+                      (long long)j->log_start);
         return false;
     }
     j->next = batch_last_offset(header) + 1;

@@ -109,10 +109,10 @@ Test(disks, nobody_waits_for_the_end_of_a_log_on_a_lost_one_to_be_chosen)
     struct log_ends ends = {0};
     struct rpc_log_end end = {.topic_id = t->id, .end = 7};
     ends_note(&ends, 1, meta_broker_find(&f->image, 1)->epoch, &end);
-    cr_expect_eq(ends_best(&ends, &f->image, t, 0, NULL), META_NOBODY);
+    cr_expect_eq(ends_best(&ends, &f->image, t, 0, NULL, 0), META_NOBODY);
     tell(f, "t", 1, RPC_DISK_WELL);
     t = meta_topic_by_name(&f->image, slice_of_text("t"));
-    cr_expect_eq(ends_best(&ends, &f->image, t, 0, NULL), 1);
+    cr_expect_eq(ends_best(&ends, &f->image, t, 0, NULL, 0), 1);
     ends_close(&ends);
     fixture_close(f);
 }
