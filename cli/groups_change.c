@@ -122,12 +122,7 @@ static bool set_offsets(struct groups_client *c, const struct groups_options *o,
                         rd_kafka_topic_partition_list_t *plan)
 {
     int64_t ms = 0;
-    if (o->to_time != NULL && !parse_time(o->to_time, &ms)) {
-        misuse("groups reset: --to-time wants 2026-11-25T21:00:00Z or milliseconds, not %s",
-               o->to_time);
-        return false;
-    }
-    if (o->to_time != NULL && !look_up(c, ms, plan)) return false;
+    if (o->to_time != NULL && (!parse_time(o->to_time, &ms) || !look_up(c, ms, plan))) return false;
     for (int i = 0; i < plan->cnt; i++) {
         rd_kafka_topic_partition_t *p = &plan->elems[i];
         const rd_kafka_topic_partition_t *is =
@@ -262,6 +257,11 @@ int groups_reset(const struct groups_options *o, const char *bootstrap, char **n
     if (forms != 1) {
         return misuse("groups reset: one of --to-earliest, --to-latest, --to-offset, --shift-by, "
                       "--to-time and --from-file says where to");
+    }
+    int64_t ms;
+    if (o->to_time != NULL && !parse_time(o->to_time, &ms)) {
+        return misuse("groups reset: --to-time wants 2026-11-25T21:00:00Z or milliseconds, not %s",
+                      o->to_time);
     }
     if (o->from_file != NULL && count > 1) {
         return misuse("groups reset: the file says which topics");

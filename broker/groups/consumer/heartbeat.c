@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "broker/groups/consumer/inside.h"
+#include "common/check.h"
 #include "common/pattern.h"
 #include "common/text.h"
 #include "proto/kafka_errors.h"
@@ -63,6 +64,22 @@ static bool is_known_assignor(const struct consumer_event *e)
     return false;
 }
 
+static void refuse_assignor(const struct consumer_event *e, struct consumer_effects *fx)
+{
+    char known[64] = "";
+    size_t size = 0;
+    for (uint32_t i = 0; i < e->settings->assignor_count; i++) {
+        const char *name = assignor_name(e->settings->assignors[i]);
+        int more = snprintf(known + size, sizeof known - size, "%s%s", i > 0 ? ", " : "", name);
+        CHECK(more > 0);
+        size += (size_t)more;
+        CHECK(size < sizeof known);
+    }
+    consumer_say(fx, KAFKA_UNSUPPORTED_ASSIGNOR,
+                 "ServerAssignor %.*s is not supported. Supported assignors: %s.",
+                 WHO(e->heartbeat.assignor), known);
+}
+
 static bool is_sound_pattern(const struct consumer_event *e, struct consumer_effects *fx)
 {
     struct slice text = e->heartbeat.pattern;
@@ -89,8 +106,7 @@ bool consumer_is_sound(struct slice group_id, const struct consumer_event *e,
         return false;
     }
     if (!is_known_assignor(e)) {
-        consumer_say(fx, KAFKA_UNSUPPORTED_ASSIGNOR, "ServerAssignor %.*s is not supported.",
-                     WHO(e->heartbeat.assignor));
+        refuse_assignor(e, fx);
         return false;
     }
     return is_sound_pattern(e, fx);
