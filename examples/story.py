@@ -11,7 +11,7 @@ import sys
 import tempfile
 import uuid
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 RECORDS = 1000
@@ -39,7 +39,11 @@ def batches(consumer):
 
 
 def produce(bootstrap, topic):
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        admin.list_topics(timeout=10)
+    except KafkaException:
+        raise SystemExit(f"no broker at {bootstrap} answers") from None
     admin.create_topics([NewTopic(topic, PARTITIONS)])[topic].result(60)
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True})
     for number in range(RECORDS):
