@@ -32,7 +32,7 @@ static const char REPLICAS[] = "PARTITION:BROKER or *";
     X("file.delete.delay.ms", LONG, "60000", 0, INT64_MAX, NULL, "log.segment.delete.delay.ms", \
       true, "how long the file of a deleted segment stays") \
     X("flush.messages", LONG, MAX_I64, 1, INT64_MAX, NULL, "log.flush.interval.messages", true, \
-      "1: every write is synced before it counts; else the page cache decides") \
+      "so many records wait for a sync at the most; 1: every write is synced before it counts") \
     X("flush.ms", LONG, MAX_I64, 0, INT64_MAX, NULL, "log.flush.interval.ms", true, \
       "what is written is synced after so long, to a tenth of a second") \
     X("follower.replication.throttled.replicas", LIST, "", 0, 0, REPLICAS, NULL, true, \

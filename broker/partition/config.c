@@ -76,6 +76,7 @@ void partition_config_read(const struct meta_image *image, const char *topic, in
         .max_message_bytes = (uint32_t)number(image, topic, "max.message.bytes"),
         .min_isr = (uint32_t)number(image, topic, "min.insync.replicas"),
         .flush_ms = number(image, topic, "flush.ms"),
+        .flush_messages = number(image, topic, "flush.messages"),
         .flush_each = number(image, topic, "flush.messages") == 1,
         .timestamp_before_max_ms = number(image, topic, "message.timestamp.before.max.ms"),
         .timestamp_after_max_ms = number(image, topic, "message.timestamp.after.max.ms"),

@@ -105,8 +105,11 @@ void partition_ends_moved(struct partition *p)
 
 void partition_sync_rest(struct partition *p)
 {
-    if (p->state != PARTITION_READY || !p->config.flush_each) return;
-    if (journal_durable(p->journal) < journal_written(p->journal)) journal_sync(p->journal);
+    if (p->state != PARTITION_READY) return;
+
+    int64_t durable = journal_durable(p->journal), start = journal_start(p->journal);
+    int64_t unsynced = journal_written(p->journal) - (durable < start ? start : durable);
+    if (unsynced >= p->config.flush_messages) journal_sync(p->journal);
 }
 
 void partition_truncate(struct partition *p, int64_t offset)

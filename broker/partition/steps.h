@@ -13,8 +13,9 @@ void partition_ends_moved(struct partition *p);
 /* The log starts at `offset` from now on, if it does not start later already. */
 void partition_set_start(struct partition *p, int64_t offset);
 
-/* Where only what is synced counts: what was written before that was so is synced as well. Nothing
- * else would do it, and neither this replica nor those that wait for it would move on. */
+/* flush.messages: as many as that do not wait for a sync. Where only what is synced counts, what
+ * was written before that was so is synced as well: nothing else would do it, and neither this
+ * replica nor those that wait for it would move on. */
 void partition_sync_rest(struct partition *p);
 
 /* A batch was handed to the journal. */

@@ -45,9 +45,10 @@ struct partition_config {
     uint32_t max_message_bytes;
     uint32_t min_isr;
     bool is_log_append_time;
-    int8_t codec;       /* compression.type: what batches are stored in; -1: as they come. */
-    int32_t pack_level; /* Of that codec. */
-    int64_t flush_ms;   /* flush.ms: what is written is durable after so long. */
+    int8_t codec;           /* compression.type: what batches are stored in; -1: as they come. */
+    int32_t pack_level;     /* Of that codec. */
+    int64_t flush_ms;       /* flush.ms: what is written is durable after so long. */
+    int64_t flush_messages; /* So many records are never written and not durable for long. */
     bool is_compacted;
     bool flush_each;          /* flush.messages == 1 */
     bool throttles_leading;   /* The replica here is named in leader.replication.throttled ... */
@@ -116,7 +117,7 @@ struct partition {
     uint64_t role_ms;                 /* When the role or the epoch last changed. */
     uint64_t gap_said_ms;
     uint64_t unsynced_ms; /* Since when something is written and not durable; 0: no. */
-    uint64_t refused_ms; /* When a batch was last refused that is to come again. */
+    uint64_t refused_ms;  /* When a batch was last refused that is to come again. */
     uint64_t next_cookie;
     uint32_t loan_count; /* Ranges that other shards send (loans.h). */
 
@@ -130,14 +131,14 @@ struct partition {
     uint64_t again_ms;        /* Not before then. */
     bool cuts_rot;            /* Where a batch of it is bad, it is to be cut. */
     bool waits_for_folder;    /* PREPARING: one of the same name is still leaving it. */
-    bool assign_is_due;    /* The metadata changed while it could not be looked at. */
+    bool assign_is_due;       /* The metadata changed while it could not be looked at. */
     bool delete_is_due;
     int64_t told_cleaner; /* Segments that begin below, the cleaner has been told of. */
-    bool is_rotten; /* Its journal has a bad batch (journal_rot). */
-    bool puts_away; /* DELETING: the topic may come back, so its files stay. */
-    bool is_dirty;  /* In host->dirty. */
-    bool wants_isr; /* In host->proposals. */
-    bool moved;     /* In host->moved: whom it follows may have changed, or that it appends. */
+    bool is_rotten;       /* Its journal has a bad batch (journal_rot). */
+    bool puts_away;       /* DELETING: the topic may come back, so its files stay. */
+    bool is_dirty;        /* In host->dirty. */
+    bool wants_isr;       /* In host->proposals. */
+    bool moved; /* In host->moved: whom it follows may have changed, or that it appends. */
     TAILQ_ENTRY(partition) dirty_link;
     TAILQ_ENTRY(partition) proposal_link;
     TAILQ_ENTRY(partition) moved_link;
@@ -167,15 +168,15 @@ struct partition {
 /* What a shard knows of one of log.dirs. */
 struct host_dir {
     bool is_dead;
-    bool is_told;           /* Dead: its partitions have failed and the link knows. */
-    bool is_slow;           /* It stands still (disks.h). */
-    bool is_short;          /* Only the reserve is left of it. */
-    bool checkpoint_is_due; /* Something that must not wait for its time. */
-    uint64_t quiet_ms;      /* How long its slowest lane has been at what it does. */
-    struct fs_space space;  /* As it was when it was asked last; 0: nobody knows. */
+    bool is_told;            /* Dead: its partitions have failed and the link knows. */
+    bool is_slow;            /* It stands still (disks.h). */
+    bool is_short;           /* Only the reserve is left of it. */
+    bool checkpoint_is_due;  /* Something that must not wait for its time. */
+    uint64_t quiet_ms;       /* How long its slowest lane has been at what it does. */
+    struct fs_space space;   /* As it was when it was asked last; 0: nobody knows. */
     uint64_t appended_bytes; /* Here, by this shard, ever. */
     uint64_t known_bytes;    /* Of them, what it had been when the disk was asked. */
-    char why[DIR_WHY_SIZE]; /* Dead. */
+    char why[DIR_WHY_SIZE];  /* Dead. */
 };
 
 /* What a shard gives its partitions and takes from them. */
@@ -201,12 +202,12 @@ struct partition_host {
     bool fares_changed;             /* A replica is not what it was to its disk (disks.h). */
     uint64_t rot_found, rot_gone;   /* Bad batches (rot.h). */
     uint64_t records_in, bytes_in, duplicates, isr_shrinks, isr_expands;
-    struct throttle leading;   /* What followers that catch up read here (KIP-73) ... */
-    struct throttle following; /* ... and what is fetched here. This shard's part. */
-    struct throttle moving;    /* Between disks. The same. */
-    uint32_t halted;           /* The node is going down; say nothing more. */
-    struct ring ring;          /* The last events of the replicas (record.h). */
-    uint32_t ring_slots;       /* Given out in its bank. */
+    struct throttle leading;    /* What followers that catch up read here (KIP-73) ... */
+    struct throttle following;  /* ... and what is fetched here. This shard's part. */
+    struct throttle moving;     /* Between disks. The same. */
+    uint32_t halted;            /* The node is going down; say nothing more. */
+    struct ring ring;           /* The last events of the replicas (record.h). */
+    uint32_t ring_slots;        /* Given out in its bank. */
     struct replica ring_before; /* The replica that ticks, before it did. */
 };
 

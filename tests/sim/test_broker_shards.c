@@ -53,6 +53,25 @@ Test(broker_shards, what_is_written_is_durable_after_flush_ms)
     rig_close(&r);
 }
 
+Test(broker_shards, what_is_written_is_durable_after_flush_messages)
+{
+    struct rig r;
+    rig_open(&r, 1, 1);
+    struct partition *p = shard_partition(r.shards[0], r.topic_id, 0);
+    p->config.flush_messages = 4;
+    for (int i = 0; i < 3; i++) (void)produce(&r, 100);
+    rig_run_ms(&r, 2000);
+    cr_assert_eq(journal_written(p->journal), 3);
+    cr_assert_eq(journal_durable(p->journal), 0, "three may wait");
+    (void)produce(&r, 100);
+    rig_run_ms(&r, 1000);
+    cr_expect_eq(journal_durable(p->journal), 4);
+    (void)produce(&r, 100);
+    rig_run_ms(&r, 1000);
+    cr_expect_eq(journal_durable(p->journal), 4, "and of those that follow three, too");
+    rig_close(&r);
+}
+
 Test(broker_shards, one_request_reaches_every_owner_and_is_answered_in_its_order)
 {
     struct rig r;
