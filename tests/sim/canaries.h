@@ -16,7 +16,7 @@
     X(truncate_to_watermark, broker.broker_canary, BROKER_CANARY_TRUNCATE_TO_WATERMARK, \
       5, "a new follower truncates to its high watermark (KIP-101)") \
     X(committed_isr, broker.replica_canary, REPLICA_CANARY_COMMITTED_ISR, \
-      106, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
+      95, "the high watermark counts the committed ISR, not the maximal one (KIP-497)") \
     X(ack_unwritten, broker.broker_canary, BROKER_CANARY_ACK_UNWRITTEN, \
       2, "a produce is acknowledged before its write is done") \
     X(send_before_durable, controller.canary, CONTROLLER_CANARY_SEND_BEFORE_DURABLE, \
@@ -52,7 +52,7 @@
     X(ring_forgets, broker.broker_canary, BROKER_CANARY_RING_FORGETS, \
       2, "what followers ask for is left out of the ring of events") \
     X(join_below_epoch, broker.replica_canary, REPLICA_CANARY_JOIN_BELOW_EPOCH, \
-      14, "a follower joins the ISR that lacks what the leader began its epoch with") \
+      9, "a follower joins the ISR that lacks what the leader began its epoch with") \
     X(always_whole, broker.broker_canary, BROKER_CANARY_ALWAYS_WHOLE, \
       3, "a broker says that its log is whole, whatever happened to its disk") \
     X(no_divergence, broker.broker_canary, BROKER_CANARY_NO_DIVERGENCE, \
@@ -86,7 +86,7 @@
     X(any_partition, broker.broker_canary, BROKER_CANARY_ANY_PARTITION, \
       3, "batches end in another partition of their topic") \
     X(any_folder, broker.broker_canary, BROKER_CANARY_ANY_FOLDER, \
-      17, "a folder of the topic's name is taken for its own, whatever its id") \
+      193, "a folder of the topic's name is taken for its own, whatever its id") \
     X(no_gap_grace, broker.broker_canary, BROKER_CANARY_NO_GAP_GRACE, \
       5, "a gap that a refusal has made is told as a wrong sequence at once") \
     X(remove_beyond, broker.broker_canary, BROKER_CANARY_REMOVE_BEYOND, \
