@@ -198,6 +198,43 @@ Test(consumer, a_heartbeat_that_says_nothing_new_stores_nothing)
     end();
 }
 
+/* The client needs not know that it was to say everything again. */
+Test(consumer, an_assignment_whose_answer_was_lost_or_refused_is_told_again)
+{
+    begin(2);
+    struct client a = {.id = "a"}, b = {.id = "b"};
+    cr_assert_eq(beat(&a), KAFKA_NONE);
+    cr_assert_eq(beat(&b), KAFKA_NONE);
+    cr_assert_eq(beat(&a), KAFKA_NONE); /* Gives one up, ... */
+    cr_assert_eq(beat(&a), KAFKA_NONE);
+    cr_assert_eq(beat(&b), KAFKA_NONE); /* ... which is b's now. */
+    cr_assert(fx.answer.has_assignment);
+    cr_assert_eq(b.owned.count, 1);
+    part_set_clear(&b.owned);
+    consumer_store_failed(c);
+    cr_assert_eq(beat(&b), KAFKA_NONE);
+    cr_expect(fx.answer.has_assignment);
+    cr_expect_eq(b.owned.count, 1);
+    cr_assert_eq(beat(&b), KAFKA_NONE);
+    cr_expect_not(fx.answer.has_assignment, "once is enough");
+
+    /* An epoch that it was told of in an answer that never came. */
+    struct client n = {.id = "n"};
+    cr_assert_eq(beat(&n), KAFKA_NONE);
+    int32_t old = b.epoch;
+    cr_assert_eq(beat(&b), KAFKA_NONE);
+    cr_assert_gt(b.epoch, old);
+    part_set_clear(&b.owned);
+    b.epoch = old;
+    cr_assert_eq(beat(&b), KAFKA_NONE);
+    cr_expect(fx.answer.has_assignment);
+    cr_expect_eq(b.owned.count, 1);
+    part_set_close(&a.owned);
+    part_set_close(&b.owned);
+    part_set_close(&n.owned);
+    end();
+}
+
 Test(consumer, a_partition_goes_to_another_when_its_holder_has_given_it_up)
 {
     begin(4);

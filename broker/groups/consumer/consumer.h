@@ -138,6 +138,7 @@ struct consumer_member {
     uint64_t join_ms;        /* Of the classic protocol. */
     uint64_t sync_ms;
     uint32_t marks;
+    bool is_untold; /* What it is assigned may not have reached it. */
     UT_hash_handle hh;
 };
 

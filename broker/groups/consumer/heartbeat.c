@@ -337,14 +337,16 @@ static void beat(struct consumer_group *c, const struct consumer_event *e,
                       WHO(m->client_host), is_new ? "joined" : "subscribes to other topics");
     }
     consumer_follow(c, e, fx, is_new || others);
+    /* An answer that was lost, or was a refusal because it could not be stored. */
+    bool is_behind = m->is_untold || e->heartbeat.member_epoch != m->epoch;
     const struct part_set *owned = e->heartbeat.has_owned ? &e->heartbeat.owned : NULL;
     bool is_moved = consumer_reconcile(c, m, e, owned);
     consumer_touch(m, e);
     bool is_whole = e->heartbeat.rebalance_timeout_ms != -1 && e->heartbeat.has_owned &&
                     (e->heartbeat.has_topics || e->heartbeat.pattern.at != NULL);
     fx->answer.member = m;
-    fx->answer.has_assignment =
-        is_moved || is_whole || e->heartbeat.member_epoch == CONSUMER_JOIN_EPOCH;
+    fx->answer.has_assignment = is_moved || is_whole || is_behind;
+    if (fx->answer.has_assignment) m->is_untold = false;
 }
 
 void consumer_on_heartbeat(struct consumer_group *c, const struct consumer_event *e,

@@ -286,7 +286,10 @@ void consumer_store_failed(struct consumer_group *c)
     struct consumer_gone *g;
     for (g = c->gone; g != NULL; g = g->next) g->store = 0;
     struct consumer_member *m;
-    for (m = c->members; m != NULL; m = m->hh.next) m->marks = CONSUMER_MARKS_OF_MEMBER;
+    for (m = c->members; m != NULL; m = m->hh.next) {
+        m->marks = CONSUMER_MARKS_OF_MEMBER;
+        m->is_untold = true; /* The answers were refusals. */
+    }
     struct consumer_pattern *p;
     for (p = c->patterns; p != NULL; p = p->hh.next) p->is_marked = true;
     consumer_mark_group(c, CONSUMER_MARK_EPOCH | CONSUMER_MARK_TARGET_EPOCH);

@@ -170,6 +170,7 @@ static void on_loaded(struct consumer_group *c, const struct consumer_event *e)
     struct consumer_member *m;
     for (m = c->members; m != NULL; m = m->hh.next) {
         consumer_touch(m, e);
+        m->is_untold = true; /* By a coordinator that may have ended in the middle of an answer. */
         if (m->is_classic || m->state != CONSUMER_MEMBER_UNREVOKED) continue;
         m->rebalance_ms = e->now_ms + m->rebalance_timeout_ms;
         m->rebalance_epoch = m->epoch;
