@@ -122,6 +122,7 @@ static int fill_numbers(struct server_config *c, struct broker_options *o)
     o->replica_lag_max_ms = config_u32_of(c, "replica.lag.time.max.ms");
     o->retention_check_ms = (uint64_t)config_number_of(c, "log.retention.check.interval.ms");
     o->retention_first_ms = (uint64_t)config_number_of(c, "log.initial.task.delay.ms");
+    o->producer_expiry_ms = (uint64_t)config_number_of(c, "producer.id.expiration.ms");
     o->cleaner_enabled = config_flag(c, "log.cleaner.enable");
     o->cleaner_backoff_ms = (uint64_t)config_number_of(c, "log.cleaner.backoff.ms");
     o->scrub_bytes_per_s = (uint64_t)config_number_of(c, "log.scrub.bytes.per.second");

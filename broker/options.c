@@ -13,6 +13,7 @@ void broker_options_default(struct broker_options *o)
     o->replica_lag_max_ms = 30000;
     o->retention_check_ms = 300000;
     o->retention_first_ms = 30000;
+    o->producer_expiry_ms = (uint64_t)24 * 3600 * 1000;
     o->cleaner_enabled = true;
     o->cleaner_backoff_ms = 15000;
     o->scrub_bytes_per_s = (uint64_t)1024 * 1024;

@@ -77,6 +77,7 @@ struct broker_options {
     uint32_t lease_ms;                         /* 1000 (DESIGN 6.13) */
     uint32_t replica_hang_ms;                  /* 1000 (DESIGN 7) */
     uint64_t retention_check_ms;               /* log.retention.check.interval.ms: 300000 */
+    uint64_t producer_expiry_ms;               /* producer.id.expiration.ms: a day */
     bool cleaner_enabled;        /* log.cleaner.enable: true */
     uint64_t cleaner_backoff_ms; /* log.cleaner.backoff.ms: 15000 */
     uint64_t scrub_bytes_per_s;  /* log.scrub.bytes.per.second: 1 MiB; 0: nothing is scrubbed */

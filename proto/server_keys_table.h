@@ -360,9 +360,10 @@ X("process.roles", TEXT, HONOURED, BOTH, NULL, 0, 0,
   "broker or controller; a file with both serves jackdaw-broker and jackdaw-controller, which "
   "are two programs")
 X("producer.id.expiration.check.interval.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  "a producer is remembered while its records are in the log")
-X("producer.id.expiration.ms", NUMBER, NO_EFFECT, BOTH, NULL, 1, INT32_MAX,
-  "a producer is remembered while its records are in the log")
+  "it is looked at with retention: log.retention.check.interval.ms")
+X("producer.id.expiration.ms", NUMBER, HONOURED, BROKER, "86400000", 1, INT32_MAX,
+  "a producer is remembered for so long after its records have left the log, and while they are in "
+  "it")
 X("producer.purgatory.purge.interval.requests", NUMBER, NO_EFFECT, BOTH, NULL, -1, INT32_MAX,
   NO_PURGATORY)
 X("queued.max.request.bytes", NUMBER, HONOURED, BROKER, "268435456", -1, INT64_MAX,

@@ -528,9 +528,21 @@ void partition_on_term(struct partition *p, uint64_t term)
     partition_step(p, &event);
 }
 
+static void forget_producers(struct partition *p)
+{
+    producers_forget(&p->producers, &(struct producers_age){
+                                        .log_start = journal_start(p->journal),
+                                        .now_ms = env_now_ms(p->host->env),
+                                        .wall_ms = env_wall_ms(p->host->env),
+                                        .expiry_ms = p->host->options->producer_expiry_ms,
+                                    });
+}
+
 void partition_retain(struct partition *p)
 {
-    if (!partition_leads(p) || p->state != PARTITION_READY) return; /* Others follow the leader. */
+    if (p->state != PARTITION_READY) return;
+    forget_producers(p);
+    if (!partition_leads(p)) return; /* Others follow the leader. */
     if (p->is_swapping) return;
 
     const struct partition_config *c = &p->config;

@@ -7,6 +7,7 @@
 #include "common/crc32c.h"
 
 #define NO_PRODUCER (-1)
+#define GONE_MS (10 * 60 * 1000) /* Longer than producers try to have one batch acknowledged. */
 
 #define SNAPSHOT_VERSION 1
 #define SNAPSHOT_CRC_AT 2
@@ -105,6 +106,7 @@ void producers_note(struct producers *p, const struct record_batch_header *batch
         known->epoch = batch->producer_epoch;
         known->count = 0;
     }
+    known->gone_ms = 0;
     if (known->count == 0) known->first_sequence = batch->base_sequence;
     if (known->count == PRODUCERS_BATCHES) {
         memmove(&known->batches[0], &known->batches[1],
@@ -118,6 +120,31 @@ void producers_note(struct producers *p, const struct record_batch_header *batch
         .last_offset = batch_last_offset(batch),
         .timestamp_ms = batch->max_timestamp,
     };
+}
+
+static bool is_over(struct producer *known, const struct producers_age *age)
+{
+    const struct producer_batch *last = &known->batches[known->count - 1];
+    if (last->last_offset >= age->log_start) return false;
+
+    if (known->gone_ms == 0) known->gone_ms = age->now_ms;
+    uint64_t gone_ms = age->now_ms - known->gone_ms;
+    if (gone_ms >= age->expiry_ms) return true;
+    bool is_past = last->timestamp_ms < age->wall_ms;
+    uint64_t old_ms = is_past ? (uint64_t)age->wall_ms - (uint64_t)last->timestamp_ms : 0;
+    return gone_ms >= GONE_MS && old_ms >= age->expiry_ms;
+}
+
+void producers_forget(struct producers *p, const struct producers_age *age)
+{
+    struct producer *known, *next;
+    HASH_ITER(hh, p->by_id, known, next)
+    {
+        CHECK(known->count > 0);
+        if (!is_over(known, age)) continue;
+        HASH_DEL(p->by_id, known);
+        free(known);
+    }
 }
 
 void producers_observe(void *producers, const struct record_batch_header *header,

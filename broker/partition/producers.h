@@ -6,7 +6,8 @@
  *             the log's batches since.
  *
  * A producer whose batch is still in the log is never forgotten (rule 14), so a repeated batch
- * among the last five is always recognised. Any sequence may be the first that we see of a
+ * among the last five is always recognised; one whose last batch has left the log is, in time. Any
+ * sequence may be the first that we see of a
  * producer, as in Kafka: its topic may have been made again under it. But not while an earlier
  * batch of it was refused here and is to come again: the two would change places.
  */
@@ -36,6 +37,7 @@ struct producer {
     int16_t epoch;
     int32_t first_sequence; /* All from this one on are in the log; -1: a snapshot does not say. */
     uint8_t count;
+    uint64_t gone_ms; /* Since when its last batch is known to have left the log; 0: it has not. */
     struct producer_batch batches[PRODUCERS_BATCHES]; /* Oldest first. */
     UT_hash_handle hh;
 };
@@ -82,6 +84,19 @@ void producers_refused(struct producers *p, const struct record_batch_header *ba
 
 /* The batch is in the log (its base offset is set). */
 void producers_note(struct producers *p, const struct record_batch_header *batch);
+
+/* For what left the log: now, and for how long it has been remembered when it is forgotten. */
+struct producers_age {
+    int64_t log_start;
+    uint64_t now_ms; /* Not zero. */
+    int64_t wall_ms;
+    uint64_t expiry_ms;
+};
+
+/* Forgets those whose last batch lies below the start of the log, is older than expiry_ms by its
+ * own time (which may be the past's, or the future's), and has been gone for a while at least: it
+ * might be sent again. Or it has been gone for all of expiry_ms. */
+void producers_forget(struct producers *p, const struct producers_age *age);
 
 /* For struct journal_options: `producers` is a struct producers. */
 void producers_observe(void *producers, const struct record_batch_header *header,

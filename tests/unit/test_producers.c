@@ -114,6 +114,78 @@ Test(producers, batches_of_no_producer_are_not_remembered)
     cr_assert_null(p.by_id);
 }
 
+static bool knows(const struct producers *p, int64_t id)
+{
+    struct producer *found = NULL;
+    HASH_FIND(hh, p->by_id, &id, sizeof id, found);
+    return found != NULL;
+}
+
+#define MINUTE_MS 60000
+#define HOUR_MS (60 * MINUTE_MS)
+
+static void forget(struct producers *p, int64_t log_start, uint64_t now_ms)
+{
+    producers_forget(p, &(struct producers_age){.log_start = log_start,
+                                                .now_ms = 1 + now_ms,
+                                                .wall_ms = 100 * HOUR_MS + (int64_t)now_ms,
+                                                .expiry_ms = 24 * HOUR_MS});
+}
+
+static void note_at(struct producers *p, int64_t id, int64_t offset, int64_t timestamp_ms)
+{
+    struct record_batch_header b = batch(id, 0, 0, 1, offset);
+    b.max_timestamp = timestamp_ms;
+    producers_note(p, &b);
+}
+
+Test(producers, who_has_nothing_in_the_log_is_forgotten_in_time)
+{
+    struct producers p = {0};
+    note_at(&p, 1, 10, 100 * HOUR_MS);
+    note_at(&p, 2, 11, 100 * HOUR_MS);
+    forget(&p, 11, 0);
+    forget(&p, 11, 24 * HOUR_MS - 1);
+    cr_expect(knows(&p, 1));
+    forget(&p, 11, 24 * HOUR_MS);
+    cr_expect_not(knows(&p, 1));
+    forget(&p, 11, 500 * HOUR_MS);
+    cr_expect(knows(&p, 2), "its batch is in the log (rule 14)");
+    producers_close(&p);
+}
+
+Test(producers, what_is_old_by_its_own_time_is_remembered_for_a_while_yet)
+{
+    struct producers p = {0};
+    note_at(&p, 1, 10, 70 * HOUR_MS);
+    note_at(&p, 2, 11, -1);
+    note_at(&p, 3, 12, INT64_MAX);
+    note_at(&p, 4, 13, INT64_MIN);
+    forget(&p, 20, 0);
+    forget(&p, 20, 5 * MINUTE_MS);
+    cr_expect_eq(HASH_COUNT(p.by_id), 4, "its answer may have been lost");
+    forget(&p, 20, 10 * MINUTE_MS);
+    cr_expect_eq(HASH_COUNT(p.by_id), 1);
+    cr_expect(knows(&p, 3));
+    forget(&p, 20, 24 * HOUR_MS);
+    cr_expect_null(p.by_id);
+}
+
+Test(producers, who_comes_back_is_not_forgotten)
+{
+    struct producers p = {0};
+    note_at(&p, 1, 10, 70 * HOUR_MS);
+    forget(&p, 20, 0);
+    struct record_batch_header again = batch(1, 0, 1, 1, 30);
+    producers_note(&p, &again);
+    forget(&p, 30, 24 * HOUR_MS);
+    cr_expect(knows(&p, 1));
+    forget(&p, 31, 24 * HOUR_MS);
+    forget(&p, 31, 24 * HOUR_MS + 9 * MINUTE_MS);
+    cr_expect(knows(&p, 1), "it has been gone since then, not before");
+    producers_close(&p);
+}
+
 static struct writer saved(struct producers *p)
 {
     struct writer out = writer_with(1 << 20);
