@@ -347,18 +347,20 @@ static bool add_all_of_request(struct shard *s, struct request *r, const struct 
     return true;
 }
 
-/* KIP-227. Sets *error when the session is not what the client believes. */
+/* KIP-227. Sets *error when the session is not what the client believes. NULL without one: the
+ * request is answered by itself. */
 static struct fetch_session *find_session(struct shard *s, struct request *r,
                                           const struct fetch_request *q, int16_t *error)
 {
+    uint64_t now_ms = env_now_ms(s->env);
     *error = KAFKA_NONE;
     if (q->session_epoch == FETCH_EPOCH_INITIAL || q->session_epoch == FETCH_EPOCH_FINAL) {
-        struct fetch_session *old = fetch_session_find(s, q->session_id);
+        struct fetch_session *old = fetch_session_find(s, q->session_id, now_ms);
         if (old != NULL) fetch_session_close(s, old);
         if (q->session_epoch == FETCH_EPOCH_FINAL) return NULL;
-        return fetch_session_new(s, r->conn->replica_id >= 0);
+        return fetch_session_new(s, r->conn->replica_id >= 0, now_ms);
     }
-    struct fetch_session *session = fetch_session_find(s, q->session_id);
+    struct fetch_session *session = fetch_session_find(s, q->session_id, now_ms);
     if (session == NULL) {
         *error = KAFKA_FETCH_SESSION_ID_NOT_FOUND;
     } else if (session->epoch != q->session_epoch) {
@@ -375,8 +377,10 @@ static void go(struct shard *s, struct request *r, const struct fetch_request *q
     const struct conn *c = r->conn;
     bool is_replica = c->replica_id >= 0;
     uint64_t wait_ms = q->max_wait_ms > 0 ? (uint64_t)q->max_wait_ms : 0;
+    uint64_t min_bytes = q->min_bytes > 0 ? (uint64_t)q->min_bytes : 0;
     uint64_t max_bytes = q->max_bytes > 0 ? (uint64_t)q->max_bytes : 0;
     if (!is_replica && max_bytes > CONSUMER_MAX_BYTES) max_bytes = CONSUMER_MAX_BYTES;
+    if (min_bytes > max_bytes) min_bytes = max_bytes; /* More will not come, however it waits. */
     r->join = join_fetch;
     route_go(s, route,
              &(struct route_limits){
@@ -384,7 +388,7 @@ static void go(struct shard *s, struct request *r, const struct fetch_request *q
                  .replica_id = c->replica_id,
                  .replica_epoch = c->replica_epoch,
                  .replica_alive_ms = conn_answered_ms(c, q->answers_seen),
-                 .min_bytes = q->min_bytes > 0 ? (uint64_t)q->min_bytes : 0,
+                 .min_bytes = min_bytes,
                  .max_bytes = max_bytes,
              });
 }

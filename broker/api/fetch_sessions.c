@@ -5,7 +5,10 @@
 
 #include "common/check.h"
 
-struct fetch_session *fetch_session_find(struct shard *s, int32_t id)
+/* min.incremental.fetch.session.eviction.ms */
+#define UNUSED_MS (2 * 60 * 1000)
+
+struct fetch_session *fetch_session_find(struct shard *s, int32_t id, uint64_t now_ms)
 {
     struct fetch_session *found = NULL;
     HASH_FIND_INT(s->sessions, &id, found);
@@ -14,6 +17,7 @@ struct fetch_session *fetch_session_find(struct shard *s, int32_t id)
     /* To the end of the order of use. */
     HASH_DEL(s->sessions, found);
     HASH_ADD_INT(s->sessions, id, found);
+    found->used_ms = now_ms;
     return found;
 }
 
@@ -42,23 +46,26 @@ void fetch_sessions_close_all(struct shard *s)
     HASH_ITER(hh, s->sessions, session, next) fetch_session_close(s, session);
 }
 
-/* Makes room: the longest unused session of a client goes; a follower's only if there is no other.
- */
-static void evict(struct shard *s)
+/* Makes room, if it may: the longest unused session of a client goes, or of a follower if there is
+ * no other. One that is still in use makes way for nobody but a follower, and none of a follower's
+ * does. */
+static bool evict(struct shard *s, bool for_replica, uint64_t now_ms)
 {
-    struct fetch_session *session, *next;
-    HASH_ITER(hh, s->sessions, session, next)
-    {
-        if (session->is_replica) continue;
-        fetch_session_close(s, session);
-        return;
-    }
-    fetch_session_close(s, s->sessions);
+    struct fetch_session *session = s->sessions;
+    while (session != NULL && session->is_replica) session = session->hh.next;
+    if (session == NULL) session = s->sessions;
+    if (session == NULL) return false;
+
+    bool is_unused = now_ms - session->used_ms >= UNUSED_MS;
+    if (!is_unused && (session->is_replica || !for_replica)) return false;
+    fetch_session_close(s, session);
+    return true;
 }
 
-struct fetch_session *fetch_session_new(struct shard *s, bool is_replica)
+struct fetch_session *fetch_session_new(struct shard *s, bool is_replica, uint64_t now_ms)
 {
-    if (s->session_count >= s->options->fetch_sessions_max) evict(s);
+    bool is_full = s->session_count >= s->options->fetch_sessions_max;
+    if (is_full && !evict(s, is_replica, now_ms) && !is_replica) return NULL;
 
     struct fetch_session *session = calloc(1, sizeof *session);
     CHECK(session != NULL);
@@ -72,6 +79,7 @@ struct fetch_session *fetch_session_new(struct shard *s, bool is_replica)
     } while (taken != NULL);
     session->epoch = 1;
     session->is_replica = is_replica;
+    session->used_ms = now_ms;
     HASH_ADD_INT(s->sessions, id, session);
     s->session_count++;
     return session;

@@ -2,7 +2,8 @@
  * of each partition, and what it was last told.
  *
  *   Owns:     at most options->fetch_sessions_max sessions with fetch_session_parts_max parts in
- *             all; the one used longest ago makes room.
+ *             all; the one used longest ago makes room, if that is long ago: where more clients
+ *             ask than there may be sessions, they do not take them from each other in turn.
  *   Used by:  the shard whose connection made it. A session id of another shard is not found there,
  *             and its client starts a new one.
  */
@@ -33,14 +34,17 @@ struct fetch_session {
     int32_t id;
     int32_t epoch; /* The next one that is expected. */
     bool is_replica;
+    uint64_t used_ms;
     uint64_t image_index; /* The metadata by which its parts have their ids. */
     struct fetch_part *parts;
     UT_hash_handle hh;
 };
 
 /* NULL: no such session. Counts as use. */
-struct fetch_session *fetch_session_find(struct shard *s, int32_t id);
-struct fetch_session *fetch_session_new(struct shard *s, bool is_replica);
+struct fetch_session *fetch_session_find(struct shard *s, int32_t id, uint64_t now_ms);
+/* NULL: there are as many as there may be, and all are in use. A follower gets one
+ * always: there are not many. */
+struct fetch_session *fetch_session_new(struct shard *s, bool is_replica, uint64_t now_ms);
 void fetch_session_close(struct shard *s, struct fetch_session *session);
 void fetch_sessions_close_all(struct shard *s);
 

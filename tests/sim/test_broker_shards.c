@@ -147,6 +147,20 @@ Test(broker_shards, min_bytes_counts_what_all_owners_have)
     rig_close(&r);
 }
 
+Test(broker_shards, a_fetch_waits_for_no_more_than_it_may_have)
+{
+    struct rig r;
+    rig_open(&r, SHARDS, 3);
+    (void)produce(&r, 1000);
+    rig_run_ms(&r, 100);
+    struct rig_fetch f = of_everything(20000, 2000);
+    f.min_bytes = 1000000;
+    uint64_t began_us = sim_now_us(r.sim);
+    cr_expect_gt(rig_fetched_bytes(fetch(&r, &f)), 1000);
+    cr_expect_lt(sim_now_us(r.sim) - began_us, 1000000);
+    rig_close(&r);
+}
+
 Test(broker_shards, a_parked_fetch_is_called_home_by_the_next_request)
 {
     struct rig r;

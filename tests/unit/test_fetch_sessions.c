@@ -18,7 +18,7 @@ static void set_up(void)
     shard->options = &options;
     shard->number = 1;
     shard->prng = prng_from_seed(1);
-    session = fetch_session_new(shard, false);
+    session = fetch_session_new(shard, false, 0);
 }
 
 static void tear_down(void)
@@ -115,4 +115,47 @@ Test(fetch_sessions, who_names_ids_keeps_them)
     cr_assert(uuid_equal(a->key.topic_id, id_of(1)));
     cr_assert_eq(fetch_session_part(shard, session, id_of(2), (struct slice){0}, 0), b);
     cr_assert_eq(shard->session_part_count, 2);
+}
+
+#define UNUSED_MS 120000
+
+static int32_t open_one(bool is_replica, uint64_t now_ms)
+{
+    const struct fetch_session *one = fetch_session_new(shard, is_replica, now_ms);
+    cr_expect(is_replica || one == NULL || shard->session_count <= options.fetch_sessions_max);
+    return one != NULL ? one->id : 0;
+}
+
+Test(fetch_sessions, clients_beyond_the_bound_take_none_from_those_that_use_theirs)
+{
+    int32_t second = open_one(false, 10);
+    for (int i = 2; i < 10; i++) cr_assert_gt(open_one(false, 20), 0);
+    cr_expect_eq(open_one(false, UNUSED_MS - 1), 0);
+    cr_expect_not_null(fetch_session_find(shard, session->id, UNUSED_MS - 1));
+
+    /* The other one has not been used for two minutes, now. */
+    cr_expect_eq(open_one(false, UNUSED_MS + 9), 0);
+    cr_expect_gt(open_one(false, UNUSED_MS + 10), 0);
+    cr_expect_null(fetch_session_find(shard, second, UNUSED_MS + 10));
+    cr_expect_not_null(fetch_session_find(shard, session->id, UNUSED_MS + 10));
+}
+
+Test(fetch_sessions, a_follower_has_one_whoever_else_does)
+{
+    int32_t client = session->id;
+    for (int i = 1; i < 10; i++) cr_assert_gt(open_one(i % 2 == 0, 0), 0);
+    cr_expect_gt(open_one(true, 0), 0);
+    cr_expect_null(fetch_session_find(shard, client, 0));
+    int32_t follower = open_one(true, 0);
+    for (int i = 0; i < 20; i++) cr_expect_gt(open_one(true, 0), 0);
+    cr_expect_not_null(fetch_session_find(shard, follower, 0), "they take none from each other");
+    cr_expect_eq(open_one(false, 0), 0, "all are followers' by now");
+}
+
+Test(fetch_sessions, there_may_be_none_at_all)
+{
+    fetch_session_close(shard, session);
+    options.fetch_sessions_max = 0;
+    cr_expect_eq(open_one(false, 0), 0);
+    cr_expect_gt(open_one(true, 0), 0);
 }
