@@ -266,8 +266,8 @@ static int put_batch(struct compaction *x, const struct record_batch_header *h, 
     /* KIP-534: from the first time that it has passed here a tombstone is kept for so long. */
     int64_t horizon_ms = -1;
     if (tally.tombstones > 0 && batch_delete_horizon(h) < 0) {
-        horizon_ms = x->wall_ms + x->delete_retention_ms;
-        if (horizon_ms < x->wall_ms) horizon_ms = INT64_MAX;
+        bool is_ever = x->delete_retention_ms > INT64_MAX - x->wall_ms;
+        horizon_ms = is_ever ? INT64_MAX : x->wall_ms + x->delete_retention_ms;
     }
     if (tally.staying == h->record_count && horizon_ms < 0) return put_as_it_is(x, batch);
     return put_rest(x, h, records, horizon_ms);

@@ -4,6 +4,7 @@
 
 #define PAGE_BYTES 4096u
 #define CHUNK_MAX_BYTES (4u * 1024 * 1024)
+#define JOB_MAX_BYTES (4u * CHUNK_MAX_BYTES) /* Others wait in the lane. */
 
 struct drop_work {
     struct work w;
@@ -75,7 +76,7 @@ static const struct segment *segment_behind(struct journal *j)
     return s;
 }
 
-/* A job is for so much, or more where it lags. */
+/* A job is for so much, or up to JOB_MAX_BYTES where it lags. */
 static uint64_t chunk_bytes(uint64_t keep_bytes)
 {
     uint64_t chunk = keep_bytes / 2;
@@ -101,6 +102,7 @@ void journal_drop_behind(struct journal *j, uint64_t keep_bytes)
         end = end > keep_bytes ? (end - keep_bytes) & ~(uint64_t)(PAGE_BYTES - 1) : 0;
         if (end < j->behind.out + chunk_bytes(keep_bytes)) return;
     }
+    if (end - j->behind.out > JOB_MAX_BYTES) end = j->behind.out + JOB_MAX_BYTES;
     struct drop_work *x = work_new(j, &kind, sizeof *x, drop_run);
     x->w.job.lane = j->background_lane;
     x->base = s->c.base;

@@ -44,7 +44,7 @@
     X(reopen_early, broker.replica_canary, REPLICA_CANARY_REOPEN_EARLY, \
       170, "a leader whose handover was not answered goes on appending") \
     X(no_epoch_fence, broker.broker_canary, BROKER_CANARY_NO_EPOCH_FENCE, \
-      49, "fetches of another leader epoch are served (KIP-320)") \
+      594, "fetches of another leader epoch are served (KIP-320)") \
     X(no_dedupe, broker.broker_canary, BROKER_CANARY_NO_DEDUPE, \
       1, "producers' sequences are not looked at") \
     X(fetch_uncommitted, broker.broker_canary, BROKER_CANARY_FETCH_UNCOMMITTED, \
