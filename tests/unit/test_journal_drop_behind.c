@@ -100,5 +100,5 @@ Test(journal_drop_behind, a_failed_write_out_fails_the_journal)
     for (int i = 0; i < 3 && journal_state_of(r->j) == JOURNAL_OPEN; i++) follow(1, 0);
     cr_expect_neq(rig_news(r) & JOURNAL_NEWS_FAILED, 0);
     cr_expect_eq(journal_state_of(r->j), JOURNAL_FAILED);
-    cr_expect_str_not_empty(journal_why(r->j));
+    cr_expect_neq(journal_why(r->j)[0], 0);
 }
