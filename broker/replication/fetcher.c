@@ -34,6 +34,7 @@ struct fetcher {
     uint32_t failures;
     struct partition_list partitions;
     uint32_t partition_count;
+    uint32_t session_count; /* So many of them are in the leader's session. */
     /* To be taken out of the leader's session with the next fetch. */
     struct partition_key *forgotten;
     uint32_t forgotten_count;
@@ -135,6 +136,7 @@ static void forget_in_session(struct fetcher *f, struct partition *p)
     if (!p->in_session) return;
 
     p->in_session = false;
+    f->session_count--;
     if (f->forgotten_count == f->forgotten_capacity) {
         f->forgotten_capacity = f->forgotten_capacity == 0 ? 16 : f->forgotten_capacity * 2;
         f->forgotten = realloc(f->forgotten, f->forgotten_capacity * sizeof *f->forgotten);
@@ -216,6 +218,7 @@ static void reset(struct fetcher *f)
     f->forgotten_count = 0;
     struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link) p->in_session = false;
+    f->session_count = 0;
 }
 
 static void drop_conn(struct shard *s, struct fetcher *f)
@@ -350,6 +353,7 @@ static int32_t fill_topics(struct shard *s, struct fetcher *f, struct array *out
         struct partition_position at = partition_position(p);
         if (!is_news(p, &at)) continue;
         remember_in_session(f, p);
+        f->session_count += !p->in_session;
         fill_partition(s, p, &at, &topics[count], &parts[count]);
         count++;
     }
@@ -613,11 +617,13 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
         dial(s, f);
         return f->state == FETCHER_IDLE ? f->retry_at_ms : now_ms + s->options->session_ms;
     }
-    if (f->in_flight > 0) hurry(s, f);
+    /* In a turn like most nothing is held back, and there may be thousands of partitions. */
+    if (f->in_flight > 0 && f->session_count < f->partition_count) hurry(s, f);
     if (may_fetch(s, f)) fetch(s, f);
     /* Without anything in flight it is a write's end that goes on here, not the time. */
     bool is_waiting = f->state != FETCHER_READY || f->in_flight > 0;
     uint64_t next_ms = is_waiting ? f->sent_ms + patience_ms(s) + 1 : ENV_NEVER;
+    if (f->in_flight > 0 && f->session_count == f->partition_count) return next_ms;
     const struct partition *p;
     TAILQ_FOREACH(p, &f->partitions, follow_link)
     {
