@@ -90,9 +90,10 @@ static ssize_t send_memory(struct conn *c, uint64_t *wanted)
     }
     CHECK(count > 0);
 
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
     /* More follows at once: the head of a response and its file share their first segment. */
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (count < c->out_count ? MSG_MORE : 0);
+    if (count == 1) return send(c->fd, iov[0].iov_base, iov[0].iov_len, flags);
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
     return sendmsg(c->fd, &message, flags);
 }
 

@@ -7,6 +7,7 @@
 #include "broker/groups/asks.h"
 #include "broker/groups/coordinator.h"
 #include "common/check.h"
+#include "common/zeroed.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/consumer_group_describe.h"
 #include "proto/msg/consumer_group_heartbeat.h"
@@ -224,8 +225,7 @@ bool handle_group(struct shard *s, struct request *r, struct slice body)
 
     bool owners[RPC_SHARDS_MAX + 1] = {0};
     uint32_t count = mark_owners(s, &about, owners);
-    struct asks *asks = calloc(1, sizeof *asks + count * sizeof asks->items[0]);
-    CHECK(asks != NULL);
+    struct asks *asks = zeroed(sizeof *asks + count * sizeof asks->items[0]);
     for (uint32_t n = 1; n <= s->options->shard_count; n++) {
         if (owners[n]) fill_ask(s, r, &h, body, n, &asks->items[asks->count++]);
     }

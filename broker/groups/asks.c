@@ -5,6 +5,7 @@
 
 #include "broker/partition/folder.h"
 #include "common/check.h"
+#include "common/zeroed.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/consumer_group_heartbeat.h"
 #include "proto/msg/heartbeat.h"
@@ -72,8 +73,7 @@ uint64_t ask_wait(struct groups *gs, struct group_ask *ask)
 {
     CHECK(ask->number == 0);
 
-    struct waiting_ask *w = calloc(1, sizeof *w);
-    CHECK(w != NULL);
+    struct waiting_ask *w = zeroed(sizeof *w);
     ask->number = ++gs->last_ask;
     w->number = ask->number;
     w->ask = ask;

@@ -6,6 +6,7 @@
 
 #include "broker/net/router.h"
 #include "common/check.h"
+#include "common/zeroed.h"
 #include "proto/kafka_errors.h"
 #include "proto/msg/api_versions.h"
 
@@ -422,8 +423,7 @@ static struct request *admit(struct shard *s, struct conn *c, struct buf *frame,
                              const struct kafka_request_header *h)
 {
     call_back_parked(s, c);
-    struct request *r = calloc(1, sizeof *r);
-    CHECK(r != NULL);
+    struct request *r = zeroed(sizeof *r);
     r->conn = c;
     r->api = h->api;
     r->version = h->version;

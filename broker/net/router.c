@@ -10,6 +10,7 @@
 #include "broker/partition/waiters.h"
 #include "broker/preferences.h"
 #include "common/check.h"
+#include "common/zeroed.h"
 #include "proto/kafka_errors.h"
 
 #define ROUTE_OPS_MAX 100000
@@ -42,8 +43,7 @@ struct op *route_add(struct route *route, struct uuid topic_id, int32_t partitio
 static struct op_group *new_group(struct shard *s, const struct route *route, uint32_t owner,
                                   uint32_t count, const struct route_limits *limits)
 {
-    struct op_group *g = calloc(1, sizeof *g + count * sizeof g->ops[0]);
-    CHECK(g != NULL);
+    struct op_group *g = zeroed(sizeof *g + count * sizeof g->ops[0]);
     g->post.link.kind = POST_OPS;
     g->post.home = s->number;
     g->cancel.link.kind = POST_CANCEL;
