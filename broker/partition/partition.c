@@ -345,7 +345,8 @@ bool partition_checkpoint_now(const struct partition *p, struct partition_checkp
 {
     enum partition_state state = p->state;
     *out = p->checkpoint;
-    if (state == PARTITION_DELETING || p->delete_is_due) return false;
+    if (state == PARTITION_DELETING) return false;
+    if (p->delete_is_due && !p->awaits_checkpoint) return false;
     if (state == PARTITION_PREPARING || state == PARTITION_OPENING || state == PARTITION_FAILED) {
         return true; /* As it was. */
     }
