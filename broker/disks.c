@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/partition/follow.h"
 #include "broker/partition/mover.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/room.h"
@@ -131,6 +132,7 @@ static enum rpc_disk fares(const struct shard *s, const struct partition *p)
 {
     if (p->state == PARTITION_FAILED && p->lacks_space) return RPC_DISK_SLOW;
     if (p->state == PARTITION_FAILED || rot_gives_up(p)) return RPC_DISK_LOST;
+    if (partition_owes(p)) return RPC_DISK_LOST;
     /* The last disk that is left makes the whole broker hang: the heartbeats tell of it. */
     bool is_one_of_several = s->options->log_dir_count > 1;
     return is_one_of_several && s->host.dirs[p->dir].is_slow ? RPC_DISK_SLOW : RPC_DISK_WELL;

@@ -24,11 +24,28 @@ struct partition_position partition_position(const struct partition *p)
     };
 }
 
+void partition_claim(struct partition *p, const struct partition_position *at)
+{
+    if (p->claimed_epoch != at->leader_epoch) p->claimed_end = 0;
+    p->claimed_epoch = at->leader_epoch;
+    if (at->offset > p->claimed_end) p->claimed_end = at->offset;
+}
+
+bool partition_owes(const struct partition *p)
+{
+    bool follows = (p->state == PARTITION_READY || p->state == PARTITION_TRUNCATING) &&
+                   p->replica.role == REPLICA_FOLLOWER;
+    if (!follows || !p->has_fallen_back) return false;
+    return p->replica.leader_epoch == p->claimed_epoch &&
+           journal_written(p->journal) < p->claimed_end;
+}
+
 /* Rules 2 and 3: truncate to where both logs have the same epoch for the last time, as far as one
  * answer tells. If that is not far enough, the next fetch says so. False: ask again, other shards
  * still send bytes of ours. */
 static bool on_divergence(struct partition *p, const struct partition_answer *answer)
 {
+    p->claimed_end = 0; /* It is not believed. */
     if (answer->diverging_epoch < 0) {
         partition_reset(p, answer->log_start >= 0 ? answer->log_start : 0);
         return true;
@@ -145,6 +162,7 @@ static bool cut_rot(struct partition *p, const struct partition_answer *answer)
 {
     int64_t offset = rot_sent(p, answer);
     if (offset < 0 || !loans_revoke(p)) return false;
+    p->has_fallen_back = true;
     /* It begins before the log does: a cut at the start would leave it where it is. */
     if (journal_rot(p->journal)->offset < journal_start(p->journal)) {
         partition_reset(p, journal_start(p->journal));

@@ -479,6 +479,10 @@ static void on_journal_job(struct partition *p, struct job *job)
         partition_mark_dirty(p); /* What arrived meanwhile is the next write. */
         if (p->following != META_NOBODY) partition_mark_moved(p);
         leave_page_cache(p);
+        if (p->has_fallen_back && p->replica.role != REPLICA_NONE && !partition_owes(p)) {
+            p->has_fallen_back = false;
+            p->host->fares_changed = true;
+        }
     }
     if ((news & JOURNAL_NEWS_ROTTEN) != 0) rot_look(p);
     if ((news & JOURNAL_NEWS_READ) != 0) waiters_wake(p);
@@ -600,6 +604,7 @@ static void maybe_begin_again(struct partition *p)
     producers_close(&p->producers);
     p->lacks_space = p->has_bad_batch = false;
     p->cuts_rot = may_cut;
+    p->has_fallen_back = true;
     p->state = PARTITION_PREPARING;
     host->failed_count--;
     host->opening_count++;

@@ -3,7 +3,8 @@
  *   found --enough others are in sync--> the controllers are told that the replica here is lost
  *         (disks.h): it leaves the ISR and leadership
  *     --it asks the leader for that batch, and gets it--> cut there, and fetched again
- *     --cut--> well again: it joins the ISR when it has caught up
+ *     --cut, and as long again as the leader was told--> well: it joins the ISR when it has caught
+ * up
  *
  * Enough are min.insync.replicas, or all others where there are not so many: as long as there are
  * fewer a follower stays what it is, since a bad batch is better than too few good ones. For a

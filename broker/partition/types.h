@@ -135,6 +135,7 @@ struct partition {
     bool delete_is_due;
     int64_t told_cleaner; /* Segments that begin below, the cleaner has been told of. */
     bool is_rotten;       /* Its journal has a bad batch (journal_rot). */
+    bool has_fallen_back; /* It may end before what it has told its leader (follow.h). */
     bool puts_away;       /* DELETING: the topic may come back, so its files stay. */
     bool is_dirty;        /* In host->dirty. */
     bool wants_isr;       /* In host->proposals. */
@@ -151,6 +152,8 @@ struct partition {
     struct partition *follow_session_next;
     int64_t sent_offset, sent_start; /* As the leader's session knows them. */
     int32_t sent_epoch, sent_last_epoch;
+    int64_t claimed_end; /* The furthest that it has told the leader of this epoch. */
+    int32_t claimed_epoch;
     bool in_session;
     /* The batch that its log begins within; it is the first to be appended after a reset. */
     struct buf *first_frame; /* Counted; NULL: none. */

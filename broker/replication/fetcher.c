@@ -326,6 +326,7 @@ static void fill_partition(struct shard *s, struct partition *p,
     out->partition_max_bytes = (int32_t)s->options->replica_fetch_max_bytes;
     *topic = (struct fetch_request_topic){.topic_id = p->key.topic_id,
                                           .partitions = {.items = out, .count = 1}};
+    partition_claim(p, at);
     p->sent_offset = at->offset;
     p->sent_start = at->log_start;
     p->sent_epoch = at->leader_epoch;
