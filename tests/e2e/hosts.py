@@ -90,6 +90,11 @@ class Hosts(Cluster):
 
     def __enter__(self):
         try:
+            self.look_for_tools()
+        except Missing:
+            shutil.rmtree(self.parent, ignore_errors=True)
+            raise
+        try:
             self.make_world()
             for node in self.nodes:
                 self.start(node)
@@ -117,12 +122,14 @@ class Hosts(Cluster):
         sh("ip", "link", "del", self.id, check=False)
         shutil.rmtree(self.parent, ignore_errors=True)
 
-    def make_world(self):
+    def look_for_tools(self):
         if os.geteuid() != 0:
             raise Missing("it needs root, for network namespaces and loop devices")
         for tool in TOOLS:
             if shutil.which(tool) is None:
                 raise Missing(f"there is no {tool} here")
+
+    def make_world(self):
         sh("ip", "link", "add", self.id, "type", "bridge")
         sh("ip", "addr", "add", f"{self.net}.254/24", "dev", self.id)
         sh("ip", "link", "set", self.id, "up")
