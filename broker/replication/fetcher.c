@@ -618,6 +618,7 @@ static uint64_t turn_one(struct shard *s, struct fetcher *f)
         dial(s, f);
         return f->state == FETCHER_IDLE ? f->retry_at_ms : now_ms + s->options->session_ms;
     }
+    CHECK(f->session_count <= f->partition_count);
     /* In a turn like most nothing is held back, and there may be thousands of partitions. */
     if (f->in_flight > 0 && f->session_count < f->partition_count) hurry(s, f);
     if (may_fetch(s, f)) fetch(s, f);
